@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "membudget/model.hpp"
+#include "membudget/runtime.hpp"
+#include "membudget/units.hpp"
+
+namespace membudget {
+
+enum class PartName : std::uint8_t {
+  weights, kv_cache, recurrent_state, compute, output,
+  projector, adapter, draft, prompt_cache, runtime,
+};
+
+/// Which pool a part counts against. On Apple Silicon both are the same RAM, but only `gpu`
+/// counts against Metal's working set.
+enum class Place : std::uint8_t { gpu, host };
+
+/// On what a number rests.
+enum class Basis : std::uint8_t {
+  file,      ///< Read from the model file.
+  formula,   ///< The engine's own deterministic rule; exact where the engine is.
+  measured,  ///< Taken from a measurement of the same thing.
+  assumed,   ///< An upper bound or a guess; never makes a verdict comfortable.
+};
+
+struct Part {
+  PartName name = PartName::weights;
+  Place where = Place::gpu;
+  Bytes bytes;
+  Basis basis = Basis::formula;
+  std::string note;     ///< One short clause for people; may be empty.
+  std::string formula;  ///< The rule with its numbers filled in, for --explain.
+};
+
+/// The sizes the engine prints in its log, before what both sides map is counted once.
+struct EngineBuffers {
+  Bytes model;    ///< "model buffer size"
+  Bytes kv;       ///< KV and recurrent buffers together.
+  Bytes compute;  ///< "compute buffer size"
+};
+
+/// Who is alive when the compute buffer is largest.
+struct ComputePeak {
+  std::string operation;  ///< The node whose allocation sets the peak: "ffn_gate-3".
+  std::vector<std::pair<std::string, Bytes>> alive;  ///< Largest first, the node included.
+};
+
+/// What a runtime will allocate or map for a model and a workload.
+struct Footprint {
+  Settings settings;  ///< As the engine resolved them.
+  bool flash_attention = true;  ///< What `auto` became.
+  std::vector<Part> parts;      ///< Each name and place at most once; they sum to total().
+  EngineBuffers gpu;
+  EngineBuffers host;
+  ComputePeak gpu_peak;
+  std::int64_t graph_nodes = 0;
+  std::int64_t graph_splits = 0;
+
+  [[nodiscard]] Bytes total() const;
+  [[nodiscard]] Bytes total(Place where) const;
+  [[nodiscard]] Bytes total(PartName name) const;
+  /// True when any part is only assumed.
+  [[nodiscard]] bool assumed() const;
+};
+
+/// Predicts what `runtime` allocates to serve `workload` with `model`.
+///
+/// Reads no file, clock or host state: equal inputs give equal footprints everywhere.
+/// Throws Error{bad_request} when the engine itself would refuse the workload.
+[[nodiscard]] Footprint estimate(const Model& model, const Runtime& runtime,
+                                 const Workload& workload);
+
+[[nodiscard]] std::string_view to_string(PartName name);
+[[nodiscard]] std::string_view to_string(Place where);
+[[nodiscard]] std::string_view to_string(Basis basis);
+
+}  // namespace membudget

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// membudget: will this language model fit this Mac, and how far can its context go?
+///
+///   const auto profiles = membudget::Profiles::embedded();
+///   const auto model = profiles.model("qwen2.5-coder:32b");
+///   const auto mac = membudget::machine(profiles.chip("m1-max-32gb"));
+///   const auto runtime = profiles.runtime("llama.cpp");
+///   const auto plan = membudget::plan(model, mac, runtime, {.context = 8192});
+///   std::puts(std::string(membudget::to_string(plan.verdict)).c_str());
+///
+/// Everything is a value; const objects may be used from several threads at once.
+
+#include "membudget/advise.hpp"
+#include "membudget/budget.hpp"
+#include "membudget/error.hpp"
+#include "membudget/footprint.hpp"
+#include "membudget/load_model.hpp"
+#include "membudget/machine.hpp"
+#include "membudget/model.hpp"
+#include "membudget/plan.hpp"
+#include "membudget/profiles.hpp"
+#include "membudget/report.hpp"
+#include "membudget/runtime.hpp"
+#include "membudget/tensor.hpp"
+#include "membudget/units.hpp"
+#include "membudget/workload.hpp"

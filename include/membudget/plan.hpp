@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "membudget/budget.hpp"
+#include "membudget/footprint.hpp"
+
+namespace membudget {
+
+enum class Verdict : std::uint8_t {
+  comfortable,   ///< Fits with the safety margin to spare.
+  tight,         ///< Fits; the margin is used up, or a part is only assumed.
+  crawls,        ///< Over Metal's limit but within RAM: loads only in part on the GPU.
+  does_not_fit,  ///< More than the RAM that is left.
+};
+
+/// The limit with the least room.
+enum class Binding : std::uint8_t { gpu, ram };
+
+/// How a model will sit in the memory of a machine.
+struct Plan {
+  Footprint footprint;
+  Budget budget;
+  Binding binding = Binding::gpu;
+  Bytes headroom;  ///< Under the binding limit; negative is the deficit.
+  Verdict verdict = Verdict::does_not_fit;
+  std::vector<std::string> reasons;  ///< Plain sentences with numbers, most important first.
+};
+
+/// Sets a footprint against a budget; what is binding, what is left, what to call it.
+[[nodiscard]] Plan judge(Footprint footprint, Budget budget);
+
+/// judge(estimate(model, runtime, workload), budget(machine, runtime)).
+[[nodiscard]] Plan plan(const Model& model, const Machine& machine, const Runtime& runtime,
+                        const Workload& workload);
+
+/// comfortable and tight fit; crawls and does_not_fit do not.
+[[nodiscard]] bool fits(Verdict verdict);
+
+[[nodiscard]] std::string_view to_string(Verdict verdict);
+[[nodiscard]] std::string_view to_string(Binding binding);
+
+}  // namespace membudget

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "membudget/advise.hpp"
+#include "membudget/error.hpp"
+#include "membudget/plan.hpp"
+
+namespace membudget {
+
+/// Everything a plan report shows; the caller computes, the report only prints.
+struct PlanReport {
+  Model model;
+  Machine machine;
+  Runtime runtime;
+  Plan plan;
+  std::int64_t max_context = 0;  ///< For the workload's own cache types.
+  std::vector<ContextByCacheType> by_cache_type;
+};
+
+struct TextStyle {
+  bool colour = false;   ///< ANSI colours; only for terminals.
+  bool unicode = true;   ///< Block characters in bars; ASCII otherwise.
+  bool explain = false;  ///< Adds each part's formula and the compute peak.
+  int width = 80;        ///< Columns.
+};
+
+[[nodiscard]] std::string to_text(const PlanReport& report, const TextStyle& style);
+/// One JSON object by profiles/schema/plan.schema.json, indented, with a final newline.
+[[nodiscard]] std::string to_json(const PlanReport& report);
+[[nodiscard]] std::string to_markdown(const PlanReport& report, bool explain);
+
+/// `{"error": {"code", "where", "message"}}`, for --json.
+[[nodiscard]] std::string to_json(const Error& error);
+
+}  // namespace membudget

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "membudget/model.hpp"
+#include "membudget/workload.hpp"
+
+namespace membudget {
+
+enum class Engine : std::uint8_t { llama_cpp };
+
+/// How llama.cpp's memory rules differ between builds; a runtime profile sets them per range
+/// of builds, so that no code asks for a build number.
+struct LlamaCppRules {
+  /// Metal's FLASH_ATTN_EXT reserves an F16 copy of one layer's cache
+  /// (since b10532; ggml-metal-ops.cpp, ggml_metal_op_flash_attn_ext_extra_kv_f16).
+  bool flash_attn_kv_scratch = true;
+};
+
+/// How many rows of logits the runtime lets one batch ask for (n_outputs_max).
+enum class OutputRule : std::uint8_t {
+  batch,  ///< n_batch: llama-cli, llama-bench and programs that link the library.
+  slots,  ///< One per slot: llama-server (server-context.cpp:40).
+};
+
+/// An engine, a version and the defaults it is run with.
+struct Runtime {
+  std::string id;       ///< "llama.cpp"
+  std::string version;  ///< The build whose rules hold, e.g. "b10587".
+  Engine engine = Engine::llama_cpp;
+  LlamaCppRules llama_cpp;
+  OutputRule outputs = OutputRule::slots;
+  Settings defaults;  ///< A context of 0 means the trained context.
+  /// Slots share one cache when the user did not ask for a number of slots (llama-server).
+  bool unified_when_slots_unset = false;
+};
+
+/// The workload with the runtime's defaults filled in for this model, as the runtime does it.
+/// Throws Error{bad_request} for settings the engine refuses: negative sizes, cache rows that
+/// are not whole blocks, a quantized V cache without flash attention.
+[[nodiscard]] Settings resolve(const Workload& workload, const Runtime& runtime,
+                               const Model& model);
+
+}  // namespace membudget

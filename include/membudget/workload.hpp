@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "membudget/tensor.hpp"
+
+namespace membudget {
+
+enum class FlashAttention : std::uint8_t { off, on, automatic };
+
+/// Which of the engine's backends computes.
+enum class Backend : std::uint8_t {
+  metal,  ///< Apple's GPU, the CPU beside it for what Metal does not take.
+  cpu,    ///< A build or machine without a GPU.
+};
+
+/// What the user asks a runtime to do. An empty optional means the runtime's own default;
+/// names follow llama.cpp's options.
+struct Workload {
+  Backend backend = Backend::metal;
+  /// -c: tokens of all slots together; 0 asks for the trained context, as in llama.cpp.
+  std::optional<std::int64_t> context;
+  std::optional<std::int64_t> batch;     ///< -b
+  std::optional<std::int64_t> ubatch;    ///< -ub
+  std::optional<std::int64_t> parallel;  ///< -np: slots.
+  std::optional<ElementType> cache_type_k;
+  std::optional<ElementType> cache_type_v;
+  std::optional<FlashAttention> flash_attention;
+  std::optional<std::int64_t> gpu_layers;  ///< -ngl: counts the output layer; negative = all.
+  std::optional<bool> kv_unified;
+  std::optional<bool> swa_full;
+  std::optional<bool> mmap;
+  /// n_outputs_max: rows of logits one batch may ask for; 0 means n_batch.
+  std::optional<std::int64_t> outputs;
+};
+
+/// The workload with every default filled in, as the engine will use it.
+struct Settings {
+  Backend backend = Backend::metal;
+  std::int64_t context = 0;  ///< n_ctx as asked for, before padding.
+  std::int64_t batch = 2048;
+  std::int64_t ubatch = 512;
+  std::int64_t parallel = 1;
+  ElementType cache_type_k = ElementType::f16;
+  ElementType cache_type_v = ElementType::f16;
+  FlashAttention flash_attention = FlashAttention::automatic;
+  std::int64_t gpu_layers = -1;
+  bool kv_unified = false;
+  bool swa_full = false;
+  bool mmap = true;
+  std::int64_t outputs = 0;
+};
+
+}  // namespace membudget
