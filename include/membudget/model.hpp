@@ -62,6 +62,12 @@ class TensorTable {
   /// Takes tensors in file order, offsets included.
   /// Throws Error{invalid_model} when a name appears twice.
   explicit TensorTable(std::vector<Tensor> tensors);
+  // The index holds views into the tensors' names, so a copy builds its own.
+  TensorTable(const TensorTable& other);
+  TensorTable& operator=(const TensorTable& other);
+  TensorTable(TensorTable&&) noexcept = default;
+  TensorTable& operator=(TensorTable&&) noexcept = default;
+  ~TensorTable() = default;
 
   [[nodiscard]] std::span<const Tensor> all() const { return tensors_; }
   /// The tensor called `name` outside the layers ("output.weight"), or nullptr.
@@ -79,8 +85,10 @@ class TensorTable {
 
  private:
   using Entry = std::pair<std::string_view, std::size_t>;
+  void index();
+
   std::vector<Tensor> tensors_;
-  std::vector<std::vector<Entry>> by_layer_;  // [layer + 1]; views into tensors_' names
+  std::vector<std::vector<Entry>> by_layer_;  // [layer + 1], sorted
 };
 
 /// Where a model's description comes from; decides how much it can be trusted.

@@ -14,7 +14,7 @@ namespace membudget {
 /// How the elements of a tensor are stored: ggml's types, by ggml's names.
 enum class ElementType : std::uint8_t {
   f32, f16, bf16, f64, i8, i16, i32, i64,
-  q4_0, q4_1, q5_0, q5_1, q8_0, q8_1, q1_0,
+  q4_0, q4_1, q5_0, q5_1, q8_0, q8_1, q1_0, q2_0,
   q2_k, q3_k, q4_k, q5_k, q6_k, q8_k,
   iq1_s, iq1_m, iq2_xxs, iq2_xs, iq2_s, iq3_xxs, iq3_s, iq4_nl, iq4_xs,
   tq1_0, tq2_0, mxfp4, nvfp4,

@@ -42,6 +42,7 @@ class Metadata {
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback) const;
   [[nodiscard]] double real(std::string_view key, double fallback) const;
   [[nodiscard]] bool boolean(std::string_view key, bool fallback) const;
+  [[nodiscard]] std::string text(std::string_view key, std::string_view fallback) const;
   /// One value per layer: an array of at least `layers` elements, or a scalar for all.
   [[nodiscard]] std::vector<std::int64_t> per_layer(std::string_view key, std::int64_t layers) const;
   [[nodiscard]] std::vector<std::int64_t> per_layer(std::string_view key, std::int64_t layers,

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#include "membudget/error.hpp"
+
+#include <utility>
+
+namespace membudget {
+
+Error::Error(Errc code, std::string where, const std::string& message)
+    : std::runtime_error(where.empty() ? message : where + ": " + message),
+      code_(code),
+      where_(std::move(where)) {}
+
+}  // namespace membudget

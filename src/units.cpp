@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "membudget/units.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+
+#include "membudget/error.hpp"
+
+namespace membudget {
+namespace {
+
+[[noreturn]] void overflow() {
+  throw Error(Errc::overflow, "", "a size exceeds 63 bits; the model or setting is not plausible");
+}
+
+std::string lower(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return result;
+}
+
+// Digits with at most one point, then a suffix. Not strtod: it would take "0x", "inf", "1e9".
+struct Quantity {
+  double value = 0;
+  std::string suffix;
+  bool whole = true;
+};
+
+Quantity split_quantity(std::string_view text, std::string_view option, std::string_view wanted) {
+  const auto fail = [&] {
+    throw Error(Errc::bad_request, std::string(option),
+                fmt::format("'{}' is not {}", text, wanted));
+  };
+  std::size_t at = 0;
+  bool point = false;
+  bool digit = false;
+  while (at < text.size() && (std::isdigit(static_cast<unsigned char>(text[at])) != 0 ||
+                              (text[at] == '.' && !point))) {
+    point = point || text[at] == '.';
+    digit = digit || text[at] != '.';
+    ++at;
+  }
+  if (!digit || at > 18) {
+    fail();
+  }
+  Quantity result;
+  result.value = std::strtod(std::string(text.substr(0, at)).c_str(), nullptr);
+  result.whole = !point;
+  std::size_t from = at;
+  while (from < text.size() && text[from] == ' ') {
+    ++from;
+  }
+  result.suffix = lower(text.substr(from));
+  return result;
+}
+
+std::int64_t scale(const Quantity& quantity, double factor) {
+  const double value = std::floor(quantity.value * factor);
+  if (value >= 9.2e18) {
+    overflow();
+  }
+  return static_cast<std::int64_t>(value);
+}
+
+}  // namespace
+
+std::int64_t checked_multiply(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  if (__builtin_mul_overflow(a, b, &result)) {
+    overflow();
+  }
+  return result;
+}
+
+std::int64_t checked_add(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  if (__builtin_add_overflow(a, b, &result)) {
+    overflow();
+  }
+  return result;
+}
+
+Bytes operator+(Bytes a, Bytes b) { return Bytes{checked_add(a.count(), b.count())}; }
+
+Bytes operator-(Bytes a, Bytes b) {
+  std::int64_t result = 0;
+  if (__builtin_sub_overflow(a.count(), b.count(), &result)) {
+    overflow();
+  }
+  return Bytes{result};
+}
+
+Bytes operator*(Bytes a, std::int64_t n) { return Bytes{checked_multiply(a.count(), n)}; }
+
+std::string to_text(Bytes size) {
+  const double count = static_cast<double>(size.count());
+  const double magnitude = std::fabs(count);
+  if (magnitude >= static_cast<double>(gib(1).count())) {
+    return fmt::format("{:.2f} GiB", count / static_cast<double>(gib(1).count()));
+  }
+  if (magnitude >= static_cast<double>(mib(1).count())) {
+    return fmt::format("{:.1f} MiB", count / static_cast<double>(mib(1).count()));
+  }
+  if (magnitude >= static_cast<double>(kib(1).count())) {
+    return fmt::format("{:.1f} KiB", count / static_cast<double>(kib(1).count()));
+  }
+  return fmt::format("{} B", size.count());
+}
+
+Bytes parse_size(std::string_view text, std::string_view option) {
+  constexpr std::string_view wanted = "a size such as 4GiB, 512MiB or 1073741824";
+  const Quantity quantity = split_quantity(text, option, wanted);
+  struct Unit {
+    std::string_view suffix;
+    double factor;
+  };
+  static constexpr std::array<Unit, 14> units{{{"", 1},
+                                               {"b", 1},
+                                               {"k", 1024},
+                                               {"kib", 1024},
+                                               {"kb", 1e3},
+                                               {"m", 1048576},
+                                               {"mib", 1048576},
+                                               {"mb", 1e6},
+                                               {"g", 1073741824},
+                                               {"gib", 1073741824},
+                                               {"gb", 1e9},
+                                               {"t", 1099511627776},
+                                               {"tib", 1099511627776},
+                                               {"tb", 1e12}}};
+  for (const Unit& unit : units) {
+    if (unit.suffix == quantity.suffix && (quantity.whole || unit.factor > 1)) {
+      return Bytes{scale(quantity, unit.factor)};
+    }
+  }
+  throw Error(Errc::bad_request, std::string(option), fmt::format("'{}' is not {}", text, wanted));
+}
+
+std::int64_t parse_tokens(std::string_view text, std::string_view option) {
+  constexpr std::string_view wanted = "a number of tokens such as 8192 or 8k";
+  const Quantity quantity = split_quantity(text, option, wanted);
+  if (quantity.suffix.empty() && quantity.whole) {
+    return scale(quantity, 1);
+  }
+  if (quantity.suffix == "k") {
+    return scale(quantity, 1024);
+  }
+  if (quantity.suffix == "m") {
+    return scale(quantity, 1048576);
+  }
+  throw Error(Errc::bad_request, std::string(option), fmt::format("'{}' is not {}", text, wanted));
+}
+
+}  // namespace membudget
