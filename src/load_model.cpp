@@ -94,7 +94,7 @@ Model load_model(std::string_view model, std::string_view quantization, const Pr
       return profiles.model(model, quantization);
     } catch (const Error& error) {
       std::error_code ignored;
-      if (error.code() == Errc::unknown_name && model.find(':') == std::string_view::npos &&
+      if (error.code() == Errc::unknown_name &&
           std::filesystem::is_directory(std::filesystem::path(model), ignored)) {
         throw Error(Errc::unsupported, std::string(model),
                     "is a folder and no catalog name; give the .gguf file inside it");

@@ -12,17 +12,18 @@
 
 #include "membudget/error.hpp"
 #include "support/gguf_writer.hpp"
+#include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace membudget {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
+using testing::error_of;
+using testing::expect_refusal;
 using testing::GgufType;
 using testing::GgufWriter;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::ScratchFolder;
 
 constexpr std::uint32_t f32_id = 0;
@@ -37,18 +38,8 @@ Gguf parse(const GgufWriter& gguf) {
 }
 
 template <class Input>
-Error error_of(const Input& input) {
-  try {
-    if constexpr (std::is_same_v<Input, std::filesystem::path>) {
-      static_cast<void>(read_gguf(input));
-    } else {
-      static_cast<void>(parse(input));
-    }
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {Errc::io, "", ""};
+Error refusal_of(const Input& input) {
+  return error_of([&] { return parse(input); });
 }
 
 template <class T>
@@ -70,14 +61,6 @@ GgufWriter small_model(std::uint32_t version = 3) {
       .add_tensor("token_embd.weight", {64, 3}, ElementType::q4_0)
       .add_tensor("output_norm.weight", {64}, ElementType::f32);
   return gguf;
-}
-
-// What makes a refusal useful: the right kind, the right place, one line.
-void expect_refusal(const Error& error, Errc code, std::string_view where,
-                    std::string_view message) {
-  EXPECT_EQ(error.code(), code) << error.what();
-  EXPECT_EQ(error.where(), where) << error.what();
-  EXPECT_THAT(error.what(), AllOf(HasSubstr(std::string(message)), Not(HasSubstr("\n"))));
 }
 
 TEST(Gguf, ReadsVersionsTwoAndThree) {
@@ -251,38 +234,39 @@ TEST(Gguf, RefusesOtherFilesSayingWhatTheyAre) {
       {"x", "something else"},
   }};
   for (const auto& [bytes, message] : cases) {
-    const Error error = error_of(bytes);
+    const Error error = refusal_of(bytes);
     expect_refusal(error, Errc::unsupported, "model.gguf@0x0", message);
     EXPECT_THAT(error.what(), HasSubstr("not a GGUF file"));
   }
 }
 
 TEST(Gguf, RefusesAnEmptyFile) {
-  expect_refusal(error_of(std::string()), Errc::truncated, "model.gguf@0x0", "the file is empty");
+  expect_refusal(refusal_of(std::string()), Errc::truncated, "model.gguf@0x0", "the file is empty");
 }
 
 TEST(Gguf, RefusesBigEndianFilesByName) {
   std::string bytes = small_model().header();
   std::swap(bytes[4], bytes[7]);
-  expect_refusal(error_of(bytes), Errc::unsupported, "model.gguf@0x4",
+  expect_refusal(refusal_of(bytes), Errc::unsupported, "model.gguf@0x4",
                  "big-endian GGUF is not supported");
-  expect_refusal(error_of("FUGG" + std::string(20, '\0')), Errc::unsupported, "model.gguf@0x0",
+  expect_refusal(refusal_of("FUGG" + std::string(20, '\0')), Errc::unsupported, "model.gguf@0x0",
                  "big-endian GGUF is not supported");
 }
 
 TEST(Gguf, RefusesOtherVersionsByNumber) {
-  expect_refusal(error_of(GgufWriter(1)), Errc::unsupported, "model.gguf@0x4",
+  expect_refusal(refusal_of(GgufWriter(1)), Errc::unsupported, "model.gguf@0x4",
                  "GGUF version 1 is no longer read");
-  expect_refusal(error_of(GgufWriter(0)), Errc::unsupported, "model.gguf@0x4", "GGUF version 0");
-  expect_refusal(error_of(GgufWriter(99)), Errc::unsupported, "model.gguf@0x4", "GGUF version 99");
+  expect_refusal(refusal_of(GgufWriter(0)), Errc::unsupported, "model.gguf@0x4", "GGUF version 0");
+  expect_refusal(refusal_of(GgufWriter(99)), Errc::unsupported, "model.gguf@0x4",
+                 "GGUF version 99");
 }
 
 TEST(Gguf, RefusesCountsThatTheFileCannotHold) {
   constexpr std::uint64_t huge = std::uint64_t{1} << 60;
   for (const std::uint64_t count : {huge, ~std::uint64_t{0}, std::uint64_t{1} << 63}) {
-    expect_refusal(error_of(small_model().claim_tensors(count)), Errc::truncated, "model.gguf@0x8",
-                   "the number of tensors is " + std::to_string(count));
-    expect_refusal(error_of(small_model().claim_pairs(count)), Errc::truncated, "model.gguf@0x10",
+    expect_refusal(refusal_of(small_model().claim_tensors(count)), Errc::truncated,
+                   "model.gguf@0x8", "the number of tensors is " + std::to_string(count));
+    expect_refusal(refusal_of(small_model().claim_pairs(count)), Errc::truncated, "model.gguf@0x10",
                    "the number of metadata keys is " + std::to_string(count));
   }
 }
@@ -292,9 +276,9 @@ TEST(Gguf, RefusesArraysThatTheFileCannotHold) {
     for (const std::uint64_t count : {std::uint64_t{1} << 60, ~std::uint64_t{0}}) {
       const std::string array =
           GgufWriter::bytes_of(type) + GgufWriter::bytes_of(count) + std::string(16, '\0');
-      expect_refusal(
-          error_of(GgufWriter().set_raw("key", static_cast<std::uint32_t>(GgufType::array), array)),
-          Errc::truncated, "model.gguf@0x2b", "the length of a metadata array is");
+      expect_refusal(refusal_of(GgufWriter().set_raw(
+                         "key", static_cast<std::uint32_t>(GgufType::array), array)),
+                     Errc::truncated, "model.gguf@0x2b", "the length of a metadata array is");
     }
   }
 }
@@ -303,60 +287,61 @@ TEST(Gguf, RefusesStringsThatTheFileCannotHold) {
   const std::string huge = GgufWriter::bytes_of(~std::uint64_t{0}) + std::string(16, '\0');
   const auto string_id = static_cast<std::uint32_t>(GgufType::string);
   const auto array_id = static_cast<std::uint32_t>(GgufType::array);
-  expect_refusal(error_of(GgufWriter().set_raw("key", string_id, huge)), Errc::truncated,
+  expect_refusal(refusal_of(GgufWriter().set_raw("key", string_id, huge)), Errc::truncated,
                  "model.gguf@0x27", "the length of a metadata string is");
-  expect_refusal(error_of(GgufWriter().set_raw("key", array_id,
-                                               GgufWriter::bytes_of(GgufType::string) +
-                                                   GgufWriter::bytes_of(std::uint64_t{2}) +
-                                                   GgufWriter::encoded("a") + huge)),
+  expect_refusal(refusal_of(GgufWriter().set_raw("key", array_id,
+                                                 GgufWriter::bytes_of(GgufType::string) +
+                                                     GgufWriter::bytes_of(std::uint64_t{2}) +
+                                                     GgufWriter::encoded("a") + huge)),
                  Errc::truncated, "model.gguf@0x3c", "a string of a metadata array");
 }
 
 TEST(Gguf, RefusesKeysThatTheFormatForbids) {
-  expect_refusal(error_of(GgufWriter().set("", 1.0F)), Errc::invalid_model, "model.gguf@0x18",
+  expect_refusal(refusal_of(GgufWriter().set("", 1.0F)), Errc::invalid_model, "model.gguf@0x18",
                  "a metadata key is empty");
-  expect_refusal(error_of(GgufWriter().set("a\nb", 1.0F)), Errc::invalid_model, "model.gguf@0x18",
+  expect_refusal(refusal_of(GgufWriter().set("a\nb", 1.0F)), Errc::invalid_model, "model.gguf@0x18",
                  "'a\\x0ab' holds control characters");
-  expect_refusal(error_of(GgufWriter().set(std::string(65536, 'k'), 1.0F)), Errc::invalid_model,
+  expect_refusal(refusal_of(GgufWriter().set(std::string(65536, 'k'), 1.0F)), Errc::invalid_model,
                  "model.gguf@0x18", "more than the 65535 allowed");
-  expect_refusal(error_of(GgufWriter().set("key", 1.0F).set("key", 2.0F)), Errc::invalid_model,
+  expect_refusal(refusal_of(GgufWriter().set("key", 1.0F).set("key", 2.0F)), Errc::invalid_model,
                  "model.gguf@0x2b", "the metadata key 'key' stands twice");
-  expect_refusal(error_of(GgufWriter().set_array("key", std::vector<std::string>{}).set("key", 1)),
-                 Errc::invalid_model, "model.gguf@0x33", "the metadata key 'key' stands twice");
+  expect_refusal(
+      refusal_of(GgufWriter().set_array("key", std::vector<std::string>{}).set("key", 1)),
+      Errc::invalid_model, "model.gguf@0x33", "the metadata key 'key' stands twice");
 }
 
 TEST(Gguf, RefusesValuesOfUnknownType) {
-  expect_refusal(error_of(GgufWriter().set_raw("key", 13, "12345678")), Errc::invalid_model,
+  expect_refusal(refusal_of(GgufWriter().set_raw("key", 13, "12345678")), Errc::invalid_model,
                  "model.gguf@0x23", "'key' has the unknown type 13");
-  expect_refusal(error_of(GgufWriter().set_raw("key", 9,
-                                               GgufWriter::bytes_of(std::uint32_t{77}) +
-                                                   GgufWriter::bytes_of(std::uint64_t{0}))),
+  expect_refusal(refusal_of(GgufWriter().set_raw("key", 9,
+                                                 GgufWriter::bytes_of(std::uint32_t{77}) +
+                                                     GgufWriter::bytes_of(std::uint64_t{0}))),
                  Errc::invalid_model, "model.gguf@0x27", "'key' has the unknown type 77");
 }
 
 TEST(Gguf, RefusesArraysOfArrays) {
-  expect_refusal(error_of(GgufWriter().set_raw("key", 9,
-                                               GgufWriter::bytes_of(GgufType::array) +
-                                                   GgufWriter::bytes_of(std::uint64_t{0}))),
+  expect_refusal(refusal_of(GgufWriter().set_raw("key", 9,
+                                                 GgufWriter::bytes_of(GgufType::array) +
+                                                     GgufWriter::bytes_of(std::uint64_t{0}))),
                  Errc::invalid_model, "model.gguf@0x27", "'key' is an array of arrays");
 }
 
 TEST(Gguf, RefusesTruthsThatAreNeitherTrueNorFalse) {
-  expect_refusal(error_of(GgufWriter().set_raw("key", 7, "\2")), Errc::invalid_model,
+  expect_refusal(refusal_of(GgufWriter().set_raw("key", 7, "\2")), Errc::invalid_model,
                  "model.gguf@0x27", "'key' is 2, neither true nor false");
 }
 
 TEST(Gguf, RefusesAnArchitectureThatWouldBreakMessages) {
-  expect_refusal(error_of(GgufWriter().set("general.architecture", "lla\nma")), Errc::invalid_model,
-                 "model.gguf@0x38", "'lla\\x0ama' holds control characters");
+  expect_refusal(refusal_of(GgufWriter().set("general.architecture", "lla\nma")),
+                 Errc::invalid_model, "model.gguf@0x38", "'lla\\x0ama' holds control characters");
 }
 
 TEST(Gguf, RefusesAlignmentsThatAreNoPowerOfTwo) {
   for (const std::uint32_t alignment : {0U, 3U, 24U, 33U, ~0U}) {
-    expect_refusal(error_of(GgufWriter().set("general.alignment", alignment)), Errc::invalid_model,
-                   "model.gguf@0x35", "not a power of two");
+    expect_refusal(refusal_of(GgufWriter().set("general.alignment", alignment)),
+                   Errc::invalid_model, "model.gguf@0x35", "not a power of two");
   }
-  expect_refusal(error_of(GgufWriter().set("general.alignment", std::uint64_t{32})),
+  expect_refusal(refusal_of(GgufWriter().set("general.alignment", std::uint64_t{32})),
                  Errc::invalid_model, "model.gguf@0x31", "must be a 32-bit unsigned number");
 }
 
@@ -364,55 +349,55 @@ TEST(Gguf, RefusesTensorNamesTheEngineCannotHold) {
   EXPECT_EQ(
       parse(GgufWriter().add_tensor(std::string(63, 'x'), {1}, ElementType::f32)).tensors.size(),
       1U);
-  expect_refusal(error_of(GgufWriter().add_tensor(std::string(64, 'x'), {1}, ElementType::f32)),
+  expect_refusal(refusal_of(GgufWriter().add_tensor(std::string(64, 'x'), {1}, ElementType::f32)),
                  Errc::invalid_model, "model.gguf@0x18", "a tensor name has 64 bytes");
-  expect_refusal(error_of(GgufWriter().add_tensor("", {64}, ElementType::f32)), Errc::invalid_model,
-                 "model.gguf@0x18", "is empty or holds control characters");
-  expect_refusal(error_of(GgufWriter().add_tensor("a\tb", {1}, ElementType::f32)),
+  expect_refusal(refusal_of(GgufWriter().add_tensor("", {64}, ElementType::f32)),
+                 Errc::invalid_model, "model.gguf@0x18", "is empty or holds control characters");
+  expect_refusal(refusal_of(GgufWriter().add_tensor("a\tb", {1}, ElementType::f32)),
                  Errc::invalid_model, "model.gguf@0x18", "'a\\x09b' is empty or holds control");
 }
 
 TEST(Gguf, RefusesTensorsListedTwice) {
   GgufWriter writer;
   writer.add_tensor("x", {1}, ElementType::f32).add_tensor("x", {1}, ElementType::f32);
-  expect_refusal(error_of(writer), Errc::invalid_model, "model.gguf@0x39",
+  expect_refusal(refusal_of(writer), Errc::invalid_model, "model.gguf@0x39",
                  "the tensor 'x' is listed twice");
 }
 
 TEST(Gguf, RefusesImpossibleNumbersOfDimensions) {
-  expect_refusal(error_of(GgufWriter().add_raw_tensor("name", {}, f32_id, 0).set("k", 1.0)),
+  expect_refusal(refusal_of(GgufWriter().add_raw_tensor("name", {}, f32_id, 0).set("k", 1.0)),
                  Errc::invalid_model, "model.gguf@0x39", "has 0 dimensions");
-  expect_refusal(error_of(GgufWriter().add_raw_tensor("x", {1, 1, 1, 1, 1}, f32_id, 0)),
+  expect_refusal(refusal_of(GgufWriter().add_raw_tensor("x", {1, 1, 1, 1, 1}, f32_id, 0)),
                  Errc::invalid_model, "model.gguf@0x21", "has 5 dimensions");
 }
 
 TEST(Gguf, RefusesEmptyAndNegativeDimensions) {
-  expect_refusal(error_of(GgufWriter().add_raw_tensor("x", {32, 0}, f32_id, 0)),
+  expect_refusal(refusal_of(GgufWriter().add_raw_tensor("x", {32, 0}, f32_id, 0)),
                  Errc::invalid_model, "model.gguf@0x2d", "dimension 1 of the tensor 'x' is 0");
-  expect_refusal(error_of(GgufWriter().add_raw_tensor("x", {~std::uint64_t{0}}, f32_id, 0)),
+  expect_refusal(refusal_of(GgufWriter().add_raw_tensor("x", {~std::uint64_t{0}}, f32_id, 0)),
                  Errc::invalid_model, "model.gguf@0x25",
                  "dimension 0 of the tensor 'x' is 18446744073709551615");
 }
 
 TEST(Gguf, RefusesShapesWhoseSizeOverflows) {
   constexpr std::uint64_t big = std::uint64_t{1} << 40;
-  expect_refusal(error_of(GgufWriter().add_raw_tensor("x", {big, big}, f32_id, 0)),
+  expect_refusal(refusal_of(GgufWriter().add_raw_tensor("x", {big, big}, f32_id, 0)),
                  Errc::invalid_model, "model.gguf@0x25", "'x' has an impossible shape");
   // The elements can be counted, their bytes cannot.
-  expect_refusal(error_of(GgufWriter().add_raw_tensor("x", {big, 1U << 22}, f32_id, 0)),
+  expect_refusal(refusal_of(GgufWriter().add_raw_tensor("x", {big, 1U << 22}, f32_id, 0)),
                  Errc::invalid_model, "model.gguf@0x25", "'x' has an impossible shape");
-  expect_refusal(error_of(GgufWriter().add_raw_tensor("x", {big, 1U << 20}, f32_id, 0)),
+  expect_refusal(refusal_of(GgufWriter().add_raw_tensor("x", {big, 1U << 20}, f32_id, 0)),
                  Errc::invalid_model, "model.gguf@0x25", "more than 2^60 bytes");
 }
 
 TEST(Gguf, RefusesRowsThatAreNotWholeBlocks) {
-  expect_refusal(error_of(GgufWriter().add_raw_tensor("x", {33}, q4_0_id, 0)), Errc::invalid_model,
-                 "model.gguf@0x25", "not whole blocks of Q4_0");
+  expect_refusal(refusal_of(GgufWriter().add_raw_tensor("x", {33}, q4_0_id, 0)),
+                 Errc::invalid_model, "model.gguf@0x25", "not whole blocks of Q4_0");
 }
 
 TEST(Gguf, RefusesUnknownTensorTypes) {
   for (const std::uint32_t id : {4U, 31U, 38U, 43U, ~0U}) {
-    expect_refusal(error_of(GgufWriter().add_raw_tensor("x", {32}, id, 0)), Errc::invalid_model,
+    expect_refusal(refusal_of(GgufWriter().add_raw_tensor("x", {32}, id, 0)), Errc::invalid_model,
                    "model.gguf@0x2d", "'x' has the unknown type " + std::to_string(id));
   }
 }
@@ -422,7 +407,7 @@ TEST(Gguf, RefusesDataThatDoesNotFollowTheTensorBefore) {
        {std::uint64_t{16}, std::uint64_t{0}, std::uint64_t{64}, ~std::uint64_t{0}}) {
     GgufWriter writer;
     writer.add_tensor("x", {1}, ElementType::f32).add_raw_tensor("y", {1}, f32_id, offset);
-    expect_refusal(error_of(writer), Errc::invalid_model, "model.gguf@0x52",
+    expect_refusal(refusal_of(writer), Errc::invalid_model, "model.gguf@0x52",
                    "'y' is at offset " + std::to_string(offset) + "; 32 follows");
   }
 }
@@ -430,106 +415,13 @@ TEST(Gguf, RefusesDataThatDoesNotFollowTheTensorBefore) {
 TEST(Gguf, RefusesAHeaderCutAtAnyByte) {
   const std::string header = small_model().header();
   for (std::size_t size = 0; size < header.size(); ++size) {
-    const Error error = error_of(header.substr(0, size));
+    const Error error = refusal_of(header.substr(0, size));
     EXPECT_EQ(error.code(), Errc::truncated) << "at " << size << ": " << error.what();
     EXPECT_THAT(error.where(), HasSubstr("model.gguf@0x"));
   }
   EXPECT_EQ(parse(header).missing,
             parse(header).data_size - Bytes{0} +
                 Bytes{parse(header).data_offset - static_cast<std::int64_t>(header.size())});
-}
-
-// Split models.
-
-void write_shards(const ScratchFolder& folder, std::uint16_t count) {
-  for (std::uint16_t i = 0; i < count; ++i) {
-    GgufWriter shard;
-    if (i == 0) {
-      shard.set("general.architecture", "llama");
-    }
-    shard.set("split.no", i)
-        .set("split.count", count)
-        .set("split.tensors.count", std::int32_t{2} * count);
-    shard.add_tensor("blk." + std::to_string(i) + ".a", {3}, ElementType::f32)
-        .add_tensor("blk." + std::to_string(i) + ".b", {64}, ElementType::f32)
-        .write(folder /
-               ("m-0000" + std::to_string(i + 1) + "-of-0000" + std::to_string(count) + ".gguf"));
-  }
-}
-
-TEST(SplitGguf, IsJoinedFromAnyOfItsParts) {
-  const ScratchFolder folder;
-  write_shards(folder, 3);
-  for (const char* name : {"m-00001-of-00003.gguf", "m-00003-of-00003.gguf"}) {
-    const Gguf gguf = read_gguf(folder / name);
-    EXPECT_EQ(gguf.metadata.architecture(), "llama");
-    ASSERT_EQ(gguf.tensors.size(), 6U);
-    EXPECT_EQ(gguf.tensors[0].name, "blk.0.a");
-    EXPECT_EQ(gguf.tensors[2].name, "blk.1.a");
-    EXPECT_EQ(gguf.tensors[2].offset, 32 + 256);
-    EXPECT_EQ(gguf.tensors[5].offset, 2 * (32 + 256) + 32);
-    EXPECT_EQ(gguf.data_size, Bytes{3 * (32 + 256)});
-    EXPECT_EQ(gguf.missing, Bytes{0});
-  }
-}
-
-TEST(SplitGguf, NamesThePartsThatAreMissing) {
-  const ScratchFolder folder;
-  write_shards(folder, 4);
-  std::filesystem::remove(folder / "m-00001-of-00004.gguf");
-  std::filesystem::remove(folder / "m-00003-of-00004.gguf");
-  const std::filesystem::path given = folder / "m-00002-of-00004.gguf";
-  expect_refusal(error_of(given), Errc::io, given.string(),
-                 "2 of its 4 parts are missing: m-00001-of-00004.gguf, m-00003-of-00004.gguf");
-}
-
-TEST(SplitGguf, MustKeepTheNamesOfItsParts) {
-  const ScratchFolder folder;
-  write_shards(folder, 2);
-  const std::filesystem::path renamed = folder / "first.gguf";
-  std::filesystem::copy(folder / "m-00001-of-00002.gguf", renamed);
-  expect_refusal(error_of(renamed), Errc::invalid_model, renamed.string(),
-                 "its name does not end in -00001-of-00002.gguf");
-  const std::filesystem::path second = folder / "m-00002-of-00002.gguf";
-  std::filesystem::copy(folder / "m-00001-of-00002.gguf", second,
-                        std::filesystem::copy_options::overwrite_existing);
-  expect_refusal(error_of(folder / "m-00001-of-00002.gguf"), Errc::invalid_model, second.string(),
-                 "its split.no is 0, but its name says 1");
-}
-
-TEST(SplitGguf, RefusesPartsOfDifferentUploads) {
-  const ScratchFolder folder;
-  write_shards(folder, 2);
-  const std::filesystem::path first = folder / "m-00001-of-00002.gguf";
-  const std::filesystem::path second = folder / "m-00002-of-00002.gguf";
-  const auto rewrite_second = [&](const char* name) {
-    GgufWriter()
-        .set("split.no", std::uint16_t{1})
-        .set("split.count", std::uint16_t{2})
-        .add_tensor(name, {64}, ElementType::f32)
-        .write(second);
-  };
-  rewrite_second("other");
-  expect_refusal(error_of(first), Errc::invalid_model, first.string(),
-                 "the parts hold 3 tensors together, but the first announces 4");
-  rewrite_second("blk.0.a");
-  expect_refusal(error_of(first), Errc::invalid_model, second.string(),
-                 "the tensor 'blk.0.a' is also in an earlier part");
-}
-
-TEST(SplitGguf, RefusesContradictoryNumbers) {
-  const ScratchFolder folder;
-  const std::filesystem::path file = folder / "m-00001-of-00002.gguf";
-  const auto with = [&](auto number, auto count) {
-    GgufWriter().set("split.no", number).set("split.count", count).write(file);
-    return error_of(file);
-  };
-  expect_refusal(with(std::uint16_t{2}, std::uint16_t{2}), Errc::invalid_model, file.string(),
-                 "split.no 2 and split.count 2 contradict each other");
-  expect_refusal(with(std::uint16_t{0}, ~std::uint64_t{0}), Errc::invalid_model, file.string(),
-                 "contradict each other");
-  expect_refusal(with(std::uint16_t{0}, 2.0F), Errc::invalid_model, file.string(),
-                 "'split.count' must be a whole number");
 }
 
 }  // namespace
