@@ -77,6 +77,10 @@ bool is_file_path(std::string_view model) {
 
 Model load_gguf(const std::filesystem::path& file) {
   Gguf gguf = read_gguf(file);
+  if (gguf.tensors.empty()) {
+    throw Error(Errc::invalid_model, file.string(),
+                "holds no tensors, as files with only a vocabulary do; give the model's own file");
+  }
   Model model = describe_model(gguf.metadata, TensorTable(std::move(gguf.tensors)));
   model.id = file.filename().string();
   model.quantization = quantization_of(gguf.metadata);

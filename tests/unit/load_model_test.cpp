@@ -103,10 +103,21 @@ TEST(LoadGguf, NamesTheQuantizationAsLlamaQuantizeDoes) {
 TEST(LoadGguf, SaysWhichArchitectureItDoesNotKnow) {
   const ScratchFolder folder;
   const std::filesystem::path file = folder / "other.gguf";
-  GgufWriter().set("general.architecture", "no-such-thing").write(file);
+  GgufWriter()
+      .set("general.architecture", "no-such-thing")
+      .add_tensor("token_embd.weight", {1}, ElementType::f32)
+      .write(file);
   const Error error = error_of([&] { return load_gguf(file); });
   EXPECT_EQ(error.code(), Errc::unsupported);
   EXPECT_THAT(error.what(), AllOf(HasSubstr("no-such-thing"), HasSubstr("other.gguf")));
+}
+
+TEST(LoadGguf, RefusesAFileWithOnlyAVocabulary) {
+  const ScratchFolder folder;
+  const std::filesystem::path file = folder / "vocabulary.gguf";
+  GgufWriter().set("general.architecture", "llama").write(file);
+  testing::expect_refusal(error_of([&] { return load_gguf(file); }), Errc::invalid_model,
+                          file.string(), "holds no tensors");
 }
 
 TEST(LoadModel, TakesWhatExistsForAFile) {
