@@ -2,7 +2,6 @@
 #include "model/quantize.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -16,49 +15,6 @@ namespace {
 
 // general.alignment of every file that llama-quantize writes (GGUF_DEFAULT_ALIGNMENT).
 constexpr std::int64_t alignment = 32;
-
-std::int64_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::int64_t> row(b.size() + 1);
-  for (std::size_t j = 0; j < row.size(); ++j) {
-    row[j] = static_cast<std::int64_t>(j);
-  }
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::int64_t diagonal = row[0];
-    row[0] = static_cast<std::int64_t>(i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::int64_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, diagonal + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
-[[noreturn]] void fail_unknown(std::string_view name) {
-  constexpr std::int64_t near = 2;
-  std::vector<std::string> similar;
-  std::string upper(name);
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
-  for (std::string& known : quantization_names()) {
-    if (edit_distance(upper, known) <= near) {
-      similar.push_back(std::move(known));
-    }
-  }
-  throw Error(Errc::unknown_name, "",
-              fmt::format("unknown quantization '{}'; {} {}", name,
-                          similar.empty() ? "known are" : "did you mean",
-                          fmt::join(similar.empty() ? quantization_names() : similar, ", ")));
-}
-
-const FileType& file_type_named(std::string_view name) {
-  const FileType* found = find_file_type(name);
-  if (found == nullptr) {
-    fail_unknown(name);
-  }
-  return *found;
-}
 
 // The value of layer 0; keys that are arrays hold one value per layer.
 std::int64_t of_first_layer(const Metadata& metadata, std::string_view key, std::int64_t fallback) {
@@ -94,7 +50,6 @@ bool is_seventy_billion(const Metadata& metadata, std::int64_t heads, std::int64
 }
 
 QuantizedModel facts_of(const Metadata& metadata) {
-  const std::string& architecture = metadata.architecture();
   const std::int64_t heads = of_first_layer(metadata, "attention.head_count", 0);
   const std::int64_t kv_heads = of_first_layer(metadata, "attention.head_count_kv", heads);
   QuantizedModel model;
@@ -102,12 +57,8 @@ QuantizedModel facts_of(const Metadata& metadata) {
   model.experts = metadata.integer("expert_count", 0);
   model.heads_per_kv = kv_heads == 0 ? 0 : heads / kv_heads;
   model.seventy_billion = is_seventy_billion(metadata, heads, kv_heads, model.experts);
-  model.falcon = architecture == "falcon";
-  model.bailingmoe3 = architecture == "bailingmoe3";
-  // A single expert is none (llama-model.cpp, load_hparams).
-  if (architecture.starts_with("hunyuan") && architecture != "hunyuan-moe" && model.experts <= 1) {
-    model.experts = 0;
-  }
+  model.falcon = metadata.architecture() == "falcon";
+  model.bailingmoe3 = metadata.architecture() == "bailingmoe3";
   return model;
 }
 
@@ -251,7 +202,7 @@ class Quantization {
     if (layer < 0 || layer >= model_.layers) {
       throw Error(Errc::bad_request, where_,
                   fmt::format("llama-quantize fails: '{}' belongs to none of the {} layers; "
-                              "only F32, F16 and BF16 can be had",
+                              "use F16, BF16 or F32",
                               tensor.name, model_.layers));
     }
     return {.index = layer, .count = model_.layers};
@@ -268,7 +219,7 @@ class Quantization {
       throw Error(
           Errc::bad_request, where_,
           fmt::format("llama-quantize fails: '{}' has rows of {} elements, not whole "
-                      "blocks of {} for {}; use a K-quant, which falls back to F16 there",
+                      "blocks of {} for {}; use a K-quant, which falls back to another type",
                       tensor.name, row, format_of(type).block_elements, format_of(type).name));
     }
     return is_whole_blocks(row, other) ? other : ElementType::f16;

@@ -23,6 +23,7 @@ enum class ImportanceMatrix : std::uint8_t {
 /// Gives every tensor of a model the type `llama-quantize` assigns it for a file type
 /// ("Q4_K_M"), in the order in which it writes them, with offsets (llama.cpp b10587,
 /// src/llama-quant.cpp). F32, F16 and BF16 mean the file that conversion to GGUF writes.
+/// Experts published in MXFP4 are quantized as if they were F16 (--allow-requantize).
 /// Throws Error{unknown_name} for a file type it does not offer and Error{bad_request} where
 /// llama-quantize itself fails on this model.
 [[nodiscard]] TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "model/quantize_file_types.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
+#include <numeric>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "membudget/error.hpp"
 
 namespace membudget {
 namespace {
@@ -179,6 +185,40 @@ std::string upper_case(std::string_view text) {
   return upper;
 }
 
+// Letters to insert, delete or replace to turn one into the other.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, diagonal + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+[[noreturn]] void fail_unknown(std::string_view name, std::string_view upper) {
+  constexpr std::size_t similar = 2;  // Edits that a slip of the fingers explains.
+  std::size_t least = similar;
+  for (const FileType& type : types) {
+    least = std::min(least, edit_distance(upper, type.name));
+  }
+  std::vector<std::string_view> near;
+  std::vector<std::string_view> known;
+  for (const FileType& type : types) {
+    known.push_back(type.name);
+    if (edit_distance(upper, type.name) == least) {
+      near.push_back(type.name);
+    }
+  }
+  const std::string remedy = near.empty() ? fmt::format("use one of {}", fmt::join(known, ", "))
+                                          : fmt::format("did you mean {}?", fmt::join(near, ", "));
+  throw Error(Errc::unknown_name, "", fmt::format("unknown quantization '{}'; {}", name, remedy));
+}
+
 // use_more_bits in llama_tensor_get_type_impl, integer divisions included.
 bool gets_more_bits(Place place) {
   const std::int64_t eighth = place.count / 8;
@@ -229,7 +269,7 @@ std::span<const FileType> file_types() {
   return types;
 }
 
-const FileType* find_file_type(std::string_view name) {
+const FileType& file_type_named(std::string_view name) {
   std::string wanted = upper_case(name);
   for (const auto& [alias, full_name] : aliases) {
     if (wanted == alias) {
@@ -238,7 +278,10 @@ const FileType* find_file_type(std::string_view name) {
   }
   const auto* found = std::find_if(std::begin(types), std::end(types),
                                    [&](const FileType& type) { return type.name == wanted; });
-  return found == std::end(types) ? nullptr : found;
+  if (found == std::end(types)) {
+    fail_unknown(name, wanted);
+  }
+  return *found;
 }
 
 Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix) {

@@ -84,8 +84,9 @@ struct FileType {
 
 /// In the order in which they are offered: from the most to the fewest bits.
 [[nodiscard]] std::span<const FileType> file_types();
-/// Ignores case and knows llama-quantize's aliases ("Q4_K"); nullptr when there is none.
-[[nodiscard]] const FileType* find_file_type(std::string_view name);
+/// Ignores case and knows llama-quantize's aliases ("Q4_K"). Throws Error{unknown_name} with
+/// the names that are nearest.
+[[nodiscard]] const FileType& file_type_named(std::string_view name);
 
 /// The rules of a file type for one model, its special cases resolved.
 [[nodiscard]] Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix);
