@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The types, order and sizes of all tensors against those that llama-quantize b10587 (commit
-// 3f545beccee69d9975f466ec7e45fd9aacd8ba90) gives them with --dry-run: 256 models, 31 file
-// types, with and without an importance matrix.
+// 3f545beccee69d9975f466ec7e45fd9aacd8ba90) gives them with --dry-run: 256 models of 107
+// architectures, 29 file types, with and without an importance matrix.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
