@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "engine/llamacpp/builder.hpp"
+
+#include <string>
+
+namespace membudget::llamacpp {
+
+// build_qkv (llama-graph.cpp:1616)
+Builder::Projections Builder::project(const Attention& attention, NodeId x) {
+  const std::int64_t tokens = graph_[x].ne[1];
+  Projections result;
+  if (weight("attn_qkv.weight") != no_node) {
+    const NodeId qkv = linear("attn_qkv", x, "qkv");
+    const std::int64_t stride = graph_[qkv].nb[1];
+    const auto part = [&](std::int64_t head_size, std::int64_t heads) {
+      constexpr std::int64_t float_bytes = 4;
+      return graph_.view(qkv, {head_size, heads, tokens, 1},
+                         {float_bytes * head_size, stride, stride * tokens});
+    };
+    result.q = part(attention.key_dim, attention.heads);
+    result.k = part(attention.key_dim, attention.kv_heads);
+    result.v = part(attention.value_dim, attention.kv_heads);
+    return result;
+  }
+  const auto part = [&](std::string_view name, std::string_view label, std::int64_t head_size,
+                        std::int64_t heads) {
+    return graph_.reshape(linear(name, x, label), {head_size, heads, tokens, 1});
+  };
+  result.q = part("attn_q", "q", attention.key_dim, attention.heads);
+  result.k = part("attn_k", "k", attention.key_dim, attention.kv_heads);
+  result.v = part("attn_v", "v", attention.value_dim, attention.kv_heads);
+  return result;
+}
+
+// llama_mul_mat_hadamard (llama-impl.h:57)
+NodeId Builder::rotate(NodeId x, NodeId rotation) {
+  const Shape shape = graph_[x].ne;
+  const std::int64_t edge = graph_[rotation].ne[0];
+  const Shape rows{edge, graph_[x].elements() / edge, 1, 1};
+  const NodeId flat = graph_[x].contiguous() ? graph_.reshape(x, rows) : graph_.cont(x, rows);
+  return graph_.reshape(graph_.mul_mat(rotation, flat, "rotation"), shape);
+}
+
+// llama_kv_cache::cpy_k
+NodeId Builder::store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k) {
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const std::int64_t tokens = graph_[k].ne[2];
+  const NodeId rows = graph_.view(k, {own.key_width, tokens, 1, 1},
+                                  {graph_[k].nb[2], graph_[k].nb[2] * tokens, graph_[k].nb[2] * tokens});
+  NodeId keys = graph_.stored(cache.key_type, {own.key_width, cache.cells, cache.streams, 1},
+                              own.storage, own.keys, false, "cache_k");
+  key_cache_ = keys;
+  if (cache.streams > 1) {
+    keys = graph_.reshape(keys, {own.key_width, cache.cells * cache.streams, 1, 1});
+  }
+  return graph_.set_rows(keys, rows, inputs.key_rows);
+}
+
+// llama_kv_cache::cpy_v
+NodeId Builder::store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v) {
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const std::int64_t tokens = graph_[v].ne[2];
+  const std::int64_t width = graph_[v].ne[0] * graph_[v].ne[1];
+  NodeId values = graph_.stored(cache.value_type, {own.value_width, cache.cells, cache.streams, 1},
+                                own.storage, own.values, false, "cache_v");
+  value_cache_ = values;
+  if (!cache.values_transposed) {
+    const NodeId rows = graph_.view(v, {width, tokens, 1, 1},
+                                    {graph_[v].nb[2], graph_[v].nb[2] * tokens, graph_[v].nb[2] * tokens});
+    if (cache.streams > 1) {
+      values = graph_.reshape(values, {own.value_width, cache.cells * cache.streams, 1, 1});
+    }
+    return graph_.set_rows(values, rows, inputs.value_rows);
+  }
+  // Transposed: every element of a row is stored on its own.
+  const bool packed = graph_[v].nb[2] == 4 * width;
+  NodeId rows = packed ? graph_.reshape(v, {width, tokens, 1, 1}) : graph_.cont(v, {width, tokens, 1, 1});
+  if (width < own.value_width) {
+    rows = graph_.pad(rows, {own.value_width - width, 0, 0, 0});
+  }
+  const NodeId flat = graph_.reshape(values, {1, graph_[values].elements(), 1, 1});
+  rows = graph_.reshape(rows, {1, graph_[rows].elements(), 1, 1});
+  return graph_.set_rows(flat, rows, inputs.value_rows);
+}
+
+// build_attn_mha (llama-graph.cpp:2541)
+NodeId Builder::attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs,
+                       NodeId q) {
+  const std::int64_t streams = cache.streams;
+  const Shape qs = graph_[q].ne;
+  const std::array<std::int64_t, 4> qb = graph_[q].nb;
+  q = graph_.view(q, {qs[0], qs[1], qs[2] / streams, streams}, {qb[1], qb[2], qb[3] / streams});
+
+  const auto row = [](ElementType type, std::int64_t elements) {
+    return elements / format_of(type).block_elements * format_of(type).block_bytes;
+  };
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const std::int64_t key_row = row(cache.key_type, own.key_width);
+  NodeId k = graph_.view(key_cache_, {attention.key_dim, attention.kv_heads, cache.cells, streams},
+                         {row(cache.key_type, attention.key_dim), key_row, key_row * cache.cells});
+  NodeId v = no_node;
+  if (cache.values_transposed) {
+    const std::int64_t column = row(cache.value_type, cache.cells);
+    v = graph_.view(value_cache_, {cache.cells, attention.kv_heads, attention.value_dim, streams},
+                    {column * attention.value_dim, column, column * own.value_width});
+  } else {
+    const std::int64_t value_row = row(cache.value_type, own.value_width);
+    v = graph_.view(value_cache_, {attention.value_dim, attention.kv_heads, cache.cells, streams},
+                    {row(cache.value_type, attention.value_dim), value_row, value_row * cache.cells});
+  }
+  const bool transposed = graph_[v].nb[1] > graph_[v].nb[2];
+
+  constexpr std::array<int, 4> heads_outside{0, 2, 1, 3};
+  q = graph_.permute(q, heads_outside);
+  k = graph_.permute(k, heads_outside);
+  v = graph_.permute(v, heads_outside);
+
+  NodeId result = no_node;
+  if (flash_) {
+    if (transposed) {
+      v = graph_.transpose(v);
+    }
+    if (graph_[k].type == ElementType::f32) {
+      k = graph_.cast(k, ElementType::f16);
+    }
+    if (graph_[v].type == ElementType::f32) {
+      v = graph_.cast(v, ElementType::f16);
+    }
+    result = graph_.flash_attn(q, k, v, inputs.mask);
+    flash_nodes_.push_back(result);
+    const Shape shape = graph_[result].ne;
+    result = graph_.reshape(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
+  } else {
+    NodeId scores = graph_.mul_mat(k, q, "attention_scores");
+    scores = graph_.soft_max(scores, inputs.mask);
+    if (!transposed) {
+      v = graph_.cont(graph_.transpose(v));
+    }
+    result = graph_.permute(graph_.mul_mat(v, scores, "attention_values"), heads_outside);
+    const Shape shape = graph_[result].ne;
+    result = graph_.cont(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
+  }
+  graph_.expand(result);
+  return result;
+}
+
+// build_attn for one cache and for sliding windows (llama-graph.cpp:2786, 3024): the same, but
+// for the order in which keys and values enter the graph.
+NodeId Builder::attention(const Attention& attention, NodeId x) {
+  Projections now = project(attention, x);
+  // A norm per head, where the file holds its weights (qwen3), comes before the rotation.
+  now.q = query_key_norm("attn_q_norm", now.q);
+  now.q = attention.rope ? rope(now.q) : now.q;
+  now.k = query_key_norm("attn_k_norm", now.k);
+  now.k = attention.rope ? rope(now.k) : now.k;
+  if (attention.scaled_query) {
+    now.q = graph_.scale(now.q, "q");
+  }
+  if (attention.temperature) {
+    if (temperature_ == no_node) {
+      temperature_ = graph_.input(ElementType::f32, {1, 1, geometry_.tokens, 1}, "temperature");
+    }
+    now.q = graph_.mul(now.q, temperature_, "q");
+  }
+
+  const bool two_caches = caches_.size() > 1;
+  const std::size_t which = attention.window > 0 ? 1 : 0;
+  const KvCache& cache = caches_[which];
+  const CacheInputs& inputs = cache_inputs_[which];
+  if (inputs.key_rotation != no_node) {
+    now.q = rotate(now.q, inputs.key_rotation);
+    now.k = rotate(now.k, inputs.key_rotation);
+  }
+  if (inputs.value_rotation != no_node) {
+    now.v = rotate(now.v, inputs.value_rotation);
+  }
+  graph_.expand(now.q);
+  graph_.expand(two_caches ? now.k : now.v);
+  graph_.expand(two_caches ? now.v : now.k);
+  graph_.expand(store_keys(cache, inputs, now.k));
+  graph_.expand(store_values(cache, inputs, now.v));
+
+  NodeId result = attend(attention, cache, inputs, now.q);
+  if (inputs.value_rotation != no_node) {
+    result = rotate(result, inputs.value_rotation);
+  }
+  return linear("attn_output", result, "attn_out");
+}
+
+NodeId Builder::query_key_norm(std::string_view name, NodeId x) {
+  return weight(std::string(name) + ".weight") == no_node ? x : norm(name, x);
+}
+
+}  // namespace membudget::llamacpp

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "engine/llamacpp/builder.hpp"
+
+#include <string>
+
+namespace membudget::llamacpp {
+
+NodeId Builder::weight_of(const Tensor& tensor) {
+  const auto index = static_cast<std::size_t>(&tensor - model_.tensors.all().data());
+  NodeId& node = weights_[index];
+  if (node == no_node) {
+    node = graph_.stored(tensor.type, tensor.shape, placement_.storage[index],
+                         placement_.range[index], true, tensor.name);
+  }
+  return node;
+}
+
+// The layer's tensor, or no_node: an optional tensor's presence in the file decides whether the
+// engine builds its operation.
+NodeId Builder::weight(std::string_view suffix) {
+  const Tensor* tensor = model_.tensors.find(layer_, suffix);
+  return tensor == nullptr ? no_node : weight_of(*tensor);
+}
+
+// build_lora_mm and the bias the file may hold.
+NodeId Builder::linear(std::string_view name, NodeId x, std::string_view label) {
+  const std::string base(name);
+  NodeId result = graph_.mul_mat(weight(base + ".weight"), x, label);
+  if (const NodeId bias = weight(base + ".bias"); bias != no_node) {
+    result = graph_.add(result, bias, label);
+  }
+  return result;
+}
+
+// build_norm: the weight and bias are applied where the file holds them.
+NodeId Builder::norm(std::string_view name, NodeId x) {
+  const std::string base(name);
+  const NodeId scale = weight(base + ".weight");
+  const NodeId bias = weight(base + ".bias");
+  NodeId result = graph_.unary_like(Op::rms_norm, x, name);
+  if (scale != no_node) {
+    result = graph_.mul(result, scale, name);
+  }
+  if (bias != no_node) {
+    result = graph_.add(result, bias, name);
+  }
+  return result;
+}
+
+NodeId Builder::rope(NodeId x) {
+  if (positions_ == no_node) {
+    positions_ = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "positions");
+  }
+  // llama_model::get_rope_factors: one table for all layers; longrope has two and takes the
+  // long one for contexts beyond what the model was first trained on.
+  const Tensor* factors = model_.tensors.find("rope_freqs.weight");
+  if (factors == nullptr) {
+    factors = model_.tensors.find(geometry_.cells > model_.original_context
+                                      ? "rope_factors_long.weight"
+                                      : "rope_factors_short.weight");
+  }
+  return graph_.rope(x, positions_, factors == nullptr ? no_node : weight_of(*factors));
+}
+
+}  // namespace membudget::llamacpp

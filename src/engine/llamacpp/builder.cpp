@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "engine/llamacpp/builder.hpp"
+
+namespace membudget::llamacpp {
+
+Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
+                 const std::vector<KvCache>& caches, bool flash)
+    : model_(model),
+      geometry_(geometry),
+      placement_(placement),
+      caches_(caches),
+      flash_(flash),
+      weights_(model.tensors.all().size(), no_node) {}
+
+// build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
+NodeId Builder::embed_tokens() {
+  const NodeId tokens = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
+  const NodeId given =
+      graph_.input(ElementType::f32, {model_.embedding, geometry_.tokens, 1, 1}, "embeddings");
+  NodeId x = graph_.get_rows(weight("token_embd.weight"), tokens, "token_embd");
+  graph_.expand(x);
+  graph_.visit_leaf(given);
+  if (model_.embedding_scaled) {
+    x = graph_.scale(x, "token_embd");
+  }
+  graph_.expand(x);
+  return x;
+}
+
+void Builder::make_cache_inputs() {
+  for (const KvCache& cache : caches_) {
+    CacheInputs inputs;
+    const std::int64_t tokens = geometry_.tokens;
+    const std::int64_t values = cache.values_transposed ? tokens * cache.widest_value : tokens;
+    inputs.key_rows = graph_.input(ElementType::i64, {tokens, 1, 1, 1}, "cache_rows_k");
+    inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
+    inputs.mask = graph_.input(flash_ ? ElementType::f16 : ElementType::f32,
+                               {cache.cells, tokens / cache.streams, 1, cache.streams}, "mask");
+    const auto square = [&](std::int64_t edge, std::string_view label) {
+      return edge == 0 ? no_node : graph_.input(ElementType::f32, {edge, edge, 1, 1}, label);
+    };
+    inputs.key_rotation = square(cache.key_rotation, "rotation_k");
+    inputs.value_rotation = square(cache.value_rotation, "rotation_v");
+    cache_inputs_.push_back(inputs);
+  }
+}
+
+bool Builder::last_layer() const {
+  return layer_ + 1 == static_cast<std::int64_t>(model_.layers.size());
+}
+
+// Rows whose logits nobody asked for are dropped as early as the engine does.
+NodeId Builder::outputs_only(NodeId x) {
+  if (output_rows_ == no_node) {
+    output_rows_ = graph_.input(ElementType::i32, {geometry_.outputs, 1, 1, 1}, "output_rows");
+  }
+  return graph_.get_rows(x, output_rows_, "outputs");
+}
+
+NodeId Builder::layer(const Layer& layer, NodeId x) {
+  NodeId residual = x;
+  NodeId branch = norm("attn_norm", x);
+  if (const auto* mixer = std::get_if<Attention>(&layer.mixer)) {
+    branch = attention(*mixer, branch);
+  }
+  if (last_layer()) {
+    branch = outputs_only(branch);
+    residual = outputs_only(residual);
+  }
+  if (layer.residual_scaled) {
+    branch = graph_.scale(branch, "attn_out");
+  }
+  residual = graph_.add(branch, residual, "residual");
+
+  branch = feed_forward(layer.feed_forward, norm("ffn_norm", residual));
+  if (layer.residual_scaled) {
+    branch = graph_.scale(branch, "ffn_out");
+  }
+  return layer.residual_first ? graph_.add(residual, branch, "residual")
+                              : graph_.add(branch, residual, "residual");
+}
+
+void Builder::head(NodeId x) {
+  x = norm("output_norm", x);
+  graph_[x].output = true;
+  const NodeId output = weight("output.weight");
+  NodeId logits = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
+  if (const NodeId bias = weight("output.bias"); bias != no_node) {
+    logits = graph_.add(logits, bias, "logits");
+  }
+  if (model_.logits_scaled) {
+    logits = graph_.scale(logits, "logits");
+  }
+  graph_[logits].output = true;
+  graph_.expand(logits);
+}
+
+// The token embedding once more, where the output layer lives (TENSOR_DUPLICATED).
+NodeId Builder::tied_output() {
+  const Tensor* tensor = model_.tensors.find("token_embd.weight");
+  const auto index = static_cast<std::size_t>(tensor - model_.tensors.all().data());
+  const Storage storage = placement_.output_on_gpu ? Storage::gpu : Storage::cpu;
+  return graph_.stored(tensor->type, tensor->shape, storage, placement_.range[index], true,
+                       "token_embd.weight");
+}
+
+Graph Builder::build() {
+  graph_.set_layer(-1);
+  NodeId x = embed_tokens();
+  make_cache_inputs();
+  for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
+    graph_.set_layer(layer_);
+    x = layer(model_.layers[static_cast<std::size_t>(layer_)], x);
+  }
+  layer_ = -1;
+  graph_.set_layer(-1);
+  head(x);
+  return std::move(graph_);
+}
+
+}  // namespace membudget::llamacpp

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "engine/llamacpp/geometry.hpp"
+#include "engine/llamacpp/graph.hpp"
+#include "engine/llamacpp/kv_cache.hpp"
+#include "engine/llamacpp/placement.hpp"
+#include "membudget/model.hpp"
+
+namespace membudget::llamacpp {
+
+/// Builds the worst-case graph of a model: blocks composed layer by layer, in the order in which
+/// llama.cpp b10587 builds them (src/llama-graph.cpp, src/models/*.cpp).
+class Builder {
+ public:
+  Builder(const Model& model, const Geometry& geometry, const Placement& placement,
+          const std::vector<KvCache>& caches, bool flash);
+
+  [[nodiscard]] Graph build();
+  /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
+  [[nodiscard]] const std::vector<NodeId>& flash_nodes() const { return flash_nodes_; }
+
+ private:
+  struct Projections {
+    NodeId q = no_node;
+    NodeId k = no_node;
+    NodeId v = no_node;
+  };
+  // The inputs that belong to one cache.
+  struct CacheInputs {
+    NodeId key_rows = no_node;
+    NodeId value_rows = no_node;
+    NodeId mask = no_node;
+    NodeId key_rotation = no_node;
+    NodeId value_rotation = no_node;
+  };
+
+  // builder.cpp
+  NodeId embed_tokens();
+  NodeId layer(const Layer& layer, NodeId x);
+  void head(NodeId x);
+  NodeId tied_output();
+  void make_cache_inputs();
+  NodeId outputs_only(NodeId x);
+  [[nodiscard]] bool last_layer() const;
+
+  // blocks.cpp: what all layers share
+  NodeId weight(std::string_view suffix);
+  NodeId weight_of(const Tensor& tensor);
+  NodeId linear(std::string_view name, NodeId x, std::string_view label);
+  NodeId norm(std::string_view name, NodeId x);
+  NodeId rope(NodeId x);
+
+  // attention.cpp
+  NodeId attention(const Attention& attention, NodeId x);
+  Projections project(const Attention& attention, NodeId x);
+  NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
+  NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
+  NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
+  NodeId query_key_norm(std::string_view name, NodeId x);
+  NodeId rotate(NodeId x, NodeId rotation);
+
+  // feed_forward.cpp
+  NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
+  NodeId dense(const DenseFeedForward& dense, NodeId x);
+
+  const Model& model_;
+  const Geometry& geometry_;
+  const Placement& placement_;
+  const std::vector<KvCache>& caches_;
+  bool flash_;
+
+  Graph graph_;
+  std::int64_t layer_ = -1;
+  std::vector<NodeId> weights_;  // by index in the tensor table
+  std::vector<CacheInputs> cache_inputs_;
+  std::vector<NodeId> flash_nodes_;
+  NodeId key_cache_ = no_node;  // of the layer being built
+  NodeId value_cache_ = no_node;
+  NodeId positions_ = no_node;
+  NodeId temperature_ = no_node;
+  NodeId output_rows_ = no_node;
+};
+
+}  // namespace membudget::llamacpp

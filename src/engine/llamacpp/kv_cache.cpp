@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "engine/llamacpp/kv_cache.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "membudget/units.hpp"
+
+namespace membudget::llamacpp {
+namespace {
+
+constexpr std::int64_t alignment = 32;
+constexpr std::int32_t first_cache_buffer = 16;  // apart from the buffers of the weights
+
+// Set while all layers of a cache agree, cleared for good when two differ.
+class Common {
+ public:
+  void see(std::int64_t value) {
+    if (!value_) {
+      value_ = value;
+    } else if (*value_ != value) {
+      value_ = -1;
+    }
+  }
+  [[nodiscard]] std::int64_t value() const { return value_.value_or(0); }
+
+ private:
+  std::optional<std::int64_t> value_;
+};
+
+// The largest 64 * 2^n that divides the head size (llama-kv-cache.cpp:1419).
+std::int64_t key_rotation_edge(std::int64_t head_size) {
+  std::int64_t edge = 64;
+  while (head_size % (2 * edge) == 0) {
+    edge *= 2;
+  }
+  return edge;
+}
+
+constexpr std::int64_t value_rotation_edge = 64;
+
+bool rotates(ElementType type, std::int64_t common_head_size) {
+  return format_of(type).quantized && common_head_size > 0 && common_head_size % 64 == 0;
+}
+
+}  // namespace
+
+std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
+                               const Geometry& geometry, const Placement& placement, bool flash) {
+  std::int64_t window = 0;
+  std::int64_t widest_value = 0;
+  for (const Layer& layer : model.layers) {
+    if (const auto* attention = std::get_if<Attention>(&layer.mixer)) {
+      window = std::max(window, attention->window);
+      widest_value = std::max(widest_value, attention->kv_heads * attention->value_dim);
+    }
+  }
+
+  std::vector<KvCache> caches;
+  for (const bool sliding : {false, true}) {
+    if (sliding && window == 0) {
+      continue;
+    }
+    KvCache cache;
+    cache.sliding = sliding;
+    cache.streams = geometry.streams;
+    cache.cells = geometry.cells;
+    if (sliding && !settings.swa_full) {
+      const std::int64_t slots = geometry.unified() ? geometry.sequences : 1;
+      cache.cells = round_up(std::min(geometry.cells, checked_multiply(window, slots) + geometry.ubatch),
+                             context_step);
+    }
+    cache.key_type = settings.cache_type_k;
+    cache.value_type = settings.cache_type_v;
+    cache.values_transposed = !flash;
+    cache.widest_value = widest_value;
+    cache.layers.resize(model.layers.size());
+
+    Common key_head;
+    Common value_head;
+    const auto buffer = static_cast<std::int32_t>(first_cache_buffer + 2 * static_cast<int>(caches.size()));
+    const auto reserve = [&](bool on_gpu, ElementType type, std::int64_t width) {
+      Bytes& end = on_gpu ? cache.gpu : cache.host;
+      const Bytes begin = end;
+      end += Bytes{round_up((row_size(type, width) * cache.cells * cache.streams).count(), alignment)};
+      return Range{.buffer = buffer + (on_gpu ? 0 : 1), .begin = begin.count(), .end = end.count()};
+    };
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+      const auto* attention = std::get_if<Attention>(&model.layers[i].mixer);
+      if (attention == nullptr || (attention->window > 0) != sliding) {
+        continue;
+      }
+      key_head.see(attention->key_dim);
+      value_head.see(attention->value_dim);
+      const bool on_gpu = placement.layer_on_gpu[i];
+      CacheLayer& layer = cache.layers[i];
+      layer.present = true;
+      layer.storage = on_gpu ? Storage::gpu : Storage::cpu;
+      layer.key_width = attention->kv_heads * attention->key_dim;
+      layer.value_width = flash ? attention->kv_heads * attention->value_dim : widest_value;
+      layer.keys = reserve(on_gpu, cache.key_type, layer.key_width);
+      layer.values = reserve(on_gpu, cache.value_type, layer.value_width);
+    }
+    if (rotates(cache.key_type, key_head.value())) {
+      cache.key_rotation = key_rotation_edge(key_head.value());
+    }
+    if (rotates(cache.value_type, value_head.value())) {
+      cache.value_rotation = value_rotation_edge;
+    }
+    caches.push_back(std::move(cache));
+  }
+  return caches;
+}
+
+}  // namespace membudget::llamacpp

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/llamacpp/geometry.hpp"
+#include "engine/llamacpp/graph.hpp"
+#include "engine/llamacpp/placement.hpp"
+#include "membudget/model.hpp"
+#include "membudget/workload.hpp"
+
+namespace membudget::llamacpp {
+
+/// The part of a cache that belongs to one layer.
+struct CacheLayer {
+  bool present = false;
+  Storage storage = Storage::gpu;
+  std::int64_t key_width = 0;    ///< Elements per cell: heads times head size.
+  std::int64_t value_width = 0;  ///< Padded to the widest layer when V is stored transposed.
+  Range keys;
+  Range values;
+};
+
+/// One llama_kv_cache: the layers that look back equally far share its cells
+/// (llama-kv-cache.cpp:60-360, llama-kv-cache-iswa.cpp:73; llama.cpp b10587).
+struct KvCache {
+  bool sliding = false;
+  std::int64_t cells = 0;  ///< Per stream.
+  std::int64_t streams = 1;
+  ElementType key_type = ElementType::f16;
+  ElementType value_type = ElementType::f16;
+  bool values_transposed = false;  ///< Without flash attention.
+  std::int64_t widest_value = 0;   ///< Over all layers of the model.
+  /// Edge of the Hadamard matrix that quantized keys or values are rotated with; 0 = none.
+  std::int64_t key_rotation = 0;
+  std::int64_t value_rotation = 0;
+  std::vector<CacheLayer> layers;  ///< By layer of the model.
+  Bytes gpu;
+  Bytes host;
+
+  [[nodiscard]] bool empty() const { return gpu == Bytes{} && host == Bytes{}; }
+};
+
+/// The caches a model gets: one, or one for full and one for sliding layers.
+/// `flash` says whether V is laid out for flash attention (also when `auto` later turns it off).
+[[nodiscard]] std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
+                                             const Geometry& geometry, const Placement& placement,
+                                             bool flash);
+
+}  // namespace membudget::llamacpp

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+#include "engine/llamacpp/simulate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/llamacpp/allocator.hpp"
+#include "engine/llamacpp/builder.hpp"
+#include "engine/llamacpp/geometry.hpp"
+#include "engine/llamacpp/kv_cache.hpp"
+#include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/schedule.hpp"
+#include "membudget/error.hpp"
+
+namespace membudget::llamacpp {
+namespace {
+
+void check_blocks(const Model& model, ElementType type, std::string_view option,
+                  std::int64_t Attention::*head_size) {
+  if (!format_of(type).quantized) {
+    return;
+  }
+  for (const Layer& layer : model.layers) {
+    const auto* attention = std::get_if<Attention>(&layer.mixer);
+    if (attention != nullptr && attention->*head_size % format_of(type).block_elements != 0) {
+      throw Error(Errc::bad_request, std::string(option),
+                  fmt::format("the engine refuses {} for heads of {} elements (blocks of {}); "
+                              "use f16 or bf16",
+                              format_of(type).name, attention->*head_size,
+                              format_of(type).block_elements));
+    }
+  }
+}
+
+// llama_init_from_model (llama-context.cpp:3596-3629)
+FlashAttention checked_flash(const Model& model, const Settings& settings) {
+  FlashAttention flash = settings.flash_attention;
+  if (format_of(settings.cache_type_v).quantized) {
+    if (flash == FlashAttention::off) {
+      throw Error(Errc::bad_request, "--cache-type-v",
+                  "the engine needs flash attention for a quantized V cache; use --flash-attn on");
+    }
+    flash = FlashAttention::on;
+  }
+  if (flash != FlashAttention::off) {
+    check_blocks(model, settings.cache_type_k, "--cache-type-k", &Attention::key_dim);
+    check_blocks(model, settings.cache_type_v, "--cache-type-v", &Attention::value_dim);
+  }
+  return flash;
+}
+
+struct Simulation {
+  Graph graph;
+  Schedule schedule;
+  bool flash = true;
+};
+
+class Run {
+ public:
+  Run(const Model& model, const Runtime& runtime, const Settings& settings)
+      : model_(model),
+        runtime_(runtime),
+        settings_(settings),
+        metal_(settings.backend == Backend::metal),
+        asked_flash_(checked_flash(model, settings)),
+        geometry_(geometry(settings, model)),
+        placement_(place_weights(model, settings)),
+        caches_(kv_caches(model, settings, geometry_, placement_,
+                          asked_flash_ != FlashAttention::off)) {}
+
+  Footprint run() {
+    Simulation simulation = scheduled(asked_flash_ != FlashAttention::off);
+    const Allocation allocation =
+        allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
+
+    Footprint result;
+    result.settings = settings_;
+    result.flash_attention = simulation.flash;
+    result.graph_nodes = static_cast<std::int64_t>(simulation.graph.order().size());
+    result.graph_splits = static_cast<std::int64_t>(simulation.schedule.splits.size());
+    result.gpu = {.model = placement_.gpu_model, .kv = {}, .compute = Bytes{allocation.gpu}};
+    result.host = {.model = placement_.host_model, .kv = {}, .compute = Bytes{allocation.host}};
+    for (const KvCache& cache : caches_) {
+      result.gpu.kv += cache.gpu;
+      result.host.kv += cache.host;
+    }
+    result.gpu_peak = peak(simulation.graph, allocation);
+    add_parts(result);
+    return result;
+  }
+
+ private:
+  // `auto` is on where the device of the layer runs flash attention (resolve_fused_ops).
+  Simulation scheduled(bool flash) {
+    Builder builder(model_, geometry_, placement_, caches_, flash);
+    Simulation result{.graph = builder.build(), .schedule = {}, .flash = flash};
+    result.schedule = schedule(result.graph, metal_);
+    if (flash && asked_flash_ == FlashAttention::automatic) {
+      for (const NodeId id : builder.flash_nodes()) {
+        const auto layer = static_cast<std::size_t>(result.graph[id].layer);
+        const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
+        if (result.schedule.device[static_cast<std::size_t>(id)] != home) {
+          return scheduled(false);
+        }
+      }
+    }
+    return result;
+  }
+
+  [[nodiscard]] ComputePeak peak(const Graph& graph, const Allocation& allocation) const {
+    const auto name = [&](NodeId id) {
+      const Node& node = graph[id];
+      const std::string_view label = node.label.empty() ? to_string(node.op) : node.label;
+      return node.layer < 0 ? std::string(label) : fmt::format("{}-{}", label, node.layer);
+    };
+    ComputePeak result;
+    if (allocation.peak == no_node) {
+      return result;
+    }
+    result.operation = name(allocation.peak);
+    for (const Allocation::Alive& alive : allocation.alive) {
+      result.alive.emplace_back(name(alive.node), Bytes{alive.bytes});
+    }
+    std::stable_sort(result.alive.begin(), result.alive.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    return result;
+  }
+
+  static void add(Footprint& footprint, Part part) {
+    if (part.bytes > Bytes{}) {
+      footprint.parts.push_back(std::move(part));
+    }
+  }
+
+  void add_parts(Footprint& result) const {
+    const Basis weights = model_.source == ModelSource::catalog ? Basis::formula : Basis::file;
+    add(result, {.name = PartName::weights, .where = Place::gpu, .bytes = placement_.gpu_model,
+                 .basis = weights, .note = weights_note(), .formula = weights_formula()});
+    add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only,
+                 .basis = weights, .note = "token embedding, always on the CPU",
+                 .formula = "tensors of the input layer"});
+    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv,
+                 .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
+    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv,
+                 .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
+    add(result, {.name = PartName::compute, .where = Place::gpu, .bytes = result.gpu.compute,
+                 .basis = Basis::formula,
+                 .note = fmt::format("peak at {}", result.gpu_peak.operation),
+                 .formula = compute_formula(result)});
+    add(result, {.name = PartName::compute, .where = Place::host, .bytes = result.host.compute,
+                 .basis = Basis::formula, .note = "graph inputs and the token lookup",
+                 .formula = compute_formula(result)});
+    const Bytes logits = Bytes{4} * model_.vocabulary * geometry_.sequences;
+    add(result, {.name = PartName::output, .where = Place::host, .bytes = logits,
+                 .basis = Basis::formula, .note = "logits handed to the sampler",
+                 .formula = fmt::format("{} tokens of vocabulary x 4 B x {} slots",
+                                        model_.vocabulary, geometry_.sequences)});
+  }
+
+  [[nodiscard]] std::string weights_note() const {
+    return settings_.mmap ? "mapped from the file" : "read into memory";
+  }
+
+  [[nodiscard]] std::string weights_formula() const {
+    return fmt::format("{} tensors, {} parameters, {} in all, {}", model_.tensors.all().size(),
+                       model_.tensors.parameters(), to_text(model_.tensors.total()),
+                       settings_.mmap ? "the range of the file that Metal maps"
+                                      : "those of the layers on the GPU");
+  }
+
+  [[nodiscard]] std::string cache_note() const {
+    std::string note;
+    for (const KvCache& cache : caches_) {
+      const auto layers = std::count_if(cache.layers.begin(), cache.layers.end(),
+                                        [](const CacheLayer& layer) { return layer.present; });
+      note += fmt::format("{}{} {} layers x {} cells{}", note.empty() ? "" : ", ", layers,
+                          cache.sliding ? "sliding" : "full", cache.cells,
+                          cache.streams > 1 ? fmt::format(" x {} slots", cache.streams) : "");
+    }
+    return note;
+  }
+
+  [[nodiscard]] std::string cache_formula() const {
+    std::string text;
+    for (const KvCache& cache : caches_) {
+      std::int64_t keys = 0;
+      std::int64_t values = 0;
+      for (const CacheLayer& layer : cache.layers) {
+        keys += layer.present ? layer.key_width : 0;
+        values += layer.present ? layer.value_width : 0;
+      }
+      const auto bytes = [](ElementType type) {
+        return static_cast<double>(format_of(type).block_bytes) /
+               static_cast<double>(format_of(type).block_elements);
+      };
+      text += fmt::format("{}{} cells x {} streams x ({} K elements x {:.4g} B + {} V elements x {:.4g} B)",
+                          text.empty() ? "" : " + ", cache.cells, cache.streams, keys,
+                          bytes(cache.key_type), values, bytes(cache.value_type));
+    }
+    return text;
+  }
+
+  [[nodiscard]] std::string compute_formula(const Footprint& result) const {
+    return fmt::format("graph of {} nodes for {} tokens, {} rows of logits, flash attention {}",
+                       result.graph_nodes, geometry_.tokens, geometry_.outputs,
+                       result.flash_attention ? "on" : "off");
+  }
+
+  const Model& model_;
+  const Runtime& runtime_;
+  const Settings& settings_;
+  bool metal_;
+  FlashAttention asked_flash_;
+  Geometry geometry_;
+  Placement placement_;
+  std::vector<KvCache> caches_;
+};
+
+}  // namespace
+
+Footprint simulate(const Model& model, const Runtime& runtime, const Settings& settings) {
+  return Run(model, runtime, settings).run();
+}
+
+}  // namespace membudget::llamacpp

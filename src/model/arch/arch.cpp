@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "model/arch/arch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "membudget/error.hpp"
+#include "model/arch/families.hpp"
+
+namespace membudget {
+
+std::span<const Architecture> architectures() {
+  static const std::array all{arch::granite,  arch::internlm2, arch::llama, arch::mistral3,
+                              arch::phi3,     arch::qwen2,     arch::qwen3, arch::smollm3};
+  return all;
+}
+
+const Architecture* find_architecture(std::string_view name) {
+  const std::span<const Architecture> all = architectures();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Architecture& architecture) {
+    return architecture.name == name;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+Model describe_model(const Metadata& metadata, TensorTable tensors) {
+  const Architecture* architecture = find_architecture(metadata.architecture());
+  if (architecture == nullptr) {
+    throw Error(Errc::unsupported, metadata.where(),
+                fmt::format("architecture '{}' is not known to this version of membudget",
+                            metadata.architecture()));
+  }
+  Model model;
+  model.tensors = std::move(tensors);
+  architecture->describe(metadata, model);
+  return model;
+}
+
+}  // namespace membudget

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "model/arch/transformer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "membudget/error.hpp"
+
+namespace membudget {
+namespace {
+
+// Far above any model, far below what would make a plan slow or a product overflow.
+constexpr std::int64_t max_layers = 4096;
+constexpr std::int64_t max_extent = std::int64_t{1} << 32;
+
+void check_extent(const Metadata& metadata, std::string_view key, std::int64_t value,
+                  std::int64_t most) {
+  if (value < 1 || value > most) {
+    throw Error(Errc::invalid_model, metadata.where(),
+                fmt::format("metadata key '{}.{}' is {}, which no model has",
+                            metadata.architecture(), key, value));
+  }
+}
+
+void check_extents(const Metadata& metadata, std::string_view key,
+                   const std::vector<std::int64_t>& values) {
+  for (const std::int64_t value : values) {
+    if (value > max_extent) {
+      check_extent(metadata, key, value, max_extent);
+    }
+  }
+}
+
+}  // namespace
+
+Dimensions read_dimensions(const Metadata& metadata) {
+  Dimensions result;
+  result.layers = metadata.integer("block_count");
+  check_extent(metadata, "block_count", result.layers, max_layers);
+  result.embedding = metadata.integer("embedding_length");
+  check_extent(metadata, "embedding_length", result.embedding, max_extent);
+  result.vocabulary = metadata.integer(
+      "vocab_size", metadata.array_length("tokenizer.ggml.tokens").value_or(0));
+  result.heads = metadata.per_layer("attention.head_count", result.layers, 0);
+  result.kv_heads = result.heads;
+  if (metadata.has(fmt::format("{}.attention.head_count_kv", metadata.architecture()))) {
+    result.kv_heads = metadata.per_layer("attention.head_count_kv", result.layers);
+  }
+  result.width = metadata.per_layer("feed_forward_length", result.layers, 0);
+  check_extents(metadata, "attention.head_count", result.heads);
+  check_extents(metadata, "attention.head_count_kv", result.kv_heads);
+  check_extents(metadata, "feed_forward_length", result.width);
+  const std::int64_t heads = *std::max_element(result.heads.begin(), result.heads.end());
+  const std::int64_t head = heads == 0 ? 0 : result.embedding / heads;
+  result.key_dim = metadata.integer("attention.key_length", head);
+  result.value_dim = metadata.integer("attention.value_length", head);
+  result.rotary_dim = metadata.integer("rope.dimension_count", result.key_dim);
+  check_extents(metadata, "attention.key_length", {result.key_dim, result.value_dim});
+  return result;
+}
+
+void describe_transformer(const Metadata& metadata, Model& model) {
+  const Dimensions dimensions = read_dimensions(metadata);
+  model.architecture = metadata.architecture();
+  model.trained_context = metadata.integer("context_length", 0);
+  model.original_context =
+      metadata.integer("rope.scaling.original_context_length", model.trained_context);
+  model.embedding = dimensions.embedding;
+  model.vocabulary = dimensions.vocabulary;
+  model.experts = metadata.integer("expert_count", 0);
+  model.experts_used = metadata.integer("expert_used_count", 0);
+  if (const Tensor* table = model.tensors.find("token_embd.weight"); table != nullptr) {
+    model.vocabulary = table->shape[1];
+  }
+  for (std::size_t i = 0; i < static_cast<std::size_t>(dimensions.layers); ++i) {
+    Layer layer;
+    layer.mixer = Attention{.heads = dimensions.heads[i],
+                            .kv_heads = dimensions.kv_heads[i],
+                            .key_dim = dimensions.key_dim,
+                            .value_dim = dimensions.value_dim};
+    layer.feed_forward = DenseFeedForward{.width = dimensions.width[i]};
+    model.layers.push_back(layer);
+  }
+}
+
+TensorList::TensorList(const Metadata& metadata, OptionalTensors optional)
+    : dimensions_(read_dimensions(metadata)), optional_(optional) {}
+
+bool TensorList::has(std::string_view suffix) const {
+  return std::find(optional_.begin(), optional_.end(), suffix) != optional_.end();
+}
+
+void TensorList::add(std::string name, std::initializer_list<std::int64_t> shape) {
+  TensorShape tensor;
+  tensor.name = std::move(name);
+  std::copy(shape.begin(), shape.end(), tensor.shape.begin());
+  shapes_.push_back(std::move(tensor));
+}
+
+void TensorList::add(std::int64_t layer, std::string_view suffix,
+                     std::initializer_list<std::int64_t> shape) {
+  add(layer < 0 ? std::string(suffix) : fmt::format("blk.{}.{}", layer, suffix), shape);
+}
+
+void TensorList::linear(std::int64_t layer, std::string_view name, std::int64_t in,
+                        std::int64_t out) {
+  add(layer, fmt::format("{}.weight", name), {in, out});
+  if (const std::string bias = fmt::format("{}.bias", name); has(bias)) {
+    add(layer, bias, {out});
+  }
+}
+
+void TensorList::norm(std::int64_t layer, std::string_view name, std::int64_t width) {
+  add(layer, fmt::format("{}.weight", name), {width});
+  if (const std::string bias = fmt::format("{}.bias", name); has(bias)) {
+    add(layer, bias, {width});
+  }
+}
+
+void TensorList::embedding_and_head() {
+  const Dimensions& d = dimensions_;
+  add("token_embd.weight", {d.embedding, d.vocabulary});
+  norm(-1, "output_norm", d.embedding);
+  if (has("output.weight")) {
+    linear(-1, "output", d.embedding, d.vocabulary);
+  }
+  for (const std::string_view table :
+       {"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"}) {
+    if (has(table)) {
+      add(std::string(table), {d.rotary_dim / 2});
+    }
+  }
+}
+
+void TensorList::attention(std::int64_t layer) {
+  const Dimensions& d = dimensions_;
+  const auto i = static_cast<std::size_t>(layer);
+  linear(layer, "attn_q", d.embedding, d.heads[i] * d.key_dim);
+  linear(layer, "attn_k", d.embedding, d.kv_heads[i] * d.key_dim);
+  linear(layer, "attn_v", d.embedding, d.kv_heads[i] * d.value_dim);
+  linear(layer, "attn_output", d.heads[i] * d.value_dim, d.embedding);
+}
+
+void TensorList::fused_attention(std::int64_t layer) {
+  const Dimensions& d = dimensions_;
+  const auto i = static_cast<std::size_t>(layer);
+  linear(layer, "attn_qkv", d.embedding,
+         d.heads[i] * d.key_dim + d.kv_heads[i] * (d.key_dim + d.value_dim));
+  linear(layer, "attn_output", d.heads[i] * d.value_dim, d.embedding);
+}
+
+void TensorList::gated_feed_forward(std::int64_t layer) {
+  const Dimensions& d = dimensions_;
+  const std::int64_t width = d.width[static_cast<std::size_t>(layer)];
+  linear(layer, "ffn_gate", d.embedding, width);
+  linear(layer, "ffn_up", d.embedding, width);
+  linear(layer, "ffn_down", width, d.embedding);
+}
+
+std::vector<TensorShape> transformer_tensors(const Metadata& metadata, OptionalTensors optional) {
+  TensorList list(metadata, optional);
+  list.embedding_and_head();
+  for (std::int64_t i = 0; i < list.dimensions().layers; ++i) {
+    list.norm(i, "attn_norm", list.dimensions().embedding);
+    list.attention(i);
+    list.norm(i, "ffn_norm", list.dimensions().embedding);
+    list.gated_feed_forward(i);
+  }
+  return list.take();
+}
+
+}  // namespace membudget

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "membudget/runtime.hpp"
+
+#include <fmt/format.h>
+
+#include "membudget/error.hpp"
+
+namespace membudget {
+namespace {
+
+// llama.cpp holds these in 32 bits; slots are limited by LLAMA_MAX_SEQ (llama-cparams.h).
+constexpr std::int64_t max_tokens = (std::int64_t{1} << 31) - 1;
+constexpr std::int64_t max_slots = 256;
+
+std::int64_t within(std::int64_t value, std::int64_t least, std::int64_t most,
+                    std::string_view option) {
+  if (value < least || value > most) {
+    throw Error(Errc::bad_request, std::string(option),
+                fmt::format("{} is out of range; give {} to {}", value, least, most));
+  }
+  return value;
+}
+
+// The types llama-server takes for its cache (common/arg.cpp, kv_cache_types).
+ElementType cache_type(ElementType type, std::string_view option) {
+  switch (type) {
+    case ElementType::f32:
+    case ElementType::f16:
+    case ElementType::bf16:
+    case ElementType::q8_0:
+    case ElementType::q4_0:
+    case ElementType::q4_1:
+    case ElementType::iq4_nl:
+    case ElementType::q5_0:
+    case ElementType::q5_1: return type;
+    default:
+      throw Error(Errc::bad_request, std::string(option),
+                  fmt::format("{} is not a cache type; use f16, bf16, f32, q8_0, q5_1, q5_0, "
+                              "q4_1, q4_0 or iq4_nl",
+                              format_of(type).name));
+  }
+}
+
+}  // namespace
+
+Settings resolve(const Workload& workload, const Runtime& runtime, const Model& model) {
+  Settings result = runtime.defaults;
+  result.backend = workload.backend;
+  result.context = within(workload.context.value_or(result.context), 0, max_tokens, "--ctx-size");
+  if (result.context == 0) {
+    result.context = model.trained_context;
+  }
+  if (result.context == 0) {
+    throw Error(Errc::bad_request, "--ctx-size",
+                "the model does not state its trained context; give a number of tokens");
+  }
+  result.batch = within(workload.batch.value_or(result.batch), 1, max_tokens, "--batch-size");
+  result.ubatch = within(workload.ubatch.value_or(result.ubatch), 1, max_tokens, "--ubatch-size");
+  result.parallel = within(workload.parallel.value_or(result.parallel), 1, max_slots, "--parallel");
+  const bool unified_by_default =
+      runtime.unified_when_slots_unset ? !workload.parallel.has_value() : result.kv_unified;
+  result.kv_unified = workload.kv_unified.value_or(unified_by_default);
+  result.cache_type_k = cache_type(workload.cache_type_k.value_or(result.cache_type_k), "--cache-type-k");
+  result.cache_type_v = cache_type(workload.cache_type_v.value_or(result.cache_type_v), "--cache-type-v");
+  result.flash_attention = workload.flash_attention.value_or(result.flash_attention);
+  result.gpu_layers = workload.gpu_layers.value_or(result.gpu_layers);
+  result.swa_full = workload.swa_full.value_or(result.swa_full);
+  result.mmap = workload.mmap.value_or(result.mmap);
+  result.outputs =
+      workload.outputs.value_or(runtime.outputs == OutputRule::slots ? result.parallel : 0);
+  return result;
+}
+
+}  // namespace membudget
