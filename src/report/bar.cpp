@@ -45,12 +45,12 @@ Look look(PartName name) {
   return {"?", "?", "0"};
 }
 
-/// Column of `value` on a scale of `width` columns for `whole`.
+/// Column nearest to `value` on a scale of `width` columns for `whole`.
 int column(Bytes value, Bytes whole, int width) {
   if (whole <= Bytes{}) return 0;
   // In floating point: a share of a bar needs no exactness, and the product could overflow.
   const double share = static_cast<double>(value.count()) / static_cast<double>(whole.count());
-  return std::clamp(static_cast<int>(std::floor(share * width)), 0, width);
+  return std::clamp(static_cast<int>(std::lround(share * width)), 0, width);
 }
 
 /// Columns per part. They sum to `total`; what is not nothing gets one while there are enough,

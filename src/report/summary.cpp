@@ -78,7 +78,7 @@ std::vector<Entry> limits(const PlanReport& report) {
   return {
       {"GPU", limit_rule(budget), plan.binding == Binding::gpu},
       {"RAM",
-       fmt::format("{}: {} less {} for macOS and other programs", to_text(budget.ram_available),
+       fmt::format("{}: {} less {} for macOS and apps", to_text(budget.ram_available),
                    to_text(budget.ram), to_text(budget.reserve)),
        plan.binding == Binding::ram},
   };

@@ -70,19 +70,20 @@ void verdict(Page& page, const Plan& plan, const TextStyle& style) {
   }
 }
 
-constexpr int note_column = 48;
+constexpr int note_column = 51;
 
 void parts(Page& page, const Plan& plan, const TextStyle& style) {
   page.raw(painted(fmt::format("    {:<17}{:<6}{:>12}  {}", "part", "place", "size", "basis"), dim,
                    style));
   for (const auto& part : plan.footprint.parts) {
-    const auto row = fmt::format("{:<17}{:<6}{:>12}  {:<9}", title(part.name), title(part.where),
+    const auto row = fmt::format("{:<17}{:<6}{:>12}  {}", title(part.name), title(part.where),
                                  to_text(part.bytes), to_string(part.basis));
     const bool in_bar = plan.binding == Binding::ram || part.where == Place::gpu;
     const auto sign = in_bar ? painted(mark(part.name, style.unicode), colour(part.name), style)
                              : std::string(" ");
     const auto notes = wrapped(printable(part.note, style.unicode), style.width - note_column);
-    page.raw("  " + sign + " " + (notes.front().empty() ? row : row + " " + notes.front()));
+    page.raw("  " + sign + " " +
+             (notes.front().empty() ? row : left(row, note_column - 4) + notes.front()));
     for (std::size_t i = 1; i < notes.size(); ++i) page.raw(left("", note_column) + notes[i]);
   }
   const auto& footprint = plan.footprint;

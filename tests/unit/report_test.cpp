@@ -176,7 +176,7 @@ TEST(TextReport, ExplainsFormulasAndTheComputePeak) {
 TEST(TextReport, SaysWhenPartsAreAssumed) {
   auto plan = example();
   plan.plan.footprint.parts[1].basis = Basis::assumed;
-  EXPECT_THAT(to_text(plan, {}), HasSubstr("part of it is assumed"));
+  EXPECT_THAT(to_text(plan, {.width = 120}), HasSubstr("left; part of it is assumed."));
 }
 
 TEST(TextReport, ShowsContextsAndWhereTheyEnd) {
