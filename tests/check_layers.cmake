@@ -29,9 +29,8 @@ set(described ${below_model} workload machine model runtime)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(profiles|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
       MAY ${described} detection)
-layer(engine "${h}footprint\\.hpp$" "^src/engine/" MAY ${described})
-layer(budget "${h}budget\\.hpp$" "^src/budget/" "^src/budget\\.cpp$"
-      "^src/machine/(budget|working_set)\\.[ch]pp$" MAY ${described})
+layer(engine "${h}footprint\\.hpp$" "^src/footprint\\.cpp$" "^src/engine/" MAY ${described})
+layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget)
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine budget plan)
 layer(report "${h}report\\.hpp$" "^src/report/" MAY ${described} engine budget plan speed)

@@ -15,6 +15,9 @@ class UsageError : public membudget::Error {
   explicit UsageError(const Error& error) : Error(error) {}
 };
 
+/// The message of an error without its place.
+[[nodiscard]] std::string problem(const membudget::Error& error);
+
 /// Exit codes, as documented for scripts.
 enum Exit {
   exit_fits = 0,

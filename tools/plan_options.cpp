@@ -109,14 +109,14 @@ std::optional<std::string> this_machine() {
   return std::nullopt;
 }
 
-/// Looks up what an option names: an unknown name there is wrong usage.
+/// Looks up what an option says: what is unknown or impossible there is wrong usage.
 template <class Lookup>
-auto named(const Lookup& lookup) {
+auto asked_for(const std::string& option, const Lookup& lookup) {
   try {
     return lookup();
   } catch (const Error& error) {
-    if (error.code() == Errc::unknown_name) throw UsageError(error);
-    throw;
+    if (error.code() != Errc::unknown_name && error.code() != Errc::unsupported) throw;
+    throw UsageError(error.code(), error.where().empty() ? option : error.where(), problem(error));
   }
 }
 
@@ -127,7 +127,7 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
     wrong("--chip", fmt::format("this is not a Mac that is known here; name one of {}",
                                 fmt::join(profiles.chip_ids(), ", ")));
   }
-  auto out = machine(named([&] { return profiles.chip(id); }));
+  auto out = machine(asked_for("--chip", [&] { return profiles.chip(id); }));
   if (!options.macos.empty()) {
     // "26.1" too: only the major version decides a rule.
     const auto major = options.macos.substr(0, options.macos.find('.'));
@@ -147,11 +147,10 @@ Model model_of(const PlanOptions& options, const Profiles& profiles) {
   try {
     return load_model(options.model, options.quantization, profiles);
   } catch (const Error& error) {
-    // The quantization comes from an option, the model may as well be a file.
-    if (error.code() == Errc::unknown_name && error.where().find("quant") != std::string::npos) {
-      throw UsageError(error);
-    }
-    throw;
+    if (error.code() != Errc::unknown_name || options.quantization.empty()) throw;
+    // Either name may be the unknown one. Without the quantization it is the model's turn.
+    static_cast<void>(load_model(options.model, {}, profiles));
+    throw UsageError(error.code(), "--quant", problem(error));
   }
 }
 
@@ -236,7 +235,9 @@ PlanInputs read(const PlanOptions& options) {
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   auto machine = machine_of(options, profiles);
-  auto runtime = named([&] { return profiles.runtime(options.runtime); });
+  auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
+  // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
+  static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   return {.model = model_of(options, profiles),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
