@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 // After gtest, which it needs.
 #include <rapidcheck/gtest.h>
@@ -102,7 +103,7 @@ RC_GTEST_PROP(GgufProperty, WhatIsWrittenIsReadBack, ()) {
   GgufWriter writer;
   writer.set_array("integers", integers).set_array("reals", reals).set("text", text);
   for (int i = 0; i < 3; ++i) {
-    writer.add_tensor("t" + std::to_string(i),
+    writer.add_tensor(fmt::format("t{}", i),
                       {256 * extents[0], extents[1], extents[2], extents[3]}, type);
   }
   const auto gguf = parse_or_error(writer.padded_header());

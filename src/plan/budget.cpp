@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "membudget/budget.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "membudget/error.hpp"
+
+namespace membudget {
+namespace {
+
+const WorkingSet* working_set_of(const Machine& machine) {
+  for (const WorkingSet& set : machine.chip.working_sets) {
+    if (machine.macos >= set.macos_from && (set.macos_to == 0 || machine.macos <= set.macos_to)) {
+      return &set;
+    }
+  }
+  return nullptr;
+}
+
+[[noreturn]] void fail_unknown_macos(const Machine& machine) {
+  std::string known;
+  for (const WorkingSet& set : machine.chip.working_sets) {
+    known += known.empty() ? "" : ", ";
+    known += set.macos_to == 0 ? fmt::format("{} and newer", set.macos_from)
+                               : fmt::format("{} to {}", set.macos_from, set.macos_to);
+  }
+  throw Error(
+      Errc::unsupported, "",
+      fmt::format("Metal's limit on macOS {} with {} of RAM is not known (known: macOS {}); "
+                  "give the limit with --wired-limit-mb",
+                  machine.macos, to_text(machine.chip.ram), known.empty() ? "none" : known));
+}
+
+/// "0.78 x RAM" of a 32 GiB machine becomes "0.78 x 32 GiB RAM".
+std::string with_ram(std::string rule, Bytes ram) {
+  if (const auto at = rule.find("RAM"); at != std::string::npos) {
+    rule.insert(at, fmt::format("{} GiB ", ram.count() >> 30));
+  }
+  return rule;
+}
+
+void set_gpu_limit(Budget& out, const Machine& machine) {
+  if (machine.wired_limit_mib < 0) {
+    throw Error(Errc::bad_request, "--wired-limit-mb",
+                "must be a number of MiB of at least 0; 0 lets macOS decide");
+  }
+  if (machine.wired_limit_mib > 0) {
+    out.gpu_limit = machine.wired_limit_mib * mib(1);
+    out.gpu_limit_rule = fmt::format("iogpu.wired_limit_mb = {}", machine.wired_limit_mib);
+    out.gpu_limit_source =
+        "Metal reports exactly the limit that is set: "
+        "https://github.com/ml-explore/mlx/pull/1060";
+    return;
+  }
+  const WorkingSet* set = working_set_of(machine);
+  if (set == nullptr) {
+    fail_unknown_macos(machine);
+  }
+  out.gpu_limit = set->limit;
+  out.gpu_limit_rule =
+      fmt::format("{} on macOS {}", with_ram(set->rule, machine.chip.ram), machine.macos);
+  out.gpu_limit_source = set->source;
+  out.gpu_limit_observed = set->observed;
+}
+
+}  // namespace
+
+Budget budget(const Machine& machine, const Runtime&) {
+  Budget out;
+  set_gpu_limit(out, machine);
+  out.ram = machine.chip.ram;
+  out.reserve = machine.reserve == Bytes() ? machine.chip.reserve : machine.reserve;
+  if (out.reserve < Bytes() || out.reserve > out.ram) {
+    throw Error(
+        Errc::bad_request, "--reserve",
+        fmt::format("{} cannot be kept free of {} of RAM", to_text(out.reserve), to_text(out.ram)));
+  }
+  out.ram_available = out.ram - out.reserve;
+  // Below this a plan is only tight: a tenth of what binds, and never less than what other
+  // programs' ups and downs and Metal's own bookkeeping were seen to take.
+  const Bytes tighter = std::min(out.gpu_limit, out.ram_available);
+  const Bytes least = out.ram <= gib(16) ? gib(2) : gib(1);
+  out.safety_margin = std::max(Bytes(tighter.count() / 10), least);
+  return out;
+}
+
+}  // namespace membudget

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <set>
+
+#include "profiles/decode.hpp"
+#include "profiles/fields.hpp"
+#include "profiles/nearest.hpp"
+
+namespace membudget {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::string_view, 3> modalities{"text", "vision", "embedding"};
+
+// Metadata has no arrays of booleans: GGUF's own readers take them as numbers too.
+bool is_integer(const json& value) {
+  return value.is_boolean() ||
+         (value.is_number_integer() &&
+          (!value.is_number_unsigned() ||
+           value.get<std::uint64_t>() <=
+               static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
+}
+
+std::int64_t integer_of(const json& value) {
+  return value.is_boolean() ? (value.get<bool>() ? 1 : 0) : value.get<std::int64_t>();
+}
+
+Metadata::Value metadata_value(const Fields& fields, const std::string& key, const json& value) {
+  if (value.is_boolean()) {
+    return value.get<bool>();
+  }
+  if (is_integer(value)) {
+    return value.get<std::int64_t>();
+  }
+  if (value.is_number_float()) {
+    return value.get<double>();
+  }
+  if (value.is_string()) {
+    return value.get<std::string>();
+  }
+  if (value.is_array() && !value.empty()) {
+    if (std::all_of(value.begin(), value.end(), is_integer)) {
+      std::vector<std::int64_t> out;
+      std::transform(value.begin(), value.end(), std::back_inserter(out), integer_of);
+      return out;
+    }
+    if (std::all_of(value.begin(), value.end(), [](const json& x) { return x.is_number(); })) {
+      return value.get<std::vector<double>>();
+    }
+  }
+  fields.fail(key, "must be a number, true, false, a string or an array of numbers");
+}
+
+std::vector<std::string> take_names(Fields& fields) {
+  std::vector<std::string> out = fields.texts_or_none("ollama");
+  if (auto repository = fields.text_or_none("hf")) {
+    if (std::count(repository->begin(), repository->end(), '/') != 1) {
+      fields.fail("hf", "must be a repository as ORG/NAME");
+    }
+    out.push_back(std::move(*repository));
+  }
+  for (std::string& alias : fields.texts_or_none("aliases")) {
+    out.push_back(std::move(alias));
+  }
+  return out;
+}
+
+void take_projectors(Fields& fields) {
+  if (!fields.has("projectors")) {
+    return;
+  }
+  for (Fields& projector : fields.objects("projectors")) {
+    static_cast<void>(projector.text("quantization"));
+    static_cast<void>(projector.whole("size_bytes", 1));
+    static_cast<void>(projector.text("source"));
+    projector.finish();
+  }
+}
+
+}  // namespace
+
+std::string take_header(Fields& fields, std::string_view schema) {
+  if (fields.text("schema") != schema) {
+    fields.fail("schema", fmt::format("must be '{}'", schema));
+  }
+  std::string id = fields.text("id");
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  };
+  if (!std::all_of(id.begin(), id.end(), allowed)) {
+    fields.fail("id", fmt::format("'{}' may hold only a-z, 0-9, '.', '-' and '_'", id));
+  }
+  const std::string& file = fields.file();
+  const std::string base = file.substr(file.find_last_of("/\\") + 1);
+  if (base != id + ".json") {
+    fields.fail("id", fmt::format("'{}' does not match the file's name '{}'", id, base));
+  }
+  return id;
+}
+
+ModelProfile decode_model(const std::string& file, std::string_view text) {
+  const json value = parse_profile(file, text);
+  Fields fields(value, file);
+  ModelProfile out;
+  out.id = take_header(fields, "membudget.model/1");
+  static_cast<void>(fields.text("name"));
+  static_cast<void>(fields.text_or_none("family"));
+  out.architecture = fields.text("architecture");
+  const std::string modality = fields.text("modality");
+  if (std::find(modalities.begin(), modalities.end(), modality) == modalities.end()) {
+    fields.fail("modality", fmt::format("'{}' is none of: text, vision, embedding", modality));
+  }
+  out.names = take_names(fields);
+  out.parameters = fields.whole("parameters", 1);
+  if (const auto active = fields.whole_or_none("active_parameters", 1);
+      active && *active > out.parameters) {
+    fields.fail("active_parameters", "must not be more than 'parameters'");
+  }
+  out.default_quantization = fields.text("default_quantization");
+  Fields metadata = fields.object("metadata");
+  for (const auto& [key, entry] : metadata.members()) {
+    out.metadata.emplace_back(key, metadata_value(metadata, key, entry));
+  }
+  out.optional_tensors = fields.texts("optional_tensors");
+  take_projectors(fields);
+  static_cast<void>(fields.texts("sources"));
+  static_cast<void>(fields.texts_or_none("notes"));
+  fields.finish();
+
+  std::set<std::string> seen{lower(out.id)};
+  for (const std::string& name : out.names) {
+    if (!seen.insert(lower(name)).second) {
+      fields.fail("aliases", fmt::format("name '{}' stands twice", name));
+    }
+  }
+  return out;
+}
+
+}  // namespace membudget

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <array>
+
+#include "profiles/decode.hpp"
+#include "profiles/fields.hpp"
+#include "profiles/nearest.hpp"
+
+namespace membudget {
+namespace {
+
+template <class Value, std::size_t Count>
+Value take_choice(Fields& fields, std::string_view key,
+                  const std::array<std::pair<std::string_view, Value>, Count>& choices) {
+  const std::string text = fields.text(key);
+  std::string known;
+  for (const auto& [name, value] : choices) {
+    if (text == name) {
+      return value;
+    }
+    known += known.empty() ? "" : ", ";
+    known += name;
+  }
+  fields.fail(key, fmt::format("'{}' is none of: {}", text, known));
+}
+
+constexpr std::array engines{std::pair<std::string_view, Engine>("llama.cpp", Engine::llama_cpp)};
+constexpr std::array output_rules{
+    std::pair<std::string_view, OutputRule>("batch", OutputRule::batch),
+    std::pair<std::string_view, OutputRule>("slots", OutputRule::slots)};
+constexpr std::array flash_attentions{
+    std::pair<std::string_view, FlashAttention>("off", FlashAttention::off),
+    std::pair<std::string_view, FlashAttention>("on", FlashAttention::on),
+    std::pair<std::string_view, FlashAttention>("auto", FlashAttention::automatic)};
+
+ElementType take_cache_type(Fields& fields, std::string_view key) {
+  const std::string text = fields.text(key);
+  const auto type = element_type_of_name(text);
+  if (!type || text != lower(text)) {
+    fields.fail(key, fmt::format("'{}' is not a cache type such as f16 or q8_0", text));
+  }
+  return *type;
+}
+
+Settings take_defaults(Fields fields) {
+  Settings out;
+  out.context = fields.whole("context", 0);
+  out.batch = fields.whole("batch", 1);
+  out.ubatch = fields.whole("ubatch", 1);
+  out.parallel = fields.whole("parallel", 1);
+  out.cache_type_k = take_cache_type(fields, "cache_type_k");
+  out.cache_type_v = take_cache_type(fields, "cache_type_v");
+  out.flash_attention = take_choice(fields, "flash_attention", flash_attentions);
+  out.gpu_layers = fields.whole("gpu_layers", -1);
+  out.kv_unified = fields.flag("kv_unified");
+  out.swa_full = fields.flag("swa_full");
+  out.mmap = fields.flag("mmap");
+  fields.finish();
+  return out;
+}
+
+std::vector<RuntimeProfile::Builds> take_builds(Fields& fields) {
+  std::vector<RuntimeProfile::Builds> out;
+  for (Fields& range : fields.objects("builds")) {
+    RuntimeProfile::Builds builds;
+    builds.from = range.whole("from", 1);
+    builds.to = range.whole_or_none("to", builds.from);
+    builds.rules.flash_attn_kv_scratch = range.flag("flash_attn_kv_scratch");
+    static_cast<void>(range.text("source"));
+    range.finish();
+    // A gap or an overlap would leave a build without rules or with two sets of them.
+    if (!out.empty() && (!out.back().to || *out.back().to + 1 != builds.from)) {
+      range.fail("from", "must be one more than the 'to' of the range before");
+    }
+    out.push_back(builds);
+  }
+  if (out.empty() || out.back().to) {
+    fields.fail("builds", "must end in a range without 'to', for the builds to come");
+  }
+  return out;
+}
+
+}  // namespace
+
+RuntimeProfile decode_runtime(const std::string& file, std::string_view text) {
+  const nlohmann::json value = parse_profile(file, text);
+  Fields fields(value, file);
+  RuntimeProfile out;
+  Runtime& runtime = out.runtime;
+  runtime.id = take_header(fields, "membudget.runtime/1");
+  static_cast<void>(fields.text("name"));
+  out.aliases = fields.texts_or_none("aliases");
+  runtime.engine = take_choice(fields, "engine", engines);
+  out.builds = take_builds(fields);
+  out.newest_build = fields.whole("newest_build", out.builds.front().from);
+  runtime.outputs = take_choice(fields, "outputs", output_rules);
+  runtime.unified_when_slots_unset = fields.flag("unified_when_slots_unset");
+  runtime.defaults = take_defaults(fields.object("defaults"));
+  Fields sources = fields.object("sources");
+  for (const std::string_view figure : {"outputs", "unified_when_slots_unset", "defaults"}) {
+    static_cast<void>(sources.text(figure));
+  }
+  sources.finish();
+  static_cast<void>(fields.texts_or_none("notes"));
+  fields.finish();
+  return out;
+}
+
+}  // namespace membudget

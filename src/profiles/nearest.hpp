@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace membudget {
+
+/// Letters to insert, delete, replace or swap with their neighbour to turn `a` into `b`;
+/// upper and lower case are the same letter.
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+
+/// Up to `count` of `names` that `name` may be a slip of, nearest first; empty when none is
+/// near enough to be meant.
+[[nodiscard]] std::vector<std::string> nearest_names(std::string_view name,
+                                                     std::span<const std::string> names,
+                                                     std::size_t count);
+
+/// Lower case, for ASCII; names of models and chips hold nothing else.
+[[nodiscard]] std::string lower(std::string_view text);
+
+}  // namespace membudget
