@@ -12,8 +12,10 @@
 namespace membudget {
 
 std::span<const Architecture> architectures() {
-  static const std::array all{arch::granite,  arch::internlm2, arch::llama, arch::mistral3,
-                              arch::phi3,     arch::qwen2,     arch::qwen3, arch::smollm3};
+  static const std::array all{arch::glm4moe, arch::granite, arch::granitemoe, arch::internlm2,
+                              arch::llama, arch::minimax_m2, arch::mistral3, arch::olmoe,
+                              arch::phi3, arch::qwen2, arch::qwen2moe, arch::qwen3,
+                              arch::qwen3moe, arch::qwen3vlmoe, arch::smollm3};
   return all;
 }
 

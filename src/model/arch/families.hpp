@@ -14,5 +14,12 @@ extern const Architecture mistral3;
 extern const Architecture smollm3;
 extern const Architecture internlm2;
 extern const Architecture granite;
+extern const Architecture qwen2moe;
+extern const Architecture qwen3moe;
+extern const Architecture qwen3vlmoe;
+extern const Architecture olmoe;
+extern const Architecture glm4moe;
+extern const Architecture minimax_m2;
+extern const Architecture granitemoe;
 
 }  // namespace membudget::arch
