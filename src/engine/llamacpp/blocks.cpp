@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "engine/llamacpp/builder.hpp"
 
+#include <fmt/format.h>
+
 #include <string>
+
+#include "membudget/error.hpp"
 
 namespace membudget::llamacpp {
 
@@ -22,10 +26,20 @@ NodeId Builder::weight(std::string_view suffix) {
   return tensor == nullptr ? no_node : weight_of(*tensor);
 }
 
+NodeId Builder::required(std::string_view suffix) {
+  const NodeId found = weight(suffix);
+  if (found == no_node) {
+    throw Error(Errc::invalid_model, model_.id,
+                layer_ < 0 ? fmt::format("the tensor '{}' is missing", suffix)
+                           : fmt::format("the tensor 'blk.{}.{}' is missing", layer_, suffix));
+  }
+  return found;
+}
+
 // build_lora_mm and the bias the file may hold.
 NodeId Builder::linear(std::string_view name, NodeId x, std::string_view label) {
   const std::string base(name);
-  NodeId result = graph_.mul_mat(weight(base + ".weight"), x, label);
+  NodeId result = graph_.mul_mat(required(base + ".weight"), x, label);
   if (const NodeId bias = weight(base + ".bias"); bias != no_node) {
     result = graph_.add(result, bias, label);
   }

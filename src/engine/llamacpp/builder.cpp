@@ -17,7 +17,7 @@ NodeId Builder::embed_tokens() {
   const NodeId tokens = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
   const NodeId given =
       graph_.input(ElementType::f32, {model_.embedding, geometry_.tokens, 1, 1}, "embeddings");
-  NodeId x = graph_.get_rows(weight("token_embd.weight"), tokens, "token_embd");
+  NodeId x = graph_.get_rows(required("token_embd.weight"), tokens, "token_embd");
   graph_.expand(x);
   graph_.visit_leaf(given);
   if (model_.embedding_scaled) {

@@ -50,6 +50,7 @@ class Builder {
 
   // blocks.cpp: what all layers share
   NodeId weight(std::string_view suffix);
+  NodeId required(std::string_view suffix);
   NodeId weight_of(const Tensor& tensor);
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
   NodeId norm(std::string_view name, NodeId x);

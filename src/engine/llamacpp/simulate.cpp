@@ -70,15 +70,27 @@ class Run {
                           asked_flash_ != FlashAttention::off)) {}
 
   Footprint run() {
-    Simulation simulation = scheduled(asked_flash_ != FlashAttention::off);
-    const Allocation allocation =
-        allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
+    Simulation simulation = scheduled(asked_flash_ != FlashAttention::off, geometry_);
+    Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
+    const auto nodes = static_cast<std::int64_t>(simulation.graph.order().size());
+    const auto splits = static_cast<std::int64_t>(simulation.schedule.splits.size());
+    if (generation_may_need_more()) {
+      Geometry generation = geometry_;
+      generation.tokens = generation.outputs = geometry_.sequences;
+      Simulation other = scheduled(simulation.flash, generation);
+      Allocation smaller = allocate(other.graph, other.schedule, runtime_.llama_cpp);
+      smaller.host = std::max(smaller.host, allocation.host);
+      if (smaller.gpu > allocation.gpu) {
+        allocation = std::move(smaller);
+        simulation = std::move(other);
+      }
+    }
 
     Footprint result;
     result.settings = settings_;
     result.flash_attention = simulation.flash;
-    result.graph_nodes = static_cast<std::int64_t>(simulation.graph.order().size());
-    result.graph_splits = static_cast<std::int64_t>(simulation.schedule.splits.size());
+    result.graph_nodes = nodes;
+    result.graph_splits = splits;
     result.gpu = {.model = placement_.gpu_model, .kv = {}, .compute = Bytes{allocation.gpu}};
     result.host = {.model = placement_.host_model, .kv = {}, .compute = Bytes{allocation.host}};
     for (const KvCache& cache : caches_) {
@@ -91,9 +103,17 @@ class Run {
   }
 
  private:
+  // The engine reserves for a prompt and for one token per slot (sched_reserve), and the larger
+  // stays. The prompt's graph is the larger one, except that for a quantized cache Metal's
+  // scratch is laid out by whole cache rows when fewer than 32 tokens attend.
+  [[nodiscard]] bool generation_may_need_more() const {
+    return metal_ && runtime_.llama_cpp.flash_attn_kv_scratch &&
+           asked_flash_ != FlashAttention::off && format_of(settings_.cache_type_k).quantized;
+  }
+
   // `auto` is on where the device of the layer runs flash attention (resolve_fused_ops).
-  Simulation scheduled(bool flash) {
-    Builder builder(model_, geometry_, placement_, caches_, flash);
+  [[nodiscard]] Simulation scheduled(bool flash, const Geometry& geometry) const {
+    Builder builder(model_, geometry, placement_, caches_, flash);
     Simulation result{.graph = builder.build(), .schedule = {}, .flash = flash};
     result.schedule = schedule(result.graph, metal_);
     if (flash && asked_flash_ == FlashAttention::automatic) {
@@ -101,7 +121,7 @@ class Run {
         const auto layer = static_cast<std::size_t>(result.graph[id].layer);
         const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
         if (result.schedule.device[static_cast<std::size_t>(id)] != home) {
-          return scheduled(false);
+          return scheduled(false, geometry);
         }
       }
     }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "membudget/tensor.hpp"
+#include "model/quantize.hpp"
+
+namespace membudget {
+
+/// What a condition looks at: the n-th tensor of its kind among how many.
+struct Place {
+  std::int64_t index = 0;
+  std::int64_t count = 0;
+};
+
+/// The facts about a model that llama-quantize's choices depend on.
+struct QuantizedModel {
+  std::int64_t layers = 0;  ///< All blocks, those for token prediction included.
+  std::int64_t experts = 0;
+  std::int64_t heads_per_kv = 0;  ///< Of the first layer; 0 when it has no KV heads.
+  bool seventy_billion = false;   ///< The engine's model type is "70B".
+  bool falcon = false;
+  bool bailingmoe3 = false;
+};
+
+/// When a tensor is given the type of a step.
+enum class When : std::uint8_t {
+  never,
+  always,
+  grouped_heads,             ///< Four or more query heads share a KV head.
+  grouped_heads_or_experts,  ///< The same, or four or more experts.
+  first_2,
+  first_4,
+  first_eighth,
+  first_sixteenth,
+  middle,     ///< Neither the first nor the last eighth.
+  more_bits,  ///< First and last eighth, and every third between.
+};
+
+struct Step {
+  When when = When::never;
+  ElementType type = ElementType::f32;
+};
+
+/// The first step that applies decides; the file type's base type when none does.
+using Rule = std::array<Step, 3>;
+
+/// The rules by what a tensor is for.
+struct Mix {
+  Rule attn_q = {};
+  Rule attn_k = {};
+  Rule attn_v = {};  ///< Also the fused attn_qkv and attn_kv_b.
+  Rule attn_output = {};
+  Rule ffn_down = {};
+  Rule ffn_gate_up = {};
+};
+
+/// A file type of llama-quantize. Optional rules replace those of `mix` for some models.
+struct FileType {
+  std::string_view name;
+  ElementType base = ElementType::f32;
+  /// Of output.weight, and of token_embd.weight when it doubles as the output.
+  ElementType output = ElementType::q6_k;
+  /// Of token_embd.weight beside an output.weight; empty: the base type.
+  std::optional<ElementType> token_embd = {};
+  Mix mix = {};
+  std::optional<Rule> attn_v_with_matrix = {};
+  std::optional<Rule> ffn_down_with_matrix = {};
+  Rule falcon_attn_output = {};
+  std::optional<Rule> falcon_ffn_down = {};
+  std::optional<Rule> eight_experts_ffn_down = {};
+  bool eight_experts_raise_output = true;  ///< attn_output to Q5_K in models of 8 experts.
+  bool needs_matrix = false;               ///< llama-quantize refuses to write it without one.
+  /// IQ1 and IQ2: their own branch in the engine, with fewer exceptions by model, and
+  /// ffn_down counted tensor by tensor even in models with experts.
+  bool lowest_bits = false;
+  bool experts_only = false;  ///< MXFP4_MOE: the base type for experts, Q8_0 for the rest.
+};
+
+/// In the order in which they are offered: from the most to the fewest bits.
+[[nodiscard]] std::span<const FileType> file_types();
+/// Ignores case and knows llama-quantize's aliases ("Q4_K"). Throws Error{unknown_name} with
+/// the names that are nearest.
+[[nodiscard]] const FileType& file_type_named(std::string_view name);
+
+/// The rules of a file type for one model, its special cases resolved.
+[[nodiscard]] Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix);
+/// The type a rule gives at a place, before row sizes are considered.
+[[nodiscard]] ElementType type_by(const Rule& rule, Place place, const QuantizedModel& model,
+                                  ElementType base);
+
+}  // namespace membudget

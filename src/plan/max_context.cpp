@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+
+#include "membudget/advise.hpp"
+#include "membudget/error.hpp"
+
+namespace membudget {
+namespace {
+
+// llama.cpp's cache grows in steps of 256 cells per stream (llama-context.cpp:288, b10587).
+constexpr std::int64_t cells_per_step = 256;
+
+class Search {
+ public:
+  Search(const Model& model, const Machine& machine, const Runtime& runtime,
+         const Workload& workload)
+      : model_(model),
+        runtime_(runtime),
+        workload_(workload),
+        budget_(budget(machine, runtime)),
+        settings_(resolve(small(workload), runtime, model)) {
+    const bool own_caches = !settings_.kv_unified && settings_.parallel > 1;
+    step_ = own_caches ? cells_per_step * settings_.parallel : cells_per_step;
+    const std::int64_t trained = std::max<std::int64_t>(model.trained_context, 1);
+    most_ = own_caches ? trained * settings_.parallel : trained;
+  }
+
+  std::int64_t run() {
+    // Every candidate is a whole number of steps, or the trained context itself.
+    std::int64_t low = 0;                           // steps known to fit
+    std::int64_t high = (most_ + step_ - 1) / step_;  // steps still to be tried
+    Bytes low_room;
+    if (const Bytes room = headroom(high); room >= Bytes{}) {
+      return tokens(high);
+    } else if (high <= 1) {
+      return 0;
+    } else {
+      Bytes high_room = room;
+      low_room = headroom(1);
+      if (low_room < Bytes{}) {
+        return 0;
+      }
+      low = 1;
+      // Bisection on the real rule. Memory is nearly linear in the context, so the first guess is
+      // where a straight line crosses zero; every step still halves or better what is left.
+      bool guess = true;
+      while (high - low > 1) {
+        std::int64_t middle = low + (high - low) / 2;
+        if (guess) {
+          const double share = static_cast<double>(low_room.count()) /
+                               static_cast<double>((low_room - high_room).count());
+          const auto crossing =
+              low + static_cast<std::int64_t>(share * static_cast<double>(high - low));
+          middle = std::clamp(crossing, low + 1, high - 1);
+        }
+        const std::int64_t before = high - low;
+        const Bytes room_now = headroom(middle);
+        if (room_now >= Bytes{}) {
+          low = middle;
+          low_room = room_now;
+        } else {
+          high = middle;
+          high_room = room_now;
+        }
+        guess = 2 * (high - low) <= before || !guess;
+      }
+    }
+    return tokens(low);
+  }
+
+ private:
+  static Workload small(Workload workload) {
+    workload.context = cells_per_step;
+    return workload;
+  }
+
+  [[nodiscard]] std::int64_t tokens(std::int64_t steps) const {
+    return std::min(steps * step_, most_);
+  }
+
+  Bytes headroom(std::int64_t steps) {
+    Workload workload = workload_;
+    workload.context = tokens(steps);
+    return judge(estimate(model_, runtime_, workload), budget_).headroom;
+  }
+
+  const Model& model_;
+  const Runtime& runtime_;
+  const Workload& workload_;
+  Budget budget_;
+  Settings settings_;
+  std::int64_t step_ = cells_per_step;
+  std::int64_t most_ = 0;
+};
+
+}  // namespace
+
+std::int64_t max_context(const Model& model, const Machine& machine, const Runtime& runtime,
+                         const Workload& workload) {
+  return Search(model, machine, runtime, workload).run();
+}
+
+std::vector<ContextByCacheType> max_context_by_cache_type(const Model& model,
+                                                          const Machine& machine,
+                                                          const Runtime& runtime,
+                                                          const Workload& workload) {
+  std::vector<ContextByCacheType> result;
+  for (const ElementType type : {ElementType::f16, ElementType::q8_0, ElementType::q4_0}) {
+    Workload variant = workload;
+    variant.cache_type_k = variant.cache_type_v = type;
+    std::int64_t tokens = 0;
+    try {
+      tokens = max_context(model, machine, runtime, variant);
+    } catch (const Error& error) {
+      // The engine refuses this type for this model or these settings; that is an answer.
+      if (error.code() != Errc::bad_request) {
+        throw;
+      }
+    }
+    result.push_back({.type = type, .tokens = tokens});
+  }
+  return result;
+}
+
+}  // namespace membudget

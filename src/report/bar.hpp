@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "membudget/plan.hpp"
+#include "membudget/report.hpp"
+
+namespace membudget::report {
+
+/// The mark of a part in the bar and in the table beside it, one column wide. Parts differ by
+/// mark and not only by colour, so that the bar reads in grey and for colour-blind people.
+[[nodiscard]] std::string_view mark(PartName name, bool unicode);
+/// SGR parameters of a part's colour: "34".
+[[nodiscard]] std::string_view colour(PartName name);
+/// `text` between the escapes of `sgr` when `style` has colour.
+[[nodiscard]] std::string painted(std::string_view text, std::string_view sgr,
+                                  const TextStyle& style);
+
+/// What a plan takes against the limit that binds, and that limit.
+struct Gauge {
+  Bytes used;
+  Bytes limit;
+  Bytes safe;               ///< The limit less the safety margin, at least 0.
+  std::vector<Part> parts;  ///< Those that count against the limit.
+};
+[[nodiscard]] Gauge gauge(const Plan& plan);
+
+/// Three lines: where the limit is, the stacked bar, where the safe zone ends. The whole width
+/// is the limit, or what is used when that is more.
+[[nodiscard]] std::vector<std::string> bar(const Plan& plan, const TextStyle& style);
+
+}  // namespace membudget::report

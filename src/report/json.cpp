@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "membudget/report.hpp"
+#include "report/summary.hpp"
+
+namespace membudget {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Names from files may hold broken UTF-8, which JSON cannot; it becomes U+FFFD.
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json model_of(const PlanReport& report) {
+  const auto& model = report.model;
+  return {{"id", model.id},
+          {"architecture", model.architecture},
+          {"parameters", model.tensors.parameters()},
+          {"active_parameters", report::active_parameters(model)},
+          {"quantization", model.quantization},
+          {"trained_context", model.trained_context},
+          {"layers", model.layers.size()},
+          {"source", to_string(model.source)}};
+}
+
+Json settings_of(const PlanReport& report) {
+  const auto& settings = report.plan.footprint.settings;
+  return {{"context", settings.context},
+          {"batch", settings.batch},
+          {"ubatch", settings.ubatch},
+          {"parallel", settings.parallel},
+          {"cache_type_k", report::cache_type(settings.cache_type_k)},
+          {"cache_type_v", report::cache_type(settings.cache_type_v)},
+          {"flash_attention", report.plan.footprint.flash_attention},
+          {"gpu_layers", report::gpu_layers(report)},
+          {"kv_unified", settings.kv_unified},
+          {"swa_full", settings.swa_full},
+          {"mmap", settings.mmap}};
+}
+
+Json memory_of(const Footprint& footprint) {
+  Json parts = Json::array();
+  for (const auto& part : footprint.parts) {
+    parts.push_back({{"name", to_string(part.name)},
+                     {"where", to_string(part.where)},
+                     {"bytes", part.bytes.count()},
+                     {"basis", to_string(part.basis)},
+                     {"note", part.note}});
+  }
+  const auto sum = [&](PartName name) { return footprint.total(name); };
+  // What has no sum of its own is overhead, so that the six sums give the total.
+  const auto named = sum(PartName::weights) + sum(PartName::kv_cache) +
+                     sum(PartName::recurrent_state) + sum(PartName::compute) +
+                     sum(PartName::output);
+  return {{"parts", std::move(parts)},
+          {"weights_bytes", sum(PartName::weights).count()},
+          {"kv_cache_bytes", sum(PartName::kv_cache).count()},
+          {"recurrent_state_bytes", sum(PartName::recurrent_state).count()},
+          {"compute_bytes", sum(PartName::compute).count()},
+          {"output_bytes", sum(PartName::output).count()},
+          {"overhead_bytes", (footprint.total() - named).count()},
+          {"gpu_bytes", footprint.total(Place::gpu).count()},
+          {"host_bytes", footprint.total(Place::host).count()},
+          {"total_bytes", footprint.total().count()}};
+}
+
+Json budget_of(const Plan& plan) {
+  return {{"gpu_limit_bytes", plan.budget.gpu_limit.count()},
+          {"gpu_limit_rule", plan.budget.gpu_limit_rule},
+          {"ram_available_bytes", plan.budget.ram_available.count()},
+          {"reserve_bytes", plan.budget.reserve.count()},
+          {"binding", to_string(plan.binding)},
+          {"headroom_bytes", plan.headroom.count()}};
+}
+
+Json max_context_of(const PlanReport& report) {
+  Json by_type = Json::object();
+  for (const auto& row : report.by_cache_type) {
+    by_type[report::cache_type(row.type)] = row.tokens;
+  }
+  return {{"tokens", report.max_context}, {"by_cache_type", std::move(by_type)}};
+}
+
+std::string_view name_of(Errc code) {
+  switch (code) {
+    case Errc::io:
+      return "io";
+    case Errc::truncated:
+      return "truncated";
+    case Errc::invalid_model:
+      return "invalid_model";
+    case Errc::unsupported:
+      return "unsupported";
+    case Errc::invalid_profile:
+      return "invalid_profile";
+    case Errc::unknown_name:
+      return "unknown_name";
+    case Errc::bad_request:
+      return "bad_request";
+    case Errc::overflow:
+      return "overflow";
+    case Errc::network:
+      return "network";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+std::string to_json(const PlanReport& report) {
+  const auto& chip = report.machine.chip;
+  return dump({{"schema", "membudget.plan/1"},
+               {"model", model_of(report)},
+               {"machine",
+                {{"chip", chip.id},
+                 {"ram_bytes", chip.ram.count()},
+                 {"macos", std::to_string(report.machine.macos)}}},
+               {"runtime", {{"id", report.runtime.id}, {"version", report.runtime.version}}},
+               {"settings", settings_of(report)},
+               {"memory", memory_of(report.plan.footprint)},
+               {"budget", budget_of(report.plan)},
+               {"verdict", to_string(report.plan.verdict)},
+               {"reasons", report.plan.reasons},
+               {"max_context", max_context_of(report)}});
+}
+
+std::string to_json(const Error& error) {
+  std::string_view message = error.what();
+  const auto& where = error.where();
+  if (!where.empty() && message.starts_with(where + ": ")) message.remove_prefix(where.size() + 2);
+  return dump(
+      {{"error", {{"code", name_of(error.code())}, {"where", where}, {"message", message}}}});
+}
+
+}  // namespace membudget

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "membudget/report.hpp"
+#include "report/bar.hpp"
+#include "report/layout.hpp"
+#include "report/summary.hpp"
+
+namespace membudget {
+namespace {
+
+using namespace report;
+
+/// `text` as it reads, wherever it stands in a line of GitHub's markdown, tables included.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : printable(text)) {
+    if (c == '<') {
+      out += "&lt;";  // A backslash would do here, but not where HTML is filtered first.
+    } else {
+      if (std::string_view("\\`*_[]|~>#@").find(c) != std::string_view::npos) out += '\\';
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string row(const Part& part, Binding binding) {
+  const bool in_bar = binding == Binding::ram || part.where == Place::gpu;
+  return fmt::format("| {} | {} | {} | {} | {} | {} |\n", in_bar ? mark(part.name, true) : "",
+                     title(part.name), title(part.where), to_text(part.bytes),
+                     to_string(part.basis), escaped(part.note));
+}
+
+std::string explanation(const PlanReport& report) {
+  const auto& budget = report.plan.budget;
+  std::string out = "\n#### How each part comes about\n\n";
+  for (const auto& entry : formulas(report.plan)) {
+    out += fmt::format("- **{}**: {}\n", escaped(entry.label), escaped(entry.text));
+  }
+  out += "\n#### How the limits come about\n\n";
+  out += fmt::format("- GPU limit: {}{}\n", escaped(budget.gpu_limit_rule),
+                     budget.gpu_limit_source.empty()
+                         ? ""
+                         : fmt::format(" (source: {})", escaped(budget.gpu_limit_source)));
+  out +=
+      fmt::format("- RAM available: {} - {} = {}{}\n", to_text(budget.ram), to_text(budget.reserve),
+                  to_text(budget.ram_available),
+                  report.machine.chip.reserve_source.empty()
+                      ? ""
+                      : fmt::format(" (source: {})", escaped(report.machine.chip.reserve_source)));
+  out += fmt::format("- Comfortable from {} of headroom\n", to_text(budget.safety_margin));
+  const auto alive = peak(report.plan.footprint);
+  if (alive.empty()) return out;
+  const auto& footprint = report.plan.footprint;
+  out += fmt::format("\n#### What sets the compute buffer: {}\n\n",
+                     escaped(footprint.gpu_peak.operation));
+  if (footprint.graph_nodes > 0) {
+    out += fmt::format("Alive at that operation, in a graph of {} nodes and {} splits:\n\n",
+                       footprint.graph_nodes, footprint.graph_splits);
+  }
+  out += "| size | tensor |\n|---:|---|\n";
+  for (const auto& entry : alive) {
+    out += fmt::format("| {} | {} |\n", entry.label, escaped(entry.text));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_markdown(const PlanReport& report, bool explain) {
+  const auto& plan = report.plan;
+  const auto& footprint = plan.footprint;
+  std::string out = fmt::format("### {}\n\n", escaped(headline(report)));
+  out += fmt::format("**{}**: {}.\n\n", words(plan.verdict), escaped(verdict_detail(plan)));
+  out += escaped(settings_line(report)) + "\n\n```text\n";
+  for (const auto& line : bar(plan, {})) out += line + "\n";
+  out += "```\n\n|  | part | place | size | basis | note |\n|---|---|---|---:|---|---|\n";
+  for (const auto& part : footprint.parts) out += row(part, plan.binding);
+  out += fmt::format("|  | sum | GPU | {} |  |  |\n", to_text(footprint.total(Place::gpu)));
+  out += fmt::format("|  | **total** |  | **{}** |  |  |\n\n", to_text(footprint.total()));
+  for (const auto& limit : limits(report)) {
+    out += fmt::format("- {} limit {}{}\n", limit.label, escaped(limit.text),
+                       limit.binds ? " **(binds)**" : "");
+  }
+  if (!report.model.not_understood.empty()) {
+    out += fmt::format("- Not understood: {}\n", escaped(report.model.not_understood));
+  }
+  out += "\n| cache | largest context that fits |\n|---|---|\n";
+  for (const auto& context : contexts(report)) {
+    out += fmt::format("| {} | {} |\n", escaped(context.label), context.text);
+  }
+  if (!plan.reasons.empty()) out += "\n";
+  for (const auto& reason : plan.reasons) out += fmt::format("- {}\n", escaped(reason));
+  return explain ? out + explanation(report) : out;
+}
+
+}  // namespace membudget

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include "report/summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "report/bar.hpp"
+
+namespace membudget::report {
+namespace {
+
+constexpr std::size_t peak_rows = 8;
+
+std::string limit_rule(const Budget& budget) {
+  auto text = fmt::format("{}: {}", to_text(budget.gpu_limit), budget.gpu_limit_rule);
+  if (!budget.gpu_limit_observed) text += " (predicted, not yet observed)";
+  return text;
+}
+
+}  // namespace
+
+std::string headline(const PlanReport& report) {
+  const auto& model = report.model;
+  const auto& chip = report.machine.chip;
+  return fmt::format("{}{}{} on {}, {} RAM, macOS {}", model.id,
+                     model.quantization.empty() ? "" : " ", model.quantization,
+                     chip.name.empty() ? chip.id : chip.name, to_text(chip.ram),
+                     report.machine.macos);
+}
+
+std::string settings_line(const PlanReport& report) {
+  const auto& settings = report.plan.footprint.settings;
+  auto text = fmt::format("{} {}: {} tokens, {} cache, flash attention {}", report.runtime.id,
+                          report.runtime.version, settings.context, cache_types(settings),
+                          report.plan.footprint.flash_attention ? "on" : "off");
+  if (settings.parallel > 1) {
+    text += fmt::format(", {} slots{}", settings.parallel,
+                        settings.kv_unified ? " sharing one cache" : "");
+  }
+  const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
+  if (gpu_layers(report) < all) {
+    text += fmt::format(", {} of {} layers on the GPU", gpu_layers(report), all);
+  }
+  return text;
+}
+
+std::string_view words(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::comfortable:
+      return "Fits comfortably";
+    case Verdict::tight:
+      return "Fits, but tight";
+    case Verdict::crawls:
+      return "Loads, but crawls";
+    case Verdict::does_not_fit:
+      return "Does not fit";
+  }
+  return "Unknown";
+}
+
+std::string verdict_detail(const Plan& plan) {
+  const bool gpu = plan.binding == Binding::gpu;
+  const auto limit = gpu ? plan.budget.gpu_limit : plan.budget.ram_available;
+  const auto used = to_text(limit - plan.headroom);
+  const auto left = plan.headroom < Bytes{} ? to_text(Bytes{} - plan.headroom) + " too much"
+                                            : to_text(plan.headroom) + " left";
+  auto text = gpu ? fmt::format("{} of the {} Metal grants, {}", used, to_text(limit), left)
+                  : fmt::format("{} of {} available RAM, {}", used, to_text(limit), left);
+  if (plan.footprint.assumed()) text += "; part of it is assumed";
+  return text;
+}
+
+std::vector<Entry> limits(const PlanReport& report) {
+  const auto& plan = report.plan;
+  const auto& budget = plan.budget;
+  return {
+      {"GPU", limit_rule(budget), plan.binding == Binding::gpu},
+      {"RAM",
+       fmt::format("{}: {} less {} for macOS and apps", to_text(budget.ram_available),
+                   to_text(budget.ram), to_text(budget.reserve)),
+       plan.binding == Binding::ram},
+  };
+}
+
+std::vector<Entry> contexts(const PlanReport& report) {
+  const auto& settings = report.plan.footprint.settings;
+  const auto trained = report.model.trained_context;
+  const auto entry = [&](std::string label, std::int64_t tokens) {
+    auto text = tokens == 0 ? std::string("none fits") : fmt::format("{}", tokens);
+    if (trained > 0 && tokens >= trained) text += ", all it was trained for";
+    return Entry{std::move(label), std::move(text)};
+  };
+  std::vector<Entry> out;
+  const auto listed = [&](const ContextByCacheType& row) {
+    return row.type == settings.cache_type_k && row.type == settings.cache_type_v;
+  };
+  if (std::ranges::none_of(report.by_cache_type, listed)) {
+    out.push_back(entry(cache_types(settings), report.max_context));
+  }
+  for (const auto& row : report.by_cache_type) {
+    out.push_back(entry(cache_type(row.type), row.tokens));
+  }
+  return out;
+}
+
+std::vector<Entry> formulas(const Plan& plan) {
+  std::vector<Entry> out;
+  for (const auto& part : plan.footprint.parts) {
+    auto text = part.formula.empty() ? part.note : part.formula;
+    if (text.empty()) text = fmt::format("{}, no rule recorded", to_string(part.basis));
+    out.push_back(
+        {fmt::format("{} ({}) {}", title(part.name), title(part.where), to_text(part.bytes)),
+         std::move(text)});
+  }
+  return out;
+}
+
+std::vector<Entry> peak(const Footprint& footprint) {
+  std::vector<Entry> out;
+  Bytes rest;
+  std::size_t more = 0;
+  for (const auto& [name, size] : footprint.gpu_peak.alive) {
+    if (out.size() < peak_rows) {
+      out.push_back({to_text(size), name, name == footprint.gpu_peak.operation});
+    } else {
+      rest += size;
+      ++more;
+    }
+  }
+  if (more > 0) out.push_back({to_text(rest), fmt::format("{} more", more)});
+  return out;
+}
+
+std::string_view title(PartName name) {
+  switch (name) {
+    case PartName::weights:
+      return "weights";
+    case PartName::kv_cache:
+      return "KV cache";
+    case PartName::recurrent_state:
+      return "recurrent state";
+    case PartName::compute:
+      return "compute";
+    case PartName::output:
+      return "output";
+    case PartName::projector:
+      return "projector";
+    case PartName::adapter:
+      return "adapter";
+    case PartName::draft:
+      return "draft model";
+    case PartName::prompt_cache:
+      return "prompt cache";
+    case PartName::runtime:
+      return "runtime";
+  }
+  return "?";
+}
+
+std::string_view title(Place where) {
+  return where == Place::gpu ? "GPU" : "host";
+}
+
+std::string cache_type(ElementType type) {
+  std::string name(format_of(type).name);
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
+std::string cache_types(const Settings& settings) {
+  const auto k = cache_type(settings.cache_type_k);
+  const auto v = cache_type(settings.cache_type_v);
+  return k == v ? k : fmt::format("K {}, V {}", k, v);
+}
+
+std::int64_t gpu_layers(const PlanReport& report) {
+  const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
+  const auto asked = report.plan.footprint.settings.gpu_layers;
+  return asked < 0 ? all : std::min(asked, all);
+}
+
+std::int64_t active_parameters(const Model& model) {
+  std::int64_t active = 0;
+  for (const auto& tensor : model.tensors.all()) {
+    // llama.cpp stacks a layer's experts into one tensor, `ffn_up_exps`.
+    const bool experts = tensor.name.find("_exps") != std::string::npos;
+    const auto elements = tensor.elements();
+    active +=
+        experts && model.experts > 0 ? elements / model.experts * model.experts_used : elements;
+  }
+  return active;
+}
+
+std::string parameters(std::int64_t count) {
+  const auto n = static_cast<double>(count);
+  if (n >= 1e9) return fmt::format("{:.1f} B", n / 1e9);
+  if (n >= 1e6) return fmt::format("{:.0f} M", n / 1e6);
+  return fmt::format("{}", count);
+}
+
+}  // namespace membudget::report

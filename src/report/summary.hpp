@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "membudget/report.hpp"
+
+namespace membudget::report {
+
+// What text and markdown both say, in words. Nothing here is escaped for either.
+
+/// "qwen2.5-coder:32b Q4_K_M on Apple M1 Max, 32.00 GiB RAM, macOS 26"
+[[nodiscard]] std::string headline(const PlanReport& report);
+/// "llama.cpp b10587: 8192 tokens, f16 cache, flash attention, all 65 layers on the GPU"
+[[nodiscard]] std::string settings_line(const PlanReport& report);
+
+/// "Fits comfortably", "Does not fit"
+[[nodiscard]] std::string_view words(Verdict verdict);
+/// "20.41 GiB of Metal's 24.96 GiB, 4.55 GiB left"
+[[nodiscard]] std::string verdict_detail(const Plan& plan);
+
+/// A label and what is to be said under it.
+struct Entry {
+  std::string label;
+  std::string text;
+  bool binds = false;
+};
+
+/// Both limits with their rules; one of them binds.
+[[nodiscard]] std::vector<Entry> limits(const PlanReport& report);
+
+/// "f16" with "24832", "32768, as far as it was trained" or "none fits".
+[[nodiscard]] std::vector<Entry> contexts(const PlanReport& report);
+
+/// Each part with its size as label and its formula as text, for --explain.
+[[nodiscard]] std::vector<Entry> formulas(const Plan& plan);
+
+/// What is alive at the compute peak, largest first, the small ones summed up.
+[[nodiscard]] std::vector<Entry> peak(const Footprint& footprint);
+
+/// "KV cache", "weights"
+[[nodiscard]] std::string_view title(PartName name);
+/// "GPU", "host"
+[[nodiscard]] std::string_view title(Place where);
+/// "q8_0": cache types go by their lower-case names on every command line.
+[[nodiscard]] std::string cache_type(ElementType type);
+/// "f16", or "K q8_0, V f16" where they differ.
+[[nodiscard]] std::string cache_types(const Settings& settings);
+
+/// Layers on the GPU as `-ngl` counts them, the output layer included.
+[[nodiscard]] std::int64_t gpu_layers(const PlanReport& report);
+/// Parameters one token passes: of the experts only those that are used.
+[[nodiscard]] std::int64_t active_parameters(const Model& model);
+/// "32.8 B", "494 M"
+[[nodiscard]] std::string parameters(std::int64_t count);
+
+}  // namespace membudget::report

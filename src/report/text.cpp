@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "membudget/report.hpp"
+#include "report/bar.hpp"
+#include "report/layout.hpp"
+#include "report/summary.hpp"
+
+namespace membudget {
+namespace {
+
+using namespace report;
+
+constexpr std::string_view bold = "1";
+constexpr std::string_view dim = "2";
+
+std::string_view verdict_colour(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::comfortable:
+      return "1;32";
+    case Verdict::tight:
+      return "1;33";
+    case Verdict::crawls:
+      return "1;35";
+    case Verdict::does_not_fit:
+      return "1;31";
+  }
+  return bold;
+}
+
+/// Collects lines; every string from outside passes through printable() here.
+class Page {
+ public:
+  explicit Page(const TextStyle& style) : style_(style) {}
+
+  void blank() { out_ += '\n'; }
+  /// Already laid out and coloured.
+  void raw(std::string_view line) { (out_ += line) += '\n'; }
+  void title(std::string_view text) { raw(painted(text, bold, style_)); }
+  /// `text` after `head`, which takes `indent` columns on its first line only.
+  void paragraph(std::string_view head, int indent, std::string_view text,
+                 std::string_view sgr = {}) {
+    auto first = left(head, indent);
+    for (const auto& line : wrapped(printable(text, style_.unicode), style_.width - indent)) {
+      raw(first + (sgr.empty() ? line : painted(line, sgr, style_)));
+      first = left("", indent);
+    }
+  }
+  [[nodiscard]] std::string str() && { return std::move(out_); }
+
+ private:
+  const TextStyle& style_;
+  std::string out_;
+};
+
+void verdict(Page& page, const Plan& plan, const TextStyle& style) {
+  const auto text = fmt::format("{}: {}.", words(plan.verdict), verdict_detail(plan));
+  bool first = true;
+  for (const auto& line : wrapped(printable(text, style.unicode), style.width)) {
+    const auto head = words(plan.verdict).size();
+    page.raw(first && line.size() >= head
+                 ? painted(line.substr(0, head), verdict_colour(plan.verdict), style) +
+                       line.substr(head)
+                 : line);
+    first = false;
+  }
+}
+
+constexpr int note_column = 51;
+
+void parts(Page& page, const Plan& plan, const TextStyle& style) {
+  page.raw(painted(fmt::format("    {:<17}{:<6}{:>12}  {}", "part", "place", "size", "basis"), dim,
+                   style));
+  for (const auto& part : plan.footprint.parts) {
+    const auto row = fmt::format("{:<17}{:<6}{:>12}  {}", title(part.name), title(part.where),
+                                 to_text(part.bytes), to_string(part.basis));
+    const bool in_bar = plan.binding == Binding::ram || part.where == Place::gpu;
+    const auto sign = in_bar ? painted(mark(part.name, style.unicode), colour(part.name), style)
+                             : std::string(" ");
+    const auto notes = wrapped(printable(part.note, style.unicode), style.width - note_column);
+    page.raw("  " + sign + " " +
+             (notes.front().empty() ? row : left(row, note_column - 4) + notes.front()));
+    for (std::size_t i = 1; i < notes.size(); ++i) page.raw(left("", note_column) + notes[i]);
+  }
+  const auto& footprint = plan.footprint;
+  page.raw(
+      fmt::format("    {:<17}{:<6}{:>12}", "sum", "GPU", to_text(footprint.total(Place::gpu))));
+  page.raw(painted(fmt::format("    {:<17}{:<6}{:>12}", "total", "", to_text(footprint.total())),
+                   bold, style));
+}
+
+void explain(Page& page, const PlanReport& report, const TextStyle& style) {
+  const auto& footprint = report.plan.footprint;
+  const auto& budget = report.plan.budget;
+  page.blank();
+  page.title("How each part comes about");
+  for (const auto& entry : formulas(report.plan)) {
+    page.paragraph("", 2, entry.label);
+    page.paragraph("", 6, entry.text, dim);
+  }
+  page.blank();
+  page.title("How the limits come about");
+  page.paragraph("", 2, fmt::format("GPU limit: {}", budget.gpu_limit_rule));
+  if (!budget.gpu_limit_source.empty()) {
+    page.paragraph("", 6, "source: " + budget.gpu_limit_source, dim);
+  }
+  page.paragraph("", 2,
+                 fmt::format("RAM available: {} - {} = {}", to_text(budget.ram),
+                             to_text(budget.reserve), to_text(budget.ram_available)));
+  if (!report.machine.chip.reserve_source.empty()) {
+    page.paragraph("", 6, "source: " + report.machine.chip.reserve_source, dim);
+  }
+  page.paragraph("", 2,
+                 fmt::format("Comfortable from {} of headroom", to_text(budget.safety_margin)));
+
+  const auto alive = peak(footprint);
+  if (alive.empty()) return;
+  page.blank();
+  page.title(fmt::format("What sets the compute buffer: {}",
+                         printable(footprint.gpu_peak.operation, style.unicode)));
+  if (footprint.graph_nodes > 0) {
+    page.paragraph("", 2,
+                   fmt::format("Alive at that operation, in a graph of {} nodes and {} splits:",
+                               footprint.graph_nodes, footprint.graph_splits));
+  }
+  for (const auto& entry : alive) {
+    page.paragraph(right(entry.label, 14) + "  ", 16, entry.text, entry.binds ? bold : "");
+  }
+}
+
+}  // namespace
+
+std::string to_text(const PlanReport& report, const TextStyle& style) {
+  Page page(style);
+  page.paragraph("", 0, headline(report), bold);
+  page.paragraph("", 0, settings_line(report), dim);
+  page.blank();
+  verdict(page, report.plan, style);
+  page.blank();
+  for (const auto& line : bar(report.plan, style)) page.raw(line);
+  page.blank();
+  parts(page, report.plan, style);
+  page.blank();
+  for (const auto& limit : limits(report)) {
+    page.paragraph(limit.label + " limit", 18, limit.text + (limit.binds ? " (binds)" : ""));
+  }
+  if (!report.model.not_understood.empty()) {
+    page.paragraph("Not understood", 18, report.model.not_understood);
+  }
+  page.blank();
+  page.title("Largest context that fits");
+  for (const auto& context : contexts(report)) {
+    page.paragraph("  " + context.label + " cache", 18, context.text);
+  }
+  if (!report.plan.reasons.empty()) {
+    page.blank();
+    page.title("Why");
+    for (const auto& reason : report.plan.reasons) {
+      page.paragraph(style.unicode ? "  • " : "  - ", 4, reason);
+    }
+  }
+  if (style.explain) explain(page, report, style);
+  return std::move(page).str();
+}
+
+}  // namespace membudget

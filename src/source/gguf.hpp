@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "membudget/tensor.hpp"
+#include "membudget/units.hpp"
+#include "model/metadata.hpp"
+#include "source/byte_source.hpp"
+
+namespace membudget {
+
+/// The header of a GGUF file: everything but the tensor data.
+struct Gguf {
+  std::uint32_t version = 0;    ///< 2 or 3; both have the same layout.
+  std::int64_t alignment = 32;  ///< Of each tensor's data, in bytes: `general.alignment`.
+  /// Numbers, truths and strings as they stand; arrays of up to 4096 numbers (truths become 0
+  /// and 1); of longer arrays and of arrays of strings the length only. A u64 beyond 63 bits
+  /// is held at the largest 63-bit number. Strings beyond 1 MiB are left out.
+  Metadata metadata;
+  /// In file order; offsets are from the start of the data section. In a joined split, the data
+  /// sections of the shards follow each other.
+  std::vector<Tensor> tensors{};
+  /// Where the data section starts in the (first) file, in bytes.
+  std::int64_t data_offset = 0;
+  /// Of all tensors, each padded to the alignment.
+  Bytes data_size{};
+  /// Tensor data that the header promises and the file does not hold: what a download still
+  /// lacks. 0 for a whole file.
+  Bytes missing{};
+};
+
+/// Reads one header; a shard of a split model gives that shard's tensors.
+///
+/// As strict as the engine (gguf.cpp, llama.cpp b10587), so that what it refuses is not planned.
+/// Throws Error{truncated} when the source ends within the header or a count is more than the
+/// bytes left can hold, Error{unsupported} for other versions, byte orders and formats,
+/// Error{invalid_model} for a header that contradicts the format; where() is `name@0x<offset>`.
+[[nodiscard]] Gguf read_gguf(const ByteSource& source);
+
+/// Reads the header of a file and, when it is one shard of a split model, of all its shards,
+/// which must lie beside it under the names they were split with. The metadata is that of the
+/// first shard. Besides the above, throws Error{io} naming the shards that are missing.
+[[nodiscard]] Gguf read_gguf(const std::filesystem::path& file);
+
+}  // namespace membudget

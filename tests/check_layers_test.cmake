@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# Plants violations in a tree under SCRATCH and proves that check_layers.cmake names each.
+cmake_minimum_required(VERSION 3.25)
+
+function(plant path)
+  string(JOIN "\n" text ${ARGN})
+  file(WRITE ${SCRATCH}/${path} "${text}\n")
+endfunction()
+
+function(check out_code out_text)
+  execute_process(COMMAND ${CMAKE_COMMAND} -D ROOT=${SCRATCH} -P ${CMAKE_CURRENT_LIST_DIR}/check_layers.cmake
+                  RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  # CMake wraps long messages.
+  string(REGEX REPLACE "[ \n]+" " " text "${text}")
+  set(${out_code} ${code} PARENT_SCOPE)
+  set(${out_text} "${text}" PARENT_SCOPE)
+endfunction()
+
+function(tree)
+  file(REMOVE_RECURSE ${SCRATCH})
+  plant(include/membudget/units.hpp "#include <string>")
+  plant(include/membudget/model.hpp "#include \"membudget/units.hpp\"")
+  plant(include/membudget/footprint.hpp "#include \"membudget/model.hpp\"")
+  plant(include/membudget/profiles.hpp "#include \"membudget/model.hpp\"")
+  plant(include/membudget/plan.hpp "#include \"membudget/footprint.hpp\"")
+  plant(include/membudget/report.hpp "#include \"membudget/plan.hpp\"")
+  plant(src/engine/graph.hpp "#include <vector>")
+  plant(src/engine/graph.cpp "#include \"engine/graph.hpp\"" "#include <fmt/format.h>")
+  plant(src/report/text.cpp "#include \"membudget/report.hpp\"")
+  plant(tools/main.cpp "#include \"membudget/report.hpp\"" "#include \"command.hpp\"")
+  plant(tools/command.hpp "#include <CLI/CLI.hpp>")
+endfunction()
+
+tree()
+check(code text)
+if(NOT code EQUAL 0)
+  message(SEND_ERROR "a clean tree is refused: ${text}")
+endif()
+
+# expect(MESSAGE PATH LINE...): with this file in the tree the check fails and says MESSAGE.
+function(expect message path)
+  tree()
+  plant(${path} ${ARGN})
+  check(code text)
+  if(code EQUAL 0)
+    message(SEND_ERROR "not found: ${message}")
+  elseif(NOT text MATCHES "${message}")
+    message(SEND_ERROR "failed for another reason than '${message}': ${text}")
+  endif()
+endfunction()
+
+expect("engine may not know plan" src/engine/graph.cpp "#include \"membudget/plan.hpp\"")
+expect("engine may not know report" src/engine/graph.cpp "  #  include <membudget/report.hpp>")
+expect("engine may not know sources" src/engine/graph.hpp "#include \"membudget/profiles.hpp\"")
+expect("plan may not know report" include/membudget/plan.hpp "#include \"membudget/report.hpp\"")
+expect("report may not know sources" src/report/text.cpp "#include \"membudget/profiles.hpp\"")
+expect("units may not know model" include/membudget/units.hpp "#include \"membudget/model.hpp\"")
+expect("engine may not know report" src/engine/graph.cpp "#include \"../report/text.cpp\"")
+expect("public headers only" tools/main.cpp "#include \"../src/engine/graph.hpp\"")
+expect("include only public headers" include/membudget/plan.hpp "#include \"../../src/engine/graph.hpp\"")
+expect("standard library" include/membudget/plan.hpp "#include <nlohmann/json.hpp>")
+expect("belongs to no layer" src/stray.cpp "#include <string>")

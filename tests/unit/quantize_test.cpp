@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+#include "model/quantize.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "membudget/error.hpp"
+
+namespace membudget {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// A model small enough to read, and of the shape that each test needs.
+struct ModelSketch {
+  std::string architecture = "llama";
+  std::int64_t layers = 16;
+  std::int64_t heads = 32;
+  std::int64_t kv_heads = 32;
+  std::int64_t experts = 0;
+  std::int64_t width = 512;
+  std::vector<std::string> outside = {"output.weight", "output_norm.weight", "token_embd.weight"};
+  std::vector<std::string> inside = {"attn_k.weight",   "attn_norm.weight", "attn_output.weight",
+                                     "attn_q.weight",   "attn_v.weight",    "ffn_down.weight",
+                                     "ffn_gate.weight", "ffn_norm.weight",  "ffn_up.weight"};
+
+  [[nodiscard]] Metadata metadata() const {
+    Metadata metadata("sketch");
+    metadata.set("general.architecture", architecture);
+    metadata.set(architecture + ".block_count", layers);
+    metadata.set(architecture + ".attention.head_count", heads);
+    metadata.set(architecture + ".attention.head_count_kv", kv_heads);
+    metadata.set(architecture + ".expert_count", experts);
+    return metadata;
+  }
+
+  [[nodiscard]] TensorShape shape(std::string name) const {
+    const bool is_vector = name.ends_with("norm.weight") || name.ends_with(".bias");
+    const bool is_expert = name.ends_with("_exps.weight");
+    TensorShape shape{.name = std::move(name)};
+    shape.shape = {width, is_vector ? 1 : 64, is_expert ? experts : 1, 1};
+    return shape;
+  }
+
+  [[nodiscard]] std::vector<TensorShape> shapes() const {
+    std::vector<TensorShape> shapes;
+    for (const std::string& name : outside) {
+      shapes.push_back(shape(name));
+    }
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
+      for (const std::string& suffix : inside) {
+        shapes.push_back(shape(fmt::format("blk.{}.{}", layer, suffix)));
+      }
+    }
+    return shapes;
+  }
+
+  [[nodiscard]] TensorTable as(std::string_view file_type,
+                               ImportanceMatrix matrix = ImportanceMatrix::when_required) const {
+    return quantize(shapes(), metadata(), file_type, matrix);
+  }
+};
+
+std::string type_of(const TensorTable& table, std::string_view name) {
+  const Tensor* tensor = table.find(name);
+  return tensor == nullptr ? "missing" : std::string(format_of(tensor->type).name);
+}
+
+std::string type_in(const TensorTable& table, std::int64_t layer, std::string_view suffix) {
+  const Tensor* tensor = table.find(layer, suffix);
+  return tensor == nullptr ? "missing" : std::string(format_of(tensor->type).name);
+}
+
+/// The layers in which a tensor has a type.
+std::vector<std::int64_t> layers_with(const TensorTable& table, std::string_view suffix,
+                                      std::string_view type) {
+  std::vector<std::int64_t> layers;
+  for (std::int64_t layer = 0; table.find(layer, suffix) != nullptr; ++layer) {
+    if (type_in(table, layer, suffix) == type) {
+      layers.push_back(layer);
+    }
+  }
+  return layers;
+}
+
+std::set<std::string> types_of_matrices(const TensorTable& table) {
+  std::set<std::string> types;
+  for (const Tensor& tensor : table.all()) {
+    if (tensor.dimensions() > 1) {
+      types.emplace(format_of(tensor.type).name);
+    }
+  }
+  return types;
+}
+
+Error error_of(const ModelSketch& sketch, std::string_view file_type) {
+  try {
+    (void)sketch.as(file_type);
+  } catch (const Error& error) {
+    return error;
+  }
+  return {Errc::io, "", "no error"};
+}
+
+TEST(Quantize, KnowsEveryFileTypeItNames) {
+  const ModelSketch sketch;
+  const std::vector<std::string> names = quantization_names();
+  EXPECT_EQ(names.size(), std::set<std::string>(names.begin(), names.end()).size());
+  for (const std::string& name : names) {
+    EXPECT_EQ(sketch.as(name).all().size(), sketch.shapes().size()) << name;
+  }
+}
+
+TEST(Quantize, IgnoresCaseAndKnowsAliases) {
+  const ModelSketch sketch;
+  EXPECT_EQ(sketch.as("q4_k_m").total(), sketch.as("Q4_K_M").total());
+  EXPECT_EQ(sketch.as("Q4_K").total(), sketch.as("Q4_K_M").total());
+  EXPECT_EQ(sketch.as("q3_k").total(), sketch.as("Q3_K_M").total());
+}
+
+TEST(Quantize, SuggestsTheNearestNamesForAnUnknownFileType) {
+  const Error error = error_of({}, "q4_k_x");
+  EXPECT_EQ(error.code(), Errc::unknown_name);
+  EXPECT_STREQ(error.what(), "unknown quantization 'q4_k_x'; did you mean Q4_K_M, Q4_K_S?");
+}
+
+TEST(Quantize, ListsAllNamesWhenNoneIsNear) {
+  EXPECT_THAT(error_of({}, "four bits").what(), HasSubstr("use one of F32, BF16, F16, Q8_0"));
+}
+
+TEST(Quantize, WritesTensorsOutsideLayersFirstAndLayersByNumber) {
+  ModelSketch sketch{.layers = 11, .inside = {"ffn_up.weight", "attn_norm.weight"}};
+  std::vector<std::string> names;
+  const TensorTable table = sketch.as("F16");
+  for (const Tensor& tensor : table.all()) {
+    names.push_back(tensor.name);
+  }
+  names.resize(7);
+  EXPECT_THAT(names, ElementsAre("output.weight", "output_norm.weight", "token_embd.weight",
+                                 "blk.0.attn_norm.weight", "blk.0.ffn_up.weight",
+                                 "blk.1.attn_norm.weight", "blk.1.ffn_up.weight"));
+  EXPECT_EQ(table.all().back().name, "blk.10.ffn_up.weight");
+}
+
+TEST(Quantize, StartsEveryTensorAtAMultipleOf32Bytes) {
+  ModelSketch sketch{.layers = 1, .outside = {}, .inside = {"a.bias", "b.bias"}};
+  sketch.width = 9;  // 36 bytes
+  const TensorTable table = sketch.as("F16");
+  EXPECT_EQ(table.all()[0].offset, 0);
+  EXPECT_EQ(table.all()[1].offset, 64);
+}
+
+TEST(Quantize, GivesTheOutputMoreBitsThanTheEmbedding) {
+  const TensorTable table = ModelSketch{}.as("Q4_K_M");
+  EXPECT_EQ(type_of(table, "output.weight"), "Q6_K");
+  EXPECT_EQ(type_of(table, "token_embd.weight"), "Q4_K");
+}
+
+TEST(Quantize, GivesATiedEmbeddingTheTypeOfTheOutput) {
+  const ModelSketch tied{.outside = {"output_norm.weight", "token_embd.weight"}};
+  EXPECT_EQ(type_of(tied.as("Q4_K_M"), "token_embd.weight"), "Q6_K");
+  EXPECT_EQ(type_of(tied.as("Q8_0"), "token_embd.weight"), "Q8_0");
+  EXPECT_EQ(type_of(tied.as("IQ2_XS"), "token_embd.weight"), "Q5_K");
+}
+
+TEST(Quantize, SpendsMoreBitsOnTheFirstAndLastEighthAndEveryThirdBetween) {
+  const TensorTable table = ModelSketch{.layers = 16}.as("Q4_K_M");
+  EXPECT_THAT(layers_with(table, "ffn_down.weight", "Q6_K"),
+              ElementsAre(0, 1, 4, 7, 10, 13, 14, 15));
+  EXPECT_THAT(layers_with(table, "attn_v.weight", "Q6_K"), ElementsAre(0, 1, 4, 7, 10, 13, 14, 15));
+  EXPECT_EQ(layers_with(table, "attn_q.weight", "Q4_K").size(), 16U);
+}
+
+TEST(Quantize, TreatsFusedQueryKeyValueAsValue) {
+  const ModelSketch sketch{.layers = 8, .inside = {"attn_qkv.weight"}};
+  EXPECT_THAT(layers_with(sketch.as("Q5_K_M"), "attn_qkv.weight", "Q6_K"), ElementsAre(0, 3, 6, 7));
+}
+
+TEST(Quantize, RaisesValuesMoreWhenHeadsShareThem) {
+  EXPECT_EQ(type_in(ModelSketch{.kv_heads = 32}.as("Q2_K"), 0, "attn_v.weight"), "Q3_K");
+  EXPECT_EQ(type_in(ModelSketch{.kv_heads = 8}.as("Q2_K"), 0, "attn_v.weight"), "Q4_K");
+  EXPECT_EQ(type_in(ModelSketch{.kv_heads = 0}.as("Q2_K"), 0, "attn_v.weight"), "Q3_K");
+}
+
+TEST(Quantize, KeepsAttentionOfEightExpertsAtEightBits) {
+  const ModelSketch mixtral{.experts = 8};
+  const TensorTable table = mixtral.as("Q4_K_M");
+  EXPECT_EQ(type_in(table, 2, "attn_k.weight"), "Q8_0");
+  EXPECT_EQ(type_in(table, 2, "attn_v.weight"), "Q8_0");
+  EXPECT_EQ(type_in(table, 2, "attn_output.weight"), "Q5_K");
+  EXPECT_EQ(type_in(mixtral.as("Q3_K_L"), 2, "attn_output.weight"), "Q3_K");
+  EXPECT_EQ(type_in(mixtral.as("IQ2_M"), 2, "attn_k.weight"), "Q4_K");
+}
+
+TEST(Quantize, RaisesValuesOf70BModels) {
+  const ModelSketch grouped{.layers = 80, .heads = 64, .kv_heads = 8};
+  const TensorTable table = grouped.as("Q4_K_M");
+  EXPECT_EQ(types_of_matrices(table), (std::set<std::string>{"Q4_K", "Q5_K", "Q6_K"}));
+  EXPECT_EQ(layers_with(table, "attn_v.weight", "Q4_K").size(), 0U);
+  const ModelSketch ungrouped{.layers = 80, .heads = 64, .kv_heads = 64};
+  EXPECT_GT(layers_with(ungrouped.as("Q4_K_M"), "attn_v.weight", "Q4_K").size(), 0U);
+}
+
+TEST(Quantize, FollowsTheRulesMadeForFalcon) {
+  const ModelSketch falcon{.architecture = "falcon", .layers = 32};
+  const TensorTable table = falcon.as("Q4_K_M");
+  EXPECT_EQ(type_of(table, "output.weight"), "Q8_0");
+  EXPECT_THAT(layers_with(table, "ffn_down.weight", "Q6_K"), ElementsAre(0, 1));
+  EXPECT_EQ(type_in(table, 2, "ffn_down.weight"), "Q5_K");
+  EXPECT_EQ(type_in(falcon.as("Q3_K_M"), 5, "attn_output.weight"), "Q3_K");
+}
+
+TEST(Quantize, CountsFeedForwardsAsTheyComeButLayersWhereThereAreExperts) {
+  // A hybrid: only the last two of 16 layers have a feed-forward.
+  ModelSketch sketch{.layers = 16, .inside = {}};
+  sketch.outside.insert(sketch.outside.end(), {"blk.14.ffn_down.weight", "blk.15.ffn_down.weight"});
+  EXPECT_EQ(type_in(sketch.as("Q4_K_S"), 14, "ffn_down.weight"), "Q5_K");
+  sketch.experts = 4;
+  EXPECT_EQ(type_in(sketch.as("Q4_K_S"), 14, "ffn_down.weight"), "Q4_K");
+}
+
+TEST(Quantize, FailsOnAFeedForwardOutsideTheLayersOfAModelWithExperts) {
+  ModelSketch sketch{.experts = 4};
+  sketch.outside.emplace_back("blk.16.ffn_down.weight");
+  const Error error = error_of(sketch, "Q4_K_M");
+  EXPECT_EQ(error.code(), Errc::bad_request);
+  EXPECT_THAT(error.what(), HasSubstr("blk.16.ffn_down.weight"));
+  EXPECT_EQ(error_of(sketch, "F16").code(), Errc::io) << "conversion does not mind";
+}
+
+TEST(Quantize, FallsBackToSmallBlocksForRowsThatAreNotMultiplesOf256) {
+  const ModelSketch sketch{.width = 96};
+  EXPECT_EQ(type_in(sketch.as("Q4_K_M"), 2, "attn_q.weight"), "Q5_0");
+  EXPECT_EQ(type_in(sketch.as("Q4_K_M"), 0, "attn_v.weight"), "Q8_0");
+  EXPECT_EQ(type_in(sketch.as("Q5_K_S"), 2, "attn_q.weight"), "Q5_1");
+  EXPECT_EQ(type_in(sketch.as("Q2_K"), 2, "attn_q.weight"), "Q4_0");
+  EXPECT_EQ(type_in(sketch.as("IQ4_XS"), 2, "attn_q.weight"), "IQ4_NL");
+  EXPECT_EQ(type_of(sketch.as("Q4_K_M"), "output.weight"), "Q8_0");
+}
+
+TEST(Quantize, KeepsF16WhereNoBlockFitsTheRows) {
+  const ModelSketch sketch{.width = 48, .outside = {}, .inside = {"ssm_dt.weight"}};
+  EXPECT_EQ(type_in(sketch.as("Q4_K_M"), 0, "ssm_dt.weight"), "F16");
+}
+
+TEST(Quantize, FailsWhereLlamaQuantizeHasNoFallback) {
+  const ModelSketch sketch{.width = 48, .outside = {}, .inside = {"ssm_dt.weight"}};
+  for (const char* name : {"Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", "MXFP4_MOE"}) {
+    const Error error = error_of(sketch, name);
+    EXPECT_EQ(error.code(), Errc::bad_request) << name;
+    EXPECT_THAT(error.what(), HasSubstr("'blk.0.ssm_dt.weight' has rows of 48 elements")) << name;
+  }
+}
+
+TEST(Quantize, LeavesNormsRoutersAndConvolutionsInF32) {
+  ModelSketch sketch{.inside = {"attn_q_norm.weight", "ffn_gate_inp.weight", "ssm_conv1d.weight",
+                                "ssm_a", "attn_q.bias"}};
+  sketch.outside = {"output_norm.weight"};
+  for (const char* name : {"F16", "BF16", "Q8_0", "Q4_K_M", "IQ1_S"}) {
+    std::vector<std::string> types;
+    const TensorTable table = sketch.as(name);
+    for (const Tensor& tensor : table.all()) {
+      types.emplace_back(format_of(tensor.type).name);
+    }
+    EXPECT_THAT(types, Each("F32")) << name;
+  }
+}
+
+TEST(Quantize, QuantizesMatricesThatConversionKeepsInF32) {
+  const ModelSketch sketch{.architecture = "deepseek32", .inside = {"indexer.proj.weight"}};
+  EXPECT_EQ(type_in(sketch.as("F16"), 0, "indexer.proj.weight"), "F32");
+  EXPECT_EQ(type_in(sketch.as("Q4_K_M"), 0, "indexer.proj.weight"), "Q4_K");
+}
+
+TEST(Quantize, LeavesWhatItMayNotQuantizeAsConversionWroteIt) {
+  const ModelSketch rwkv{.architecture = "rwkv7", .inside = {"time_mix_a1.weight"}};
+  EXPECT_EQ(type_in(rwkv.as("Q4_K_M"), 0, "time_mix_a1.weight"), "F16");
+  ModelSketch gemma{.architecture = "gemma4", .inside = {}};
+  gemma.outside = {"per_layer_model_proj.weight"};
+  EXPECT_EQ(type_of(gemma.as("Q4_K_M"), "per_layer_model_proj.weight"), "BF16");
+}
+
+TEST(Quantize, KeepsExpertsPublishedInMxfp4WhenConverting) {
+  const ModelSketch sketch{
+      .architecture = "gpt-oss", .experts = 32, .inside = {"ffn_up_exps.weight", "attn_q.weight"}};
+  EXPECT_EQ(type_in(sketch.as("F16"), 0, "ffn_up_exps.weight"), "MXFP4");
+  EXPECT_EQ(type_in(sketch.as("BF16"), 0, "attn_q.weight"), "BF16");
+}
+
+TEST(Quantize, GivesOnlyExpertsFourBitsInMxfp4Moe) {
+  const ModelSketch sketch{.experts = 32, .inside = {"ffn_up_exps.weight", "attn_q.weight"}};
+  const TensorTable table = sketch.as("MXFP4_MOE");
+  EXPECT_EQ(type_in(table, 0, "ffn_up_exps.weight"), "MXFP4");
+  EXPECT_EQ(type_in(table, 0, "attn_q.weight"), "Q8_0");
+  EXPECT_EQ(type_of(table, "token_embd.weight"), "Q8_0");
+}
+
+TEST(Quantize, GuardsTheFirstEighthOfQ40WithAnImportanceMatrix) {
+  const ModelSketch sketch{.layers = 16};
+  EXPECT_THAT(layers_with(sketch.as("Q4_0", ImportanceMatrix::present), "ffn_down.weight", "Q4_1"),
+              ElementsAre(0, 1));
+  EXPECT_TRUE(layers_with(sketch.as("Q4_0"), "ffn_down.weight", "Q4_1").empty());
+}
+
+TEST(Quantize, AssumesAnImportanceMatrixWhereNoFileExistsWithoutOne) {
+  const ModelSketch sketch;
+  EXPECT_EQ(sketch.as("IQ3_XXS").total(), sketch.as("IQ3_XXS", ImportanceMatrix::present).total());
+  EXPECT_GT(sketch.as("IQ3_XXS", ImportanceMatrix::absent).total(), sketch.as("IQ3_XXS").total());
+}
+
+TEST(Quantize, SaysWhichFilesNeedAnImportanceMatrix) {
+  const ModelSketch sketch;
+  EXPECT_TRUE(needs_importance_matrix(sketch.as("IQ2_XS"), "IQ2_XS"));
+  EXPECT_TRUE(needs_importance_matrix(sketch.as("Q2_K_S"), "Q2_K_S"));
+  EXPECT_FALSE(needs_importance_matrix(sketch.as("Q2_K"), "Q2_K"));
+  EXPECT_FALSE(needs_importance_matrix(sketch.as("IQ4_XS"), "IQ4_XS"));
+}
+
+}  // namespace
+}  // namespace membudget

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "output.hpp"
+
+// Each command adds itself to the program and sets `exit` when it has run.
+
+void add_plan(CLI::App& program, Exit& exit);
+void add_max_context(CLI::App& program, Exit& exit);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "command.hpp"
+#include "plan_options.hpp"
+
+namespace {
+
+struct Options : PlanOptions {
+  bool quiet = false;
+};
+
+/// The answer in one sentence and, for comparison, the other cache types.
+std::string sentence(const membudget::PlanReport& report) {
+  const auto& chip = report.machine.chip;
+  auto out = report.max_context == 0
+                 ? fmt::format("No context of {} fits {} with {} {}.\n", report.model.id, chip.id,
+                               report.runtime.id, report.runtime.version)
+                 : fmt::format("{} tokens of {} {} fit {} with {} {}.\n", report.max_context,
+                               report.model.id, report.model.quantization, chip.id,
+                               report.runtime.id, report.runtime.version);
+  for (const auto& row : report.by_cache_type) {
+    out += fmt::format("  {:<5} cache {:>9}\n", format_of(row.type).name, row.tokens);
+  }
+  return out;
+}
+
+std::string rendered(const membudget::PlanReport& report, const Options& options) {
+  if (options.quiet) return fmt::format("{}\n", report.max_context);
+  switch (options.output_format()) {
+    case Format::json:
+      return to_json(report);
+    case Format::markdown:
+      return to_markdown(report, options.explain);
+    case Format::text:
+      break;
+  }
+  return options.explain ? sentence(report) + "\n" + to_text(report, options.style())
+                         : sentence(report);
+}
+
+Exit run(const Options& options) {
+  auto inputs = read(options);
+  inputs.largest_context = true;
+  const auto report = report_of(std::move(inputs));
+  write_result(rendered(report, options), options.output);
+  return report.max_context > 0 ? exit_fits : exit_does_not_fit;
+}
+
+}  // namespace
+
+void add_max_context(CLI::App& program, Exit& exit) {
+  auto* command = program.add_subcommand("max-context", "The largest context of MODEL that fits");
+  auto options = std::make_shared<Options>();
+  options->add_to(*command);
+  command->add_flag("-q,--quiet", options->quiet, "The bare number, 0 when none fits")
+      ->group("Output");
+  command->callback([options, &exit] { exit = run(*options); });
+}

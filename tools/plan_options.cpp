@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+#include "plan_options.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "output.hpp"
+
+namespace {
+
+using namespace membudget;
+
+/// Smallest context llama.cpp allocates; shown when not even that fits.
+constexpr std::int64_t smallest_context = 256;
+
+[[noreturn]] void wrong(const std::string& option, const std::string& message) {
+  throw UsageError(Errc::bad_request, option, message);
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+/// Decimal digits only: what `0x10` or `010` would mean is left to nobody's guess.
+std::int64_t integer(const std::string& text, const std::string& option, std::int64_t least,
+                     std::int64_t most) {
+  std::int64_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stop != end || value < least || value > most) {
+    wrong(option, fmt::format("'{}' is not a whole number from {} to {}", text, least, most));
+  }
+  return value;
+}
+
+std::optional<ElementType> cache_type(const std::string& text, const std::string& option) {
+  if (text.empty()) return std::nullopt;
+  constexpr std::array<std::string_view, 9> known{"f32",  "f16",    "bf16", "q8_0", "q4_0",
+                                                  "q4_1", "iq4_nl", "q5_0", "q5_1"};
+  const auto name = lower(text);
+  if (std::ranges::find(known, name) == known.end()) {
+    wrong(option,
+          fmt::format("'{}' is not a cache type; use one of {}", text, fmt::join(known, ", ")));
+  }
+  return element_type_of_name(name);
+}
+
+std::optional<FlashAttention> flash_attention(const std::string& text) {
+  // llama.cpp's own synonyms.
+  const auto word = lower(text);
+  const auto any = [&](std::initializer_list<std::string_view> words) {
+    return std::ranges::find(words, word) != words.end();
+  };
+  if (word.empty()) return std::nullopt;
+  if (any({"on", "enabled", "true", "1"})) return FlashAttention::on;
+  if (any({"off", "disabled", "false", "0"})) return FlashAttention::off;
+  if (any({"auto", "-1"})) return FlashAttention::automatic;
+  wrong("--flash-attn", fmt::format("'{}' is not known; use on, off or auto", text));
+}
+
+std::int64_t positive_tokens(const std::string& text, const std::string& option) {
+  const auto value = parse_tokens(text, option);
+  if (value < 1) wrong(option, fmt::format("'{}' is too small; use at least 1", text));
+  return value;
+}
+
+Workload workload_of(const PlanOptions& options) {
+  Workload out;
+  const auto k = options.cache_type_k.empty() ? options.cache_type : options.cache_type_k;
+  const auto v = options.cache_type_v.empty() ? options.cache_type : options.cache_type_v;
+  out.cache_type_k =
+      cache_type(k, options.cache_type_k.empty() ? "--cache-type" : "--cache-type-k");
+  out.cache_type_v =
+      cache_type(v, options.cache_type_v.empty() ? "--cache-type" : "--cache-type-v");
+  out.flash_attention = flash_attention(options.flash_attention);
+  if (!options.batch.empty()) out.batch = positive_tokens(options.batch, "--batch-size");
+  if (!options.ubatch.empty()) out.ubatch = positive_tokens(options.ubatch, "--ubatch-size");
+  // 256 is LLAMA_MAX_SEQ, beyond which llama.cpp refuses.
+  if (!options.parallel.empty()) out.parallel = integer(options.parallel, "--parallel", 1, 256);
+  if (!options.gpu_layers.empty()) {
+    const auto word = lower(options.gpu_layers);
+    out.gpu_layers = word == "all" || word == "auto"
+                         ? -1
+                         : integer(options.gpu_layers, "--gpu-layers", -1, 1'000'000);
+  }
+  if (options.kv_unified) out.kv_unified = true;
+  if (options.swa_full) out.swa_full = true;
+  if (options.no_mmap) out.mmap = false;
+  if (!options.context.empty() && lower(options.context) != "max") {
+    out.context = parse_tokens(options.context, "--ctx-size");
+  }
+  return out;
+}
+
+/// The id of the Mac this runs on; nullopt when it is none, or none that is known.
+std::optional<std::string> this_machine() {
+  return std::nullopt;
+}
+
+/// Looks up what an option says: what is unknown or impossible there is wrong usage.
+template <class Lookup>
+auto asked_for(const std::string& option, const Lookup& lookup) {
+  try {
+    return lookup();
+  } catch (const Error& error) {
+    if (error.code() != Errc::unknown_name && error.code() != Errc::unsupported) throw;
+    throw UsageError(error.code(), error.where().empty() ? option : error.where(), problem(error));
+  }
+}
+
+Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
+  auto id = options.chip;
+  if (id.empty()) id = this_machine().value_or("");
+  if (id.empty()) {
+    wrong("--chip", fmt::format("this is not a Mac that is known here; name one of {}",
+                                fmt::join(profiles.chip_ids(), ", ")));
+  }
+  auto out = machine(asked_for("--chip", [&] { return profiles.chip(id); }));
+  if (!options.macos.empty()) {
+    // "26.1" too: only the major version decides a rule.
+    const auto major = options.macos.substr(0, options.macos.find('.'));
+    if (options.macos.find_first_not_of("0123456789.") != std::string::npos || major.empty()) {
+      wrong("--macos", fmt::format("'{}' is not a version such as 15 or 26.1", options.macos));
+    }
+    out.macos = integer(major, "--macos", 11, 99);
+  }
+  if (!options.wired_limit_mb.empty()) {
+    out.wired_limit_mib = integer(options.wired_limit_mb, "--wired-limit-mb", 0, 1 << 24);
+  }
+  if (!options.reserve.empty()) out.reserve = parse_size(options.reserve, "--reserve");
+  return out;
+}
+
+Model model_of(const PlanOptions& options, const Profiles& profiles) {
+  try {
+    return load_model(options.model, options.quantization, profiles);
+  } catch (const Error& error) {
+    if (error.code() != Errc::unknown_name || options.quantization.empty()) throw;
+    // Either name may be the unknown one. Without the quantization it is the model's turn.
+    static_cast<void>(load_model(options.model, {}, profiles));
+    throw UsageError(error.code(), "--quant", problem(error));
+  }
+}
+
+}  // namespace
+
+void PlanOptions::add_to(CLI::App& command) {
+  const auto last = [](CLI::Option* option) {
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    return option;
+  };
+  command.add_option("MODEL", model, "Catalog name (qwen2.5-coder:32b) or path to a .gguf")
+      ->required();
+
+  command.get_formatter()->column_width(36);
+  const auto option = [&](const char* names, std::string& value, const char* help, const char* type,
+                          const char* group) {
+    last(command.add_option(names, value, help))->type_name(type)->group(group);
+  };
+  option("--chip", chip, "Hardware profile, e.g. m1-max-32gb; default: this machine", "ID",
+         "Machine");
+  option("--macos", macos, "macOS version, e.g. 15 or 26; default: 26", "VERSION", "Machine");
+  option("--wired-limit-mb", wired_limit_mb, "As sysctl iogpu.wired_limit_mb; 0 = automatic", "N",
+         "Machine");
+  option("--reserve", reserve, "What the rest of the system needs, e.g. 4GiB", "SIZE", "Machine");
+  option("--profiles", profiles, "Folder whose profiles add to the built-in ones", "DIR",
+         "Machine");
+
+  option("--runtime", runtime, "llama.cpp or llama-cli, @BUILD picks a build", "ID[@BUILD]",
+         "Runtime");
+  option("--quant", quantization, "Q4_K_M, ...; default: the model's usual", "NAME", "Runtime");
+  option("--cache-type", cache_type, "Of K and V: f16 bf16 f32 q8_0 q5_1 q5_0 q4_1 q4_0 iq4_nl",
+         "TYPE", "Runtime");
+  option("--cache-type-k", cache_type_k, "-ctk; of K alone", "TYPE", "Runtime");
+  option("--cache-type-v", cache_type_v, "-ctv; of V alone", "TYPE", "Runtime");
+  option("--flash-attn", flash_attention, "-fa; on, off or auto", "WHEN", "Runtime");
+  option("-b,--batch-size", batch, "Logical batch", "N", "Runtime");
+  option("--ubatch-size", ubatch, "-ub; physical batch", "N", "Runtime");
+  option("--parallel", parallel, "-np; slots", "N", "Runtime");
+  option("--gpu-layers,--n-gpu-layers", gpu_layers, "-ngl; layers on the GPU, or all", "N",
+         "Runtime");
+  command.add_flag("--kv-unified", kv_unified, "-kvu; one cache shared by all slots")
+      ->group("Runtime");
+  command.add_flag("--swa-full", swa_full, "Sliding-window layers keep the whole context")
+      ->group("Runtime");
+  command.add_flag("--no-mmap", no_mmap, "Read the weights instead of mapping them")
+      ->group("Runtime");
+
+  option("--format", format, "text, json or markdown", "FORMAT", "Output");
+  command.add_flag("--json", json, "Same as --format json")->group("Output");
+  command.add_flag("--explain", explain, "The formula of each part with its numbers")
+      ->group("Output");
+  command.add_flag("--plain", plain, "No colour, ASCII only")->group("Output");
+  option("-o,--output", output, "Write to FILE instead of standard output", "FILE", "Output");
+}
+
+void PlanOptions::add_context_to(CLI::App& command) {
+  command
+      .add_option("-c,--ctx-size", context,
+                  "Tokens of context: 8192, 8k, max; default: the runtime's")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->type_name("N")
+      ->group("Runtime");
+}
+
+Format PlanOptions::output_format() const {
+  if (json || format == "json") return Format::json;
+  if (format == "markdown" || format == "md") return Format::markdown;
+  if (format == "text") return Format::text;
+  wrong("--format", fmt::format("'{}' is not known; use text, json or markdown", format));
+}
+
+TextStyle PlanOptions::style() const {
+  auto out = terminal_style(!output.empty() && output != "-", plain);
+  out.explain = explain;
+  return out;
+}
+
+PlanInputs read(const PlanOptions& options) {
+  // Slips on the command line first: they cost nothing to find.
+  static_cast<void>(options.output_format());
+  auto workload = workload_of(options);
+  auto profiles = Profiles::embedded();
+  if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
+  auto machine = machine_of(options, profiles);
+  auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
+  // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
+  static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
+  return {.model = model_of(options, profiles),
+          .machine = std::move(machine),
+          .runtime = std::move(runtime),
+          .workload = workload,
+          .largest_context = lower(options.context) == "max"};
+}
+
+PlanReport report_of(PlanInputs inputs) {
+  PlanReport out;
+  out.max_context = max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  out.by_cache_type =
+      max_context_by_cache_type(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  if (inputs.largest_context) {
+    inputs.workload.context = std::max(out.max_context, smallest_context);
+  }
+  out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  out.model = std::move(inputs.model);
+  out.machine = std::move(inputs.machine);
+  out.runtime = std::move(inputs.runtime);
+  return out;
+}
+
+std::vector<std::string> with_long_options(int argc, const char* const* argv) {
+  using Pair = std::pair<std::string_view, std::string_view>;
+  constexpr std::array<Pair, 7> names{{{"-ctk", "--cache-type-k"},
+                                       {"-ctv", "--cache-type-v"},
+                                       {"-fa", "--flash-attn"},
+                                       {"-ub", "--ubatch-size"},
+                                       {"-np", "--parallel"},
+                                       {"-ngl", "--gpu-layers"},
+                                       {"-kvu", "--kv-unified"}}};
+  std::vector<std::string> out;
+  bool options = true;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    options = options && argument != "--";
+    const auto known = std::ranges::find(names, std::string_view(argument), &Pair::first);
+    out.push_back(options && known != names.end() ? std::string(known->second) : argument);
+  }
+  return out;
+}

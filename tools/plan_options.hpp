@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "membudget/membudget.hpp"
+
+enum class Format { text, json, markdown };
+
+/// The options that every command about a model on a machine takes, as they were typed.
+struct PlanOptions {
+  std::string model;
+  std::string chip;
+  std::string macos;
+  std::string wired_limit_mb;
+  std::string reserve;
+  std::string runtime = "llama.cpp";
+  std::string quantization;
+  std::string context;
+  std::string cache_type;
+  std::string cache_type_k;
+  std::string cache_type_v;
+  std::string flash_attention;
+  std::string batch;
+  std::string ubatch;
+  std::string parallel;
+  std::string gpu_layers;
+  bool kv_unified = false;
+  bool swa_full = false;
+  bool no_mmap = false;
+  std::string profiles;
+  std::string format = "text";
+  bool json = false;
+  bool explain = false;
+  bool plain = false;
+  std::string output;
+
+  void add_to(CLI::App& command);
+  /// Only `plan` lets the user choose the context.
+  void add_context_to(CLI::App& command);
+
+  [[nodiscard]] Format output_format() const;
+  [[nodiscard]] membudget::TextStyle style() const;
+};
+
+/// What the options name, looked up and read.
+struct PlanInputs {
+  membudget::Model model;
+  membudget::Machine machine;
+  membudget::Runtime runtime;
+  membudget::Workload workload;
+  bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.
+};
+
+/// Throws UsageError for what is wrong with the command line, Error for what cannot be read.
+[[nodiscard]] PlanInputs read(const PlanOptions& options);
+
+/// The plan with both searches for the largest context. With `largest_context` the plan is for
+/// that context, or for the smallest one when none fits.
+[[nodiscard]] membudget::PlanReport report_of(PlanInputs inputs);
+
+/// llama.cpp's short options of several letters (`-ctk`, `-ngl`) as the long ones that CLI11
+/// knows; it takes only one letter after a single dash.
+[[nodiscard]] std::vector<std::string> with_long_options(int argc, const char* const* argv);

@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Sets up, builds and runs all tests; ends with ctest's summary. Arguments go to ctest
+# (tools/test.sh -R golden).
+set -eu
+
+cd "$(dirname "$0")/.."
+tools/setup.sh
+[ -e build/release/build.ninja ] || cmake --preset release
+cmake --build --preset release
+ctest --preset release "$@"
