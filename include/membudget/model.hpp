@@ -14,7 +14,13 @@
 
 namespace membudget {
 
+/// How a normalisation divides: by the root mean square, or by the standard deviation after the
+/// mean is taken off (the "layer norm" of older models).
+enum class NormKind : std::uint8_t { rms, layer };
+
 /// Softmax attention that remembers keys and values of every token it may look back at.
+/// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
+/// table holds them.
 struct Attention {
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;
@@ -22,14 +28,51 @@ struct Attention {
   std::int64_t value_dim = 0;  ///< Per head, in elements.
   /// Tokens the layer looks back at; 0 means the whole context.
   std::int64_t window = 0;
-  bool rope = true;           ///< Rotary positions on queries and keys.
-  bool scaled_query = false;  ///< Queries are scaled after the rotation (phi3).
+  bool rope = true;              ///< Rotary positions on queries and keys.
+  bool norm_after_rope = false;  ///< Queries and keys are normalised after the rotation.
+  bool scaled_query = false;     ///< Queries are scaled after the rotation (phi3, gemma).
   /// Queries are multiplied by a per-token temperature (Llama 4, Ministral 3).
   bool temperature = false;
+  bool soft_capped = false;  ///< Scores pass a tanh (gemma2).
+};
+
+/// Multi-head latent attention: one latent and one rotary vector per token, shared by all heads.
+struct LatentAttention {
+  std::int64_t heads = 0;
+  std::int64_t latent_dim = 0;  ///< kv_lora_rank
+  std::int64_t rope_dim = 0;    ///< Rotary part of a key, per head and shared.
+  std::int64_t nope_dim = 0;    ///< The other part of a key, per head.
+  std::int64_t value_dim = 0;   ///< Per head, once decompressed.
+  std::int64_t query_rank = 0;  ///< q_lora_rank; 0 when queries are projected at once.
+};
+
+/// State-space mixer of Mamba: a state of fixed size per sequence, whatever the context.
+struct Mamba {
+  int version = 1;               ///< 1 (mamba, jamba) or 2 (mamba2 and the hybrids).
+  std::int64_t conv_width = 0;   ///< ssm.conv_kernel
+  std::int64_t inner_dim = 0;    ///< ssm.inner_size
+  std::int64_t state_dim = 0;    ///< ssm.state_size
+  std::int64_t groups = 0;       ///< ssm.group_count; 0 in version 1.
+  std::int64_t time_rank = 0;    ///< ssm.time_step_rank: rank of dt (1) or number of heads (2).
+};
+
+/// Gated delta net (Qwen3-Next, Qwen3.5): linear attention with a matrix state per head.
+struct DeltaNet {
+  std::int64_t conv_width = 0;
+  std::int64_t key_heads = 0;
+  std::int64_t value_heads = 0;
+  std::int64_t key_dim = 0;    ///< Per head.
+  std::int64_t value_dim = 0;  ///< Per head.
+};
+
+/// Short convolution over the last tokens (LFM2).
+struct ShortConvolution {
+  std::int64_t width = 0;  ///< shortconv.l_cache
 };
 
 /// What a layer mixes tokens with. monostate: nothing, the layer is a feed-forward only.
-using Mixer = std::variant<std::monostate, Attention>;
+using Mixer = std::variant<std::monostate, Attention, LatentAttention, Mamba, DeltaNet,
+                           ShortConvolution>;
 
 /// How the gate and the up projection of a feed-forward meet.
 enum class Gating : std::uint8_t {
@@ -42,15 +85,37 @@ enum class Gating : std::uint8_t {
 struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
+  bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
 };
 
-using FeedForward = std::variant<std::monostate, DenseFeedForward>;
+/// How the router turns its logits into probabilities.
+enum class Routing : std::uint8_t { soft_max, sigmoid, soft_max_of_chosen };
+
+/// Mixture of experts: all are resident, each token uses some.
+struct Experts {
+  std::int64_t count = 0;
+  std::int64_t used = 0;
+  std::int64_t width = 0;         ///< n_ff of one expert.
+  std::int64_t shared_width = 0;  ///< n_ff of the shared experts together; 0 = none.
+  Routing routing = Routing::soft_max;
+  bool normalised = false;  ///< The chosen weights are divided by their sum.
+  bool scaled = false;      ///< ... and multiplied by a constant (expert_weights_scale).
+  std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
+  std::int64_t groups_used = 0;
+  Gating gating = Gating::split;
+};
+
+using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts>;
 
 /// One transformer block. Layers are listed one by one, never as a count and a pattern,
 /// because runtimes allocate per layer and models differ from layer to layer.
 struct Layer {
   Mixer mixer;
+  /// A second mixer on the same input, whose result is added (falcon-h1).
+  Mixer beside;
   FeedForward feed_forward;
+  NormKind norm = NormKind::rms;
+  bool parallel = false;  ///< Mixer and feed-forward read the same input (command-r, phi2).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
 };
@@ -107,6 +172,7 @@ struct Model {
   std::int64_t experts_used = 0;
   /// For rotary tables that depend on the context (longrope): beyond it the long table is used.
   std::int64_t original_context = 0;
+  NormKind norm = NormKind::rms;  ///< Of the output.
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
   std::vector<Layer> layers;

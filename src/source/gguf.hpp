@@ -34,7 +34,9 @@ struct Gguf {
 
 /// Reads one header; a shard of a split model gives that shard's tensors.
 ///
-/// As strict as the engine (gguf.cpp, llama.cpp b10587), so that what it refuses is not planned.
+/// What the engine refuses (gguf.cpp, llama.cpp b10587) is refused here; only a file cut between
+/// header and data is read and has `missing` bytes. Refused beyond that: control characters in
+/// names, truths other than 0 and 1, empty dimensions, more than 2^60 bytes of data.
 /// Throws Error{truncated} when the source ends within the header or a count is more than the
 /// bytes left can hold, Error{unsupported} for other versions, byte orders and formats,
 /// Error{invalid_model} for a header that contradicts the format; where() is `name@0x<offset>`.

@@ -149,9 +149,9 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
 NodeId Builder::attention(const Attention& attention, NodeId x) {
   Projections now = project(attention, x);
   // A norm per head, where the file holds its weights (qwen3), comes before the rotation.
-  now.q = query_key_norm("attn_q_norm", now.q);
+  now.q = optional_norm("attn_q_norm", now.q);
   now.q = attention.rope ? rope(now.q) : now.q;
-  now.k = query_key_norm("attn_k_norm", now.k);
+  now.k = optional_norm("attn_k_norm", now.k);
   now.k = attention.rope ? rope(now.k) : now.k;
   if (attention.scaled_query) {
     now.q = graph_.scale(now.q, "q");
@@ -187,8 +187,18 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
   return linear("attn_output", result, "attn_out");
 }
 
-NodeId Builder::query_key_norm(std::string_view name, NodeId x) {
-  return weight(std::string(name) + ".weight") == no_node ? x : norm(name, x);
+NodeId Builder::mix(const Mixer& mixer, NodeId x) {
+  struct Visitor {
+    Builder& builder;
+    NodeId x;
+    NodeId operator()(std::monostate) const { return x; }
+    NodeId operator()(const Attention& m) const { return builder.attention(m, x); }
+    NodeId operator()(const LatentAttention& m) const { return builder.latent_attention(m, x); }
+    NodeId operator()(const Mamba& m) const { return builder.mamba(m, x); }
+    NodeId operator()(const DeltaNet& m) const { return builder.delta_net(m, x); }
+    NodeId operator()(const ShortConvolution& m) const { return builder.short_convolution(m, x); }
+  };
+  return std::visit(Visitor{*this, x}, mixer);
 }
 
 }  // namespace membudget::llamacpp

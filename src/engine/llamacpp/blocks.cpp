@@ -47,11 +47,11 @@ NodeId Builder::linear(std::string_view name, NodeId x, std::string_view label) 
 }
 
 // build_norm: the weight and bias are applied where the file holds them.
-NodeId Builder::norm(std::string_view name, NodeId x) {
+NodeId Builder::norm(std::string_view name, NodeId x, NormKind kind) {
   const std::string base(name);
   const NodeId scale = weight(base + ".weight");
   const NodeId bias = weight(base + ".bias");
-  NodeId result = graph_.unary_like(Op::rms_norm, x, name);
+  NodeId result = graph_.unary_like(kind == NormKind::rms ? Op::rms_norm : Op::norm, x, name);
   if (scale != no_node) {
     result = graph_.mul(result, scale, name);
   }
@@ -59,6 +59,11 @@ NodeId Builder::norm(std::string_view name, NodeId x) {
     result = graph_.add(result, bias, name);
   }
   return result;
+}
+
+// For norms that only some models of an architecture have.
+NodeId Builder::optional_norm(std::string_view name, NodeId x, NormKind kind) {
+  return weight(std::string(name) + ".weight") == no_node ? x : norm(name, x, kind);
 }
 
 NodeId Builder::rope(NodeId x) {

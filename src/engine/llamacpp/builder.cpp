@@ -57,22 +57,34 @@ NodeId Builder::outputs_only(NodeId x) {
   return graph_.get_rows(x, output_rows_, "outputs");
 }
 
+// One block. Norms after a branch (gemma, olmo2, glm4) are applied where the file holds them.
 NodeId Builder::layer(const Layer& layer, NodeId x) {
   NodeId residual = x;
-  NodeId branch = norm("attn_norm", x);
-  if (const auto* mixer = std::get_if<Attention>(&layer.mixer)) {
-    branch = attention(*mixer, branch);
+  const NodeId input = optional_norm("attn_norm", x, layer.norm);
+  NodeId branch = mix(layer.mixer, input);
+  if (!std::holds_alternative<std::monostate>(layer.beside)) {
+    branch = graph_.add(branch, mix(layer.beside, input), "mixers");
   }
+  NodeId ffn_input = input;
   if (last_layer()) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
+    if (layer.parallel) {
+      ffn_input = outputs_only(ffn_input);
+    }
   }
+  branch = optional_norm("post_attention_norm", branch, layer.norm);
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
   }
+  if (layer.parallel) {
+    const NodeId fed = feed_forward(layer.feed_forward, ffn_input);
+    return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
+  }
   residual = graph_.add(branch, residual, "residual");
 
-  branch = feed_forward(layer.feed_forward, norm("ffn_norm", residual));
+  branch = feed_forward(layer.feed_forward, optional_norm("ffn_norm", residual, layer.norm));
+  branch = optional_norm("post_ffw_norm", branch, layer.norm);
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
   }
@@ -81,7 +93,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
 }
 
 void Builder::head(NodeId x) {
-  x = norm("output_norm", x);
+  x = norm("output_norm", x, model_.norm);
   graph_[x].output = true;
   const NodeId output = weight("output.weight");
   NodeId logits = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");

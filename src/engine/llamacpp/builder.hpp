@@ -53,21 +53,27 @@ class Builder {
   NodeId required(std::string_view suffix);
   NodeId weight_of(const Tensor& tensor);
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
-  NodeId norm(std::string_view name, NodeId x);
+  NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
+  NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId rope(NodeId x);
 
-  // attention.cpp
+  // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
+  NodeId mix(const Mixer& mixer, NodeId x);
   NodeId attention(const Attention& attention, NodeId x);
+  NodeId latent_attention(const LatentAttention& attention, NodeId x);
+  NodeId mamba(const Mamba& mamba, NodeId x);
+  NodeId delta_net(const DeltaNet& delta_net, NodeId x);
+  NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
-  NodeId query_key_norm(std::string_view name, NodeId x);
   NodeId rotate(NodeId x, NodeId rotation);
 
-  // feed_forward.cpp
+  // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
-  NodeId dense(const DenseFeedForward& dense, NodeId x);
+  NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
+  NodeId experts(const Experts& experts, NodeId x);
 
   const Model& model_;
   const Geometry& geometry_;
