@@ -4,11 +4,12 @@
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-                 const std::vector<KvCache>& caches, bool flash)
+                 const std::vector<KvCache>& caches, const RecurrentState& state, bool flash)
     : model_(model),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
+      state_(state),
       flash_(flash),
       weights_(model.tensors.all().size(), no_node) {}
 

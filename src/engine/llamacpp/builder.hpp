@@ -9,6 +9,7 @@
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "membudget/model.hpp"
 
 namespace membudget::llamacpp {
@@ -18,7 +19,7 @@ namespace membudget::llamacpp {
 class Builder {
  public:
   Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, bool flash);
+          const std::vector<KvCache>& caches, const RecurrentState& state, bool flash);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -70,6 +71,14 @@ class Builder {
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId rotate(NodeId x, NodeId rotation);
 
+  // recurrent_state.cpp: build_rs (llama-graph.cpp:3413)
+  NodeId state_tail();
+  NodeId state_matrix();
+  NodeId state_rows();
+  NodeId open_state(NodeId stored);
+  void close_state(NodeId stored, NodeId states, NodeId read);
+  NodeId read_state(NodeId stored);
+
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
@@ -79,6 +88,7 @@ class Builder {
   const Geometry& geometry_;
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
+  const RecurrentState& state_;
   bool flash_;
 
   Graph graph_;
@@ -91,6 +101,8 @@ class Builder {
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
   NodeId output_rows_ = no_node;
+  NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
+  NodeId state_rows_extra_ = no_node;
 };
 
 }  // namespace membudget::llamacpp
