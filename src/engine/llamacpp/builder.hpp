@@ -42,6 +42,7 @@ class Builder {
 
   // builder.cpp
   NodeId embed_tokens();
+  NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
   void head(NodeId x);
   NodeId tied_output();
@@ -98,6 +99,7 @@ class Builder {
   std::vector<NodeId> flash_nodes_;
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;
+  NodeId slices_ = no_node;       // the token embedding, padded for deepstack
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
   NodeId output_rows_ = no_node;
