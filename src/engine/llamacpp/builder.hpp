@@ -44,6 +44,8 @@ class Builder {
   NodeId embed_tokens();
   NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
+  NodeId two_mixers(const Layer& layer, NodeId x);
+  NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
   NodeId tied_output();
   void make_cache_inputs();
@@ -64,6 +66,11 @@ class Builder {
   NodeId attention(const Attention& attention, NodeId x);
   NodeId latent_attention(const LatentAttention& attention, NodeId x);
   NodeId mamba(const Mamba& mamba, NodeId x);
+  NodeId mamba_1(const Mamba& mamba, NodeId x);
+  NodeId mamba_2(const Mamba& mamba, NodeId x);
+  NodeId convolve(NodeId inner, std::int64_t width, NodeId read, NodeId stored,
+                  std::string_view kernel);
+  NodeId scan_states(NodeId stored, const Mamba& mamba, NodeId x, NodeId dt, NodeId b, NodeId c);
   NodeId delta_net(const DeltaNet& delta_net, NodeId x);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);

@@ -31,5 +31,12 @@ extern const Architecture seed_oss;
 extern const Architecture smollm3;
 extern const Architecture stablelm;
 extern const Architecture starcoder2;
+extern const Architecture mamba;
+extern const Architecture mamba2;
+extern const Architecture jamba;
+extern const Architecture falcon_h1;
+extern const Architecture granitehybrid;
+extern const Architecture nemotron_h;
+extern const Architecture lfm2;
 
 }  // namespace membudget::arch
