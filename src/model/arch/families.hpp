@@ -14,5 +14,10 @@ extern const Architecture mistral3;
 extern const Architecture smollm3;
 extern const Architecture internlm2;
 extern const Architecture granite;
+extern const Architecture deepseek2;
+extern const Architecture deepseek32;
+extern const Architecture glm_dsa;
+extern const Architecture minicpm3;
+extern const Architecture mistral4;
 
 }  // namespace membudget::arch
