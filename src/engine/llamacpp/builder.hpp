@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -49,6 +50,7 @@ class Builder {
 
   // builder.cpp
   NodeId embed_tokens();
+  NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
   void head(NodeId x);
   NodeId tied_output();
@@ -63,6 +65,7 @@ class Builder {
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
+  NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
   NodeId rope(NodeId x);
   NodeId temperature();
 
@@ -88,7 +91,15 @@ class Builder {
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
-  NodeId experts(const Experts& experts, NodeId x);
+  NodeId clamped_gate(NodeId gate, NodeId up);
+  NodeId experts(const Experts& experts, NodeId x, NodeId logits = no_node);
+  NodeId routed_experts(const Experts& experts, NodeId x, NodeId logits);
+  NodeId shared_experts(const Experts& experts, NodeId x);
+  NodeId routing_probabilities(const Experts& experts, NodeId logits);
+  NodeId best_groups(const Experts& experts, NodeId scores);
+  NodeId expert_weights(const Experts& experts, NodeId probabilities, NodeId chosen);
+  NodeId expert_linear(std::string_view name, NodeId x, NodeId chosen);
+  NodeId expert_hidden(const Experts& experts, NodeId x, NodeId chosen);
 
   const Model& model_;
   const Geometry& geometry_;
@@ -105,6 +116,7 @@ class Builder {
   NodeId indexed_tokens_ = no_node;  // what the last indexer picked
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;
+  NodeId slices_ = no_node;       // the token embedding, padded for deepstack
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
   NodeId output_rows_ = no_node;

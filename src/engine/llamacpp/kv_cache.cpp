@@ -61,6 +61,7 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     }
   }
 
+  const std::size_t drafts = model.draft_cached ? static_cast<std::size_t>(model.draft_layers) : 0;
   std::vector<KvCache> caches;
   const auto make = [&](std::int64_t cells) {
     KvCache cache;
@@ -70,7 +71,7 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     cache.value_type = settings.cache_type_v;
     cache.values_transposed = !flash;
     cache.widest_value = widest_value;
-    cache.layers.resize(model.layers.size());
+    cache.layers.resize(model.layers.size() + drafts);
     return cache;
   };
   const auto add_layer = [&](KvCache& cache, std::size_t i, std::int64_t keys, std::int64_t values) {
@@ -107,8 +108,8 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     }
     Common key_head;
     Common value_head;
-    for (std::size_t i = 0; i < model.layers.size(); ++i) {
-      const Mixer& mixer = model.layers[i].mixer;
+    for (std::size_t i = 0; i < cache.layers.size(); ++i) {
+      const Mixer& mixer = model.layers[std::min(i, model.layers.size() - 1)].mixer;
       if (const auto* attention = std::get_if<Attention>(&mixer);
           attention != nullptr && (attention->window > 0) == sliding) {
         key_head.see(attention->key_dim);

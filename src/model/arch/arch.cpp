@@ -12,11 +12,11 @@
 namespace membudget {
 
 std::span<const Architecture> architectures() {
-  static const std::array all{arch::deepseek2, arch::deepseek32, arch::glm_dsa,
-                              arch::granite,   arch::internlm2,  arch::llama,
-                              arch::minicpm3,  arch::mistral3,   arch::mistral4,
-                              arch::phi3,      arch::qwen2,      arch::qwen3,
-                              arch::smollm3};
+  static const std::array all{arch::deepseek2, arch::deepseek32, arch::glm4moe, arch::glm_dsa,
+                              arch::granite, arch::granitemoe, arch::internlm2, arch::llama,
+                              arch::minicpm3, arch::minimax_m2, arch::mistral3, arch::mistral4,
+                              arch::olmoe, arch::phi3, arch::qwen2, arch::qwen2moe, arch::qwen3,
+                              arch::qwen3moe, arch::qwen3vlmoe, arch::smollm3};
   return all;
 }
 

@@ -4,12 +4,13 @@
 // attention DeepSeek-V3.2 (deepseek32) and GLM-5 (glm-dsa)
 // (llama.cpp b10587, src/models/deepseek2.cpp, mistral4.cpp, deepseek32.cpp, glm-dsa.cpp).
 #include "model/arch/families.hpp"
+#include "model/arch/mixture.hpp"
 #include "model/arch/transformer.hpp"
 
 namespace membudget::arch {
 namespace {
 
-// Layers behind these predict further tokens; the engine leaves them out.
+// Without the blocks for drafting.
 std::int64_t trunk_layers(const Metadata& metadata, const Dimensions& dimensions) {
   return dimensions.layers - metadata.integer("nextn_predict_layers", 0);
 }
@@ -57,54 +58,37 @@ LatentAttention latent_attention(const Metadata& metadata, const Dimensions& dim
           .temperature = metadata.real("attention.temperature_scale", 0) != 0};
 }
 
-Routing routing(const Metadata& metadata, const Dimensions& dimensions, Routing usual) {
-  switch (metadata.integer("expert_gating_func", 0)) {
-    case 1: return Routing::soft_max;
-    case 2: return Routing::sigmoid;
-    case 3: return Routing::soft_max_of_chosen;
-    default: break;
-  }
-  // Early files of GLM-4.7-Flash do not say so.
+// Early files of GLM-4.7-Flash do not say how it routes.
+Routing usual_routing(const Metadata& metadata, const Dimensions& dimensions) {
   constexpr std::int64_t glm_vocabulary = 154880;
   const std::int64_t layers = trunk_layers(metadata, dimensions);
   return (layers == 47 || layers == 48) && dimensions.vocabulary == glm_vocabulary
              ? Routing::sigmoid
-             : usual;
+             : Routing::soft_max;
 }
 
-Experts experts(const Metadata& metadata, const Dimensions& dimensions, Routing usual) {
-  const double scale = metadata.real("expert_weights_scale", 0);
-  const std::int64_t width = metadata.integer("expert_feed_forward_length");
-  return {.count = metadata.integer("expert_count"),
-          .used = metadata.integer("expert_used_count"),
-          .width = width,
-          .shared_width = width * metadata.integer("expert_shared_count", 0),
-          .routing = routing(metadata, dimensions, usual),
-          .normalised = metadata.boolean("expert_weights_norm", false),
-          .scaled = scale != 0 && scale != 1,
-          .groups = metadata.integer("expert_group_count", 0),
-          .groups_used = metadata.integer("expert_group_used_count", 0)};
+Experts experts(const Metadata& metadata, Routing usual) {
+  Experts result = read_experts(metadata);
+  result.shared_width = result.width * metadata.integer("expert_shared_count", 0);
+  route_as_stated(metadata, result, usual);
+  return result;
 }
 
-void describe_with(const Metadata& metadata, Model& model, Routing usual) {
+void describe_with(const Metadata& metadata, Model& model, Routing usual, bool draft_cached) {
   describe_transformer(metadata, model);
+  drop_draft_layers(metadata, model, draft_cached);
   const Dimensions dimensions = read_dimensions(metadata);
   const Heads heads = heads_of(metadata, dimensions);
-  model.layers.resize(static_cast<std::size_t>(trunk_layers(metadata, dimensions)));
-  const std::int64_t dense = metadata.integer("leading_dense_block_count", 0);
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    Layer& layer = model.layers[i];
-    if (heads.latent) {
-      layer.mixer = latent_attention(metadata, dimensions, i);
-    }
-    if (static_cast<std::int64_t>(i) >= dense) {
-      layer.feed_forward = experts(metadata, dimensions, usual);
+  if (heads.latent) {
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+      model.layers[i].mixer = latent_attention(metadata, dimensions, i);
     }
   }
+  put_experts(metadata, model, experts(metadata, usual));
 }
 
 void describe(const Metadata& metadata, Model& model) {
-  describe_with(metadata, model, Routing::soft_max);
+  describe_with(metadata, model, usual_routing(metadata, read_dimensions(metadata)), true);
 }
 
 Indexer indexer(const Metadata& metadata) {
@@ -133,7 +117,7 @@ std::vector<std::int64_t> own_indexers(const Metadata& metadata, std::int64_t la
 }
 
 void describe_sparse(const Metadata& metadata, Model& model) {
-  describe_with(metadata, model, Routing::sigmoid);
+  describe_with(metadata, model, Routing::sigmoid, false);
   const auto layers = static_cast<std::int64_t>(model.layers.size());
   const std::vector<std::int64_t> own = own_indexers(metadata, layers);
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
@@ -206,7 +190,7 @@ std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optio
     if (i < dense) {
       list.gated_feed_forward(i);
     } else {
-      expert_tensors(list, experts(metadata, dimensions, Routing::soft_max), i);
+      expert_tensors(list, experts(metadata, Routing::soft_max), i);
     }
   }
   return list.take();

@@ -19,5 +19,12 @@ extern const Architecture deepseek32;
 extern const Architecture glm_dsa;
 extern const Architecture minicpm3;
 extern const Architecture mistral4;
+extern const Architecture qwen2moe;
+extern const Architecture qwen3moe;
+extern const Architecture qwen3vlmoe;
+extern const Architecture olmoe;
+extern const Architecture glm4moe;
+extern const Architecture minimax_m2;
+extern const Architecture granitemoe;
 
 }  // namespace membudget::arch
