@@ -8,6 +8,8 @@ namespace membudget::arch {
 
 extern const Architecture cohere2;
 extern const Architecture command_r;
+extern const Architecture deepseek2;
+extern const Architecture deepseek32;
 extern const Architecture exaone;
 extern const Architecture exaone4;
 extern const Architecture falcon;
@@ -17,6 +19,7 @@ extern const Architecture gemma2;
 extern const Architecture gemma3;
 extern const Architecture glm4;
 extern const Architecture glm4moe;
+extern const Architecture glm_dsa;
 extern const Architecture granite;
 extern const Architecture granitehybrid;
 extern const Architecture granitemoe;
@@ -26,8 +29,10 @@ extern const Architecture lfm2;
 extern const Architecture llama;
 extern const Architecture mamba;
 extern const Architecture mamba2;
+extern const Architecture minicpm3;
 extern const Architecture minimax_m2;
 extern const Architecture mistral3;
+extern const Architecture mistral4;
 extern const Architecture nemotron;
 extern const Architecture nemotron_h;
 extern const Architecture olmo2;
