@@ -75,6 +75,7 @@ NodeId Builder::outputs_only(NodeId x) {
 NodeId Builder::layer(const Layer& layer, NodeId x) {
   NodeId residual = x;
   NodeId input = optional_norm("attn_norm", x, layer.norm);
+  router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
   // Falcon-40B norms the two branches apart.
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
                                        ? input
@@ -82,15 +83,24 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (!std::holds_alternative<std::monostate>(layer.beside)) {
     branch = graph_.add(branch, mix(layer.beside, input), "mixers");
   }
-  if (last_layer() && !model_.outputs_after_layers) {
+  const auto normed_branch = [&] {
+    return first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
+  };
+  if (layer.branch_norms && layer.norm_before_drop) {
+    branch = normed_branch();
+  }
+  if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
     if (layer.residual != Residual::sequential) {
       input = outputs_only(input);
     }
+    if (layer.early_router) {
+      router_logits_ = outputs_only(router_logits_);
+    }
   }
-  if (layer.branch_norms) {
-    branch = first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
+  if (layer.branch_norms && !layer.norm_before_drop) {
+    branch = normed_branch();
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
@@ -111,6 +121,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     case Residual::one_norm:
     case Residual::sequential: break;
   }
+  const NodeId layer_input = residual;
   residual = graph_.add(branch, residual, "residual");
   if (layer.residual == Residual::sequential) {
     input = layer.branch_norms
@@ -128,6 +139,11 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   }
   x = layer.residual_first ? graph_.add(residual, branch, "residual")
                            : graph_.add(branch, residual, "residual");
+  if (!std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
+    const NodeId other = feed_forward(layer.feed_forward_beside,
+                                      norm("ffn_norm_exps", layer_input, layer.norm));
+    x = graph_.add(other, x, "residual");
+  }
   return layer_ < model_.deepstack_layers ? graph_.add(x, slice(layer_ + 1), "deepstack") : x;
 }
 
@@ -138,6 +154,10 @@ void Builder::head(NodeId x) {
   }
   x = norm("output_norm", x, model_.norm);
   graph_[x].output = true;
+  if (model_.outputs_after_norm) {
+    x = outputs_only(x);
+    graph_[x].output = true;
+  }
   const NodeId output = weight("output.weight");
   NodeId logits = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
   if (const NodeId bias = weight("output.bias"); bias != no_node) {

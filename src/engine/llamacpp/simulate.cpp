@@ -35,8 +35,15 @@ void check_blocks(const Model& model, ElementType type, std::string_view option,
 
 // llama_init_from_model (llama-context.cpp:3596-3629)
 FlashAttention checked_flash(const Model& model, const Settings& settings) {
-  FlashAttention flash = settings.flash_attention;
+  FlashAttention flash =
+      model.flash_attention ? settings.flash_attention : FlashAttention::off;
   if (format_of(settings.cache_type_v).quantized) {
+    if (!model.flash_attention) {
+      throw Error(Errc::bad_request, "--cache-type-v",
+                  fmt::format("the engine has no flash attention for {}, which a quantized V "
+                              "cache needs; use f16 or bf16",
+                              model.architecture));
+    }
     if (flash == FlashAttention::off) {
       throw Error(Errc::bad_request, "--cache-type-v",
                   "the engine needs flash attention for a quantized V cache; use --flash-attn on");

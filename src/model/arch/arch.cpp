@@ -13,10 +13,19 @@ namespace membudget {
 
 std::span<const Architecture> architectures() {
   static const std::array all{
+      arch::afmoe,
+      arch::arctic,
+      arch::bailingmoe,
+      arch::bailingmoe2,
       arch::cohere2,
       arch::command_r,
+      arch::dbrx,
+      arch::deepseek,
+      arch::dots1,
+      arch::ernie4_5_moe,
       arch::exaone,
       arch::exaone4,
+      arch::exaone_moe,
       arch::falcon,
       arch::gemma,
       arch::gemma2,
@@ -25,8 +34,13 @@ std::span<const Architecture> architectures() {
       arch::glm4moe,
       arch::granite,
       arch::granitemoe,
+      arch::grok,
+      arch::hunyuan_moe,
+      arch::hy_v3,
       arch::internlm2,
       arch::llama,
+      arch::llama4,
+      arch::mimo2,
       arch::minimax_m2,
       arch::mistral3,
       arch::nemotron,
@@ -34,6 +48,7 @@ std::span<const Architecture> architectures() {
       arch::olmoe,
       arch::phi2,
       arch::phi3,
+      arch::phimoe,
       arch::qwen2,
       arch::qwen2moe,
       arch::qwen2vl,
@@ -42,9 +57,11 @@ std::span<const Architecture> architectures() {
       arch::qwen3vl,
       arch::qwen3vlmoe,
       arch::seed_oss,
+      arch::smallthinker,
       arch::smollm3,
       arch::stablelm,
       arch::starcoder2,
+      arch::step35,
   };
   return all;
 }
