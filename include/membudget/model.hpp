@@ -61,6 +61,9 @@ struct Mamba {
   std::int64_t state_dim = 0;    ///< ssm.state_size
   std::int64_t groups = 0;       ///< ssm.group_count; 0 in version 1.
   std::int64_t time_rank = 0;    ///< ssm.time_step_rank: rank of dt (1) or number of heads (2).
+  /// Version 1: dt, B and C are normalised, also where the file holds no weights for it
+  /// (ssm.dt_b_c_rms; falcon-mamba).
+  bool normalised = false;
 };
 
 /// Gated delta net (Qwen3-Next, Qwen3.5): linear attention with a matrix state per head.
@@ -151,6 +154,7 @@ struct Layer {
   bool norm_before_drop = false;  ///< The mixer's is applied before rows are dropped (afmoe).
   bool early_router = false;      ///< Experts are chosen by the layer's input (smallthinker).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
+  bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
 };
 

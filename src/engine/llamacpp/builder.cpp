@@ -4,11 +4,12 @@
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-                 const std::vector<KvCache>& caches, bool flash)
+                 const std::vector<KvCache>& caches, const RecurrentState& state, bool flash)
     : model_(model),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
+      state_(state),
       flash_(flash),
       weights_(model.tensors.all().size(), no_node) {}
 
@@ -72,7 +73,27 @@ NodeId Builder::outputs_only(NodeId x) {
   return graph_.get_rows(x, output_rows_, "outputs");
 }
 
+// Both mixers have a norm of their own with the same weights, and the outputs are picked from
+// the sum (falcon-h1.cpp).
+NodeId Builder::two_mixers(const Layer& layer, NodeId x) {
+  const NodeId first = mix(layer.mixer, optional_norm("attn_norm", x, layer.norm));
+  const NodeId second = mix(layer.beside, optional_norm("attn_norm", x, layer.norm));
+  const NodeId sum = graph_.add(graph_.add(first, second, "mixers"), x, "residual");
+  return last_layer() ? outputs_only(sum) : sum;
+}
+
 NodeId Builder::layer(const Layer& layer, NodeId x) {
+  if (!std::holds_alternative<std::monostate>(layer.beside)) {
+    x = two_mixers(layer, x);
+    // The one norm whose weight goes without ".weight".
+    const NodeId normed = graph_.unary_like(Op::rms_norm, x, "ffn_norm");
+    return feed(layer, graph_.mul(normed, required("ffn_norm"), "ffn_norm"), x);
+  }
+  // A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm).
+  if (std::holds_alternative<std::monostate>(layer.mixer)) {
+    const NodeId input = optional_norm("attn_norm", x, layer.norm);
+    return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
+  }
   NodeId residual = x;
   NodeId input = optional_norm("attn_norm", x, layer.norm);
   router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
@@ -80,9 +101,6 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
                                        ? input
                                        : norm("attn_norm_2", x, layer.norm));
-  if (!std::holds_alternative<std::monostate>(layer.beside)) {
-    branch = graph_.add(branch, mix(layer.beside, input), "mixers");
-  }
   const auto normed_branch = [&] {
     return first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
   };
@@ -122,28 +140,36 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     case Residual::sequential: break;
   }
   const NodeId layer_input = residual;
-  residual = graph_.add(branch, residual, "residual");
+  residual = layer.mixer_residual_first ? graph_.add(residual, branch, "residual")
+                                        : graph_.add(branch, residual, "residual");
+  if (std::holds_alternative<std::monostate>(layer.feed_forward)) {
+    return residual;
+  }
   if (layer.residual == Residual::sequential) {
     input = layer.branch_norms
                 ? optional_norm("ffn_norm", residual, layer.norm)
                 : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
                              layer.norm);
   }
+  x = feed(layer, input, residual);
+  if (!std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
+    const NodeId other = feed_forward(layer.feed_forward_beside,
+                                      norm("ffn_norm_exps", layer_input, layer.norm));
+    x = graph_.add(other, x, "residual");
+  }
+  return x;
+}
 
-  branch = feed_forward(layer.feed_forward, input);
+NodeId Builder::feed(const Layer& layer, NodeId input, NodeId residual) {
+  NodeId branch = feed_forward(layer.feed_forward, input);
   if (layer.branch_norms) {
     branch = first_norm({"post_ffw_norm", "layer_output_norm"}, branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
   }
-  x = layer.residual_first ? graph_.add(residual, branch, "residual")
+  const NodeId x = layer.residual_first ? graph_.add(residual, branch, "residual")
                            : graph_.add(branch, residual, "residual");
-  if (!std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
-    const NodeId other = feed_forward(layer.feed_forward_beside,
-                                      norm("ffn_norm_exps", layer_input, layer.norm));
-    x = graph_.add(other, x, "residual");
-  }
   return layer_ < model_.deepstack_layers ? graph_.add(x, slice(layer_ + 1), "deepstack") : x;
 }
 
@@ -152,7 +178,9 @@ void Builder::head(NodeId x) {
     graph_[x].output = true;
     x = outputs_only(x);
   }
-  x = norm("output_norm", x, model_.norm);
+  // LFM2 calls it as others call the norm of the token embedding.
+  x = norm(weight("token_embd_norm.weight") == no_node ? "output_norm" : "token_embd_norm", x,
+           model_.norm);
   graph_[x].output = true;
   if (model_.outputs_after_norm) {
     x = outputs_only(x);
