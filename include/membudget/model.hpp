@@ -36,6 +36,11 @@ struct Attention {
   /// Queries are multiplied by a per-token temperature (Llama 4, Ministral 3).
   bool temperature = false;
   bool soft_capped = false;  ///< Scores pass a tanh (gemma2).
+  bool clamped = false;      ///< What the projections give is limited (dbrx).
+  bool rope_factors = true;  ///< The rotation uses the file's frequency factors, if it has any.
+  /// Queries and keys are normalised after the rotation, without weights (Llama 4).
+  bool unit_norm = false;
+  bool output_scaled = false;  ///< The result is multiplied by a constant (mimo2).
 };
 
 /// Picks the tokens a layer of sparse attention looks at (DeepSeek-V3.2, GLM-5): a small attention
@@ -131,6 +136,8 @@ struct Experts {
   /// What goes into an expert is weighted, not what comes out, and the choice is made by the
   /// router's logits (Llama 4).
   bool input_weighted = false;
+  /// n_ff of a dense feed-forward whose result is added and the sum scaled (grok-2); 0 = none.
+  std::int64_t dense_width = 0;
   /// The gate of the shared experts is silu(x) / x, not sigmoid(x): one value more (qwen2moe).
   bool divided_gate = false;
 };
@@ -153,11 +160,15 @@ struct Layer {
   /// A second mixer on the same input, whose result is added (falcon-h1).
   Mixer beside;
   FeedForward feed_forward;
+  /// A second feed-forward on the layer's input, through a norm of its own (arctic).
+  FeedForward feed_forward_beside;
   NormKind norm = NormKind::rms;
   Residual residual = Residual::sequential;
   /// `post_attention_norm` and `post_ffw_norm` normalise the branches (gemma, olmo2, glm4);
   /// otherwise a file's `post_attention_norm` is the norm before the feed-forward.
   bool branch_norms = false;
+  bool norm_before_drop = false;  ///< The mixer's is applied before rows are dropped (afmoe).
+  bool early_router = false;      ///< Experts are chosen by the layer's input (smallthinker).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
   bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
@@ -228,6 +239,7 @@ struct Model {
   /// state before that is kept for a next-token block (gpt-oss, Qwen3.5).
   bool outputs_after_layers = false;
   bool outputs_after_norm = false;  ///< ... or even after the output norm (nemotron_h).
+  bool flash_attention = true;      ///< False where the engine has none (grok).
   std::int64_t position_axes = 1;  ///< Positions per token: 4 with M-RoPE (Qwen-VL).
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.

@@ -100,19 +100,29 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   }
   NodeId residual = x;
   NodeId input = optional_norm("attn_norm", x, layer.norm);
+  router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
   // Falcon-40B norms the two branches apart.
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
                                        ? input
                                        : norm("attn_norm_2", x, layer.norm));
+  const auto normed_branch = [&] {
+    return first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
+  };
+  if (layer.branch_norms && layer.norm_before_drop) {
+    branch = normed_branch();
+  }
   if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
     if (layer.residual != Residual::sequential) {
       input = outputs_only(input);
     }
+    if (layer.early_router) {
+      router_logits_ = outputs_only(router_logits_);
+    }
   }
-  if (layer.branch_norms) {
-    branch = first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
+  if (layer.branch_norms && !layer.norm_before_drop) {
+    branch = normed_branch();
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
@@ -133,6 +143,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     case Residual::one_norm:
     case Residual::sequential: break;
   }
+  const NodeId layer_input = residual;
   residual = layer.mixer_residual_first ? graph_.add(residual, branch, "residual")
                                         : graph_.add(branch, residual, "residual");
   if (std::holds_alternative<std::monostate>(layer.feed_forward)) {
@@ -144,7 +155,13 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
                 : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
                              layer.norm);
   }
-  return feed(layer, input, residual);
+  x = feed(layer, input, residual);
+  if (!std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
+    const NodeId other = feed_forward(layer.feed_forward_beside,
+                                      norm("ffn_norm_exps", layer_input, layer.norm));
+    x = graph_.add(other, x, "residual");
+  }
+  return x;
 }
 
 NodeId Builder::feed(const Layer& layer, NodeId input, NodeId residual) {

@@ -69,7 +69,7 @@ class Builder {
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
-  NodeId rope(NodeId x);
+  NodeId rope(NodeId x, bool with_factors = true);
   NodeId temperature();
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
@@ -95,6 +95,7 @@ class Builder {
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId rotate(NodeId x, NodeId rotation);
+  NodeId gated(const Attention& attention, NodeId result, NodeId x);
 
   // recurrent_state.cpp: build_rs (llama-graph.cpp:3413)
   NodeId state_tail();
@@ -108,8 +109,8 @@ class Builder {
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
   NodeId clamped_gate(NodeId gate, NodeId up);
-  NodeId experts(const Experts& experts, NodeId x, NodeId logits = no_node);
-  NodeId routed_experts(const Experts& experts, NodeId x, NodeId logits);
+  NodeId experts(const Experts& experts, NodeId x);
+  NodeId routed_experts(const Experts& experts, NodeId x);
   NodeId shared_experts(const Experts& experts, NodeId x);
   NodeId routing_probabilities(const Experts& experts, NodeId logits);
   NodeId best_groups(const Experts& experts, NodeId scores);
@@ -136,6 +137,7 @@ class Builder {
   NodeId slices_ = no_node;       // the token embedding, padded for deepstack
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
+  NodeId router_logits_ = no_node;  // of a layer whose router reads the layer's input
   NodeId output_rows_ = no_node;
   NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
   NodeId state_rows_extra_ = no_node;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "engine/llamacpp/allocator.hpp"
 #include "engine/llamacpp/builder.hpp"
@@ -57,7 +58,8 @@ bool caches_latents(const Model& model) {
 
 // llama_init_from_model (llama-context.cpp:3590-3629)
 FlashAttention checked_flash(const Model& model, const Settings& settings) {
-  FlashAttention flash = settings.flash_attention;
+  FlashAttention flash =
+      model.flash_attention ? settings.flash_attention : FlashAttention::off;
   if (settings.cache_type_k != settings.cache_type_v && caches_latents(model)) {
     throw Error(Errc::bad_request, "--cache-type-v",
                 fmt::format("this model keeps keys and values as one latent, so the engine refuses "
@@ -66,6 +68,12 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
                             format_of(settings.cache_type_k).name));
   }
   if (format_of(settings.cache_type_v).quantized) {
+    if (!model.flash_attention) {
+      throw Error(Errc::bad_request, "--cache-type-v",
+                  fmt::format("the engine has no flash attention for {}, which a quantized V "
+                              "cache needs; use f16 or bf16",
+                              model.architecture));
+    }
     if (flash == FlashAttention::off) {
       throw Error(Errc::bad_request, "--cache-type-v",
                   "the engine needs flash attention for a quantized V cache; use --flash-attn on");
@@ -77,6 +85,39 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
     check_blocks(model, settings.cache_type_v, "--cache-type-v", &HeadSizes::value);
   }
   return flash;
+}
+
+// The scheduler keeps every tensor of the graph in a table whose size is fixed by how many tensors
+// the model has (llama_context::graph_max_nodes; ggml_hash_size picks the next of these primes).
+// A graph that does not fit ends the process. Models of few, fused tensors per layer come close.
+void check_scheduler_table(const Model& model, const Settings& settings, const Graph& graph) {
+  const bool roomier = std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    return std::holds_alternative<DeltaNet>(layer.mixer);
+  });
+  if (roomier) {
+    return;
+  }
+  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  const std::span<const Tensor> all = model.tensors.all();
+  std::int64_t tensors = std::count_if(all.begin(), all.end(), [&](const Tensor& tensor) {
+    return TensorTable::layer_of(tensor.name) < layers;
+  });
+  // A tied output is a tensor of its own where it lies in another buffer than the embedding.
+  if (model.tensors.find("output.weight") == nullptr && settings.backend == Backend::metal) {
+    ++tensors;
+  }
+  constexpr std::int64_t least = 1024;
+  const std::int64_t asked = std::max(least, 8 * tensors);
+  static constexpr std::array<std::int64_t, 8> primes{1031, 2053, 4099, 8209, 16411, 32771, 65537,
+                                                      131101};
+  const auto* const room = std::lower_bound(primes.begin(), primes.end(), asked);
+  const auto needed = static_cast<std::int64_t>(graph.order().size() + graph.leaves().size());
+  if (room != primes.end() && needed > *room) {
+    throw Error(Errc::bad_request, "settings",
+                fmt::format("the engine would stop: its graph has {} tensors, and there is room "
+                            "for {}; use an f16 cache or a unified one",
+                            needed, *room));
+  }
 }
 
 struct Simulation {
@@ -148,6 +189,7 @@ class Run {
   [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {
     Builder builder(model_, geometry, placement_, caches_, state_, fusion);
     Simulation result{.graph = builder.build(), .schedule = {}, .fusion = fusion};
+    check_scheduler_table(model_, settings_, result.graph);
     result.schedule = schedule(result.graph, metal_);
     const auto at_home = [&](NodeId id) {
       const auto layer = static_cast<std::size_t>(result.graph[id].layer);

@@ -21,7 +21,8 @@ namespace membudget {
 /// All three keys about routing, `expert_weights_norm` included.
 void route_as_stated(const Metadata& metadata, Experts& experts, Routing fallback);
 
-/// Layers from `leading_dense_block_count` on hold experts instead of one feed-forward.
+/// Layers that hold a router have experts instead of one feed-forward; without a tensor table,
+/// those from `leading_dense_block_count` on.
 void put_experts(const Metadata& metadata, Model& model, const Experts& experts);
 
 /// Takes the last `nextn_predict_layers` layers, which only drafting uses, out of the model.
