@@ -18,6 +18,14 @@ namespace membudget {
 /// mean is taken off (the "layer norm" of older models).
 enum class NormKind : std::uint8_t { rms, layer };
 
+/// Where attention's result gets a gate from: a sigmoid of what the query projection computes
+/// beside each head's query.
+enum class QueryGate : std::uint8_t {
+  none,
+  interleaved,           ///< Per head, first its query, then its gate (qwen35).
+  interleaved_reshaped,  ///< The same, by way of one more reshape (qwen3next).
+};
+
 /// Softmax attention that remembers keys and values of every token it may look back at.
 /// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
 /// table holds them.
@@ -34,6 +42,7 @@ struct Attention {
   /// Queries are multiplied by a per-token temperature (Llama 4, Ministral 3).
   bool temperature = false;
   bool soft_capped = false;  ///< Scores pass a tanh (gemma2).
+  QueryGate gate = QueryGate::none;
 };
 
 /// Multi-head latent attention: one latent and one rotary vector per token, shared by all heads.
@@ -63,6 +72,9 @@ struct DeltaNet {
   std::int64_t value_heads = 0;
   std::int64_t key_dim = 0;    ///< Per head.
   std::int64_t value_dim = 0;  ///< Per head.
+  /// Queries and keys are copied for every head that shares them, also where the fused operation
+  /// would not need it (qwen3next).
+  bool repeated = false;
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -117,6 +129,8 @@ struct Layer {
   NormKind norm = NormKind::rms;
   bool parallel = false;  ///< Mixer and feed-forward read the same input (command-r, phi2).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
+  /// `post_attention_norm` comes after the sum, as the feed-forward's norm (qwen3next).
+  bool norm_after_sum = false;
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
 };
 
@@ -156,6 +170,12 @@ class TensorTable {
   std::vector<std::vector<Entry>> by_layer_;  // [layer + 1], sorted
 };
 
+/// When rows whose logits nobody asked for are dropped.
+enum class RowsDropped : std::uint8_t {
+  in_last_layer,  ///< After its mixer.
+  after_norm,     ///< After the output norm, whose result a next-token head may want (qwen3next).
+};
+
 /// Where a model's description comes from; decides how much it can be trusted.
 enum class ModelSource : std::uint8_t { catalog, gguf, safetensors, ollama, hf };
 
@@ -173,6 +193,11 @@ struct Model {
   /// For rotary tables that depend on the context (longrope): beyond it the long table is used.
   std::int64_t original_context = 0;
   NormKind norm = NormKind::rms;  ///< Of the output.
+  RowsDropped rows_dropped = RowsDropped::in_last_layer;
+  std::int64_t positions_per_token = 1;  ///< 4 for M-RoPE.
+  /// Blocks at the end of the file that only drafting uses (nextn_predict_layers): they count for
+  /// --gpu-layers, but are not loaded.
+  std::int64_t draft_layers = 0;
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
   std::vector<Layer> layers;

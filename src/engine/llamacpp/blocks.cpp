@@ -68,7 +68,8 @@ NodeId Builder::optional_norm(std::string_view name, NodeId x, NormKind kind) {
 
 NodeId Builder::rope(NodeId x) {
   if (positions_ == no_node) {
-    positions_ = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "positions");
+    positions_ = graph_.input(ElementType::i32, {geometry_.tokens * model_.positions_per_token, 1, 1, 1},
+                              "positions");
   }
   // llama_model::get_rope_factors: one table for all layers; longrope has two and takes the
   // long one for contexts beyond what the model was first trained on.

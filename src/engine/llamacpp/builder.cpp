@@ -66,14 +66,16 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     branch = graph_.add(branch, mix(layer.beside, input), "mixers");
   }
   NodeId ffn_input = input;
-  if (last_layer()) {
+  if (last_layer() && model_.rows_dropped == RowsDropped::in_last_layer) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
     if (layer.parallel) {
       ffn_input = outputs_only(ffn_input);
     }
   }
-  branch = optional_norm("post_attention_norm", branch, layer.norm);
+  if (!layer.norm_after_sum) {
+    branch = optional_norm("post_attention_norm", branch, layer.norm);
+  }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
   }
@@ -83,7 +85,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   }
   residual = graph_.add(branch, residual, "residual");
 
-  branch = feed_forward(layer.feed_forward, optional_norm("ffn_norm", residual, layer.norm));
+  const std::string_view ffn_norm = layer.norm_after_sum ? "post_attention_norm" : "ffn_norm";
+  branch = feed_forward(layer.feed_forward, optional_norm(ffn_norm, residual, layer.norm));
   branch = optional_norm("post_ffw_norm", branch, layer.norm);
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
@@ -95,6 +98,10 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
 void Builder::head(NodeId x) {
   x = norm("output_norm", x, model_.norm);
   graph_[x].output = true;
+  if (model_.rows_dropped == RowsDropped::after_norm) {
+    x = outputs_only(x);
+    graph_[x].output = true;
+  }
   const NodeId output = weight("output.weight");
   NodeId logits = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
   if (const NodeId bias = weight("output.bias"); bias != no_node) {

@@ -29,6 +29,7 @@ class Builder {
     NodeId q = no_node;
     NodeId k = no_node;
     NodeId v = no_node;
+    NodeId gate = no_node;
   };
   // The inputs that belong to one cache.
   struct CacheInputs {
@@ -65,6 +66,7 @@ class Builder {
   NodeId delta_net(const DeltaNet& delta_net, NodeId x);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
+  void split_gate(const Attention& attention, NodeId query_and_gate, Projections& result);
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
