@@ -37,7 +37,9 @@ struct Attention {
   /// Tokens the layer looks back at; 0 means the whole context.
   std::int64_t window = 0;
   bool rope = true;              ///< Rotary positions on queries and keys.
-  bool norm_after_rope = false;  ///< Queries and keys are normalised after the rotation.
+  NormKind norm = NormKind::rms;  ///< Of queries and keys, where the file holds their weights.
+  bool norm_after_rope = false;   ///< They are normalised after the rotation.
+  bool norm_across_heads = false;  ///< ... or before they are split into heads (olmo2).
   bool scaled_query = false;     ///< Queries are scaled after the rotation (phi3, gemma).
   /// Queries are multiplied by a per-token temperature (Llama 4, Ministral 3).
   bool temperature = false;
@@ -119,6 +121,15 @@ struct Experts {
 
 using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts>;
 
+/// How the two branches of a block and its input are added.
+enum class Residual : std::uint8_t {
+  sequential,   ///< The feed-forward reads the sum of input and mixer.
+  one_norm,     ///< Both read the normed input; the mixer is added first (stablelm 12B).
+  mixer_last,   ///< Both read the normed input; (feed-forward + input) + mixer (command-r).
+  input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
+  input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
+};
+
 /// One transformer block. Layers are listed one by one, never as a count and a pattern,
 /// because runtimes allocate per layer and models differ from layer to layer.
 struct Layer {
@@ -127,10 +138,11 @@ struct Layer {
   Mixer beside;
   FeedForward feed_forward;
   NormKind norm = NormKind::rms;
-  bool parallel = false;  ///< Mixer and feed-forward read the same input (command-r, phi2).
+  Residual residual = Residual::sequential;
+  /// `post_attention_norm` and `post_ffw_norm` normalise the branches (gemma, olmo2, glm4);
+  /// otherwise a file's `post_attention_norm` is the norm before the feed-forward.
+  bool branch_norms = false;
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
-  /// `post_attention_norm` comes after the sum, as the feed-forward's norm (qwen3next).
-  bool norm_after_sum = false;
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
 };
 
@@ -170,12 +182,6 @@ class TensorTable {
   std::vector<std::vector<Entry>> by_layer_;  // [layer + 1], sorted
 };
 
-/// When rows whose logits nobody asked for are dropped.
-enum class RowsDropped : std::uint8_t {
-  in_last_layer,  ///< After its mixer.
-  after_norm,     ///< After the output norm, whose result a next-token head may want (qwen3next).
-};
-
 /// Where a model's description comes from; decides how much it can be trusted.
 enum class ModelSource : std::uint8_t { catalog, gguf, safetensors, ollama, hf };
 
@@ -193,13 +199,21 @@ struct Model {
   /// For rotary tables that depend on the context (longrope): beyond it the long table is used.
   std::int64_t original_context = 0;
   NormKind norm = NormKind::rms;  ///< Of the output.
-  RowsDropped rows_dropped = RowsDropped::in_last_layer;
-  std::int64_t positions_per_token = 1;  ///< 4 for M-RoPE.
   /// Blocks at the end of the file that only drafting uses (nextn_predict_layers): they count for
   /// --gpu-layers, but are not loaded.
   std::int64_t draft_layers = 0;
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
+  bool logits_capped = false;     ///< ... or pass a scaled tanh (gemma).
+  /// Rows nobody asked for are dropped after the last layer instead of inside it, and the hidden
+  /// state before that is kept for a next-token block (gpt-oss).
+  bool outputs_after_layers = false;
+  /// The same, but after the output norm, and it is the norm's result that is kept (qwen3next).
+  bool outputs_after_norm = false;
+  std::int64_t position_axes = 1;  ///< Positions per token: 4 with M-RoPE (Qwen-VL).
+  /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
+  /// embedding is padded to as many slices.
+  std::int64_t deepstack_layers = 0;
   std::vector<Layer> layers;
   TensorTable tensors;
   /// Set when the architecture is unknown: which key was not understood. Every part that

@@ -22,17 +22,21 @@ Builder::Projections Builder::project(const Attention& attention, NodeId x) {
     result.v = part(attention.value_dim, attention.kv_heads);
     return result;
   }
-  const auto part = [&](std::string_view name, std::string_view label, std::int64_t head_size,
-                        std::int64_t heads) {
-    return graph_.reshape(linear(name, x, label), {head_size, heads, tokens, 1});
+  const auto part = [&](std::string_view name, std::string_view norm_name, std::string_view label,
+                        std::int64_t head_size, std::int64_t heads) {
+    NodeId flat = linear(name, x, label);
+    if (attention.norm_across_heads && !norm_name.empty()) {
+      flat = optional_norm(norm_name, flat, attention.norm);
+    }
+    return graph_.reshape(flat, {head_size, heads, tokens, 1});
   };
   if (attention.gate == QueryGate::none) {
-    result.q = part("attn_q", "q", attention.key_dim, attention.heads);
+    result.q = part("attn_q", "attn_q_norm", "q", attention.key_dim, attention.heads);
   } else {
     split_gate(attention, linear("attn_q", x, "q"), result);
   }
-  result.k = part("attn_k", "k", attention.key_dim, attention.kv_heads);
-  result.v = part("attn_v", "v", attention.value_dim, attention.kv_heads);
+  result.k = part("attn_k", "attn_k_norm", "k", attention.key_dim, attention.kv_heads);
+  result.v = part("attn_v", {}, "v", attention.value_dim, attention.kv_heads);
   return result;
 }
 
@@ -137,6 +141,7 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
   k = graph_.permute(k, heads_outside);
   v = graph_.permute(v, heads_outside);
 
+  const NodeId sinks = weight("attn_sinks.weight");
   NodeId result = no_node;
   if (flash_) {
     if (transposed) {
@@ -148,13 +153,18 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
     if (graph_[v].type == ElementType::f32) {
       v = graph_.cast(v, ElementType::f16);
     }
-    result = graph_.flash_attn(q, k, v, inputs.mask);
+    result = graph_.flash_attn(q, k, v, inputs.mask, sinks);
     flash_nodes_.push_back(result);
     const Shape shape = graph_[result].ne;
     result = graph_.reshape(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
   } else {
     NodeId scores = graph_.mul_mat(k, q, "attention_scores");
-    scores = graph_.soft_max(scores, inputs.mask);
+    if (attention.soft_capped) {
+      scores = graph_.scale(scores, "attention_scores");
+      scores = graph_.unary_like(Op::unary, scores, "attention_scores");
+      scores = graph_.scale(scores, "attention_scores");
+    }
+    scores = graph_.soft_max(scores, inputs.mask, sinks);
     if (!transposed) {
       v = graph_.cont(graph_.transpose(v));
     }
@@ -170,11 +180,19 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
 // for the order in which keys and values enter the graph.
 NodeId Builder::attention(const Attention& attention, NodeId x) {
   Projections now = project(attention, x);
-  // A norm per head, where the file holds its weights (qwen3), comes before the rotation.
-  now.q = optional_norm("attn_q_norm", now.q);
-  now.q = attention.rope ? rope(now.q) : now.q;
-  now.k = optional_norm("attn_k_norm", now.k);
-  now.k = attention.rope ? rope(now.k) : now.k;
+  const auto positioned = [&](std::string_view norm_name, NodeId heads) {
+    const bool per_head = !attention.norm_across_heads;
+    if (per_head && !attention.norm_after_rope) {
+      heads = optional_norm(norm_name, heads, attention.norm);
+    }
+    if (attention.rope) {
+      heads = rope(heads);
+    }
+    return per_head && attention.norm_after_rope ? optional_norm(norm_name, heads, attention.norm)
+                                                 : heads;
+  };
+  now.q = positioned("attn_q_norm", now.q);
+  now.k = positioned("attn_k_norm", now.k);
   if (attention.scaled_query) {
     now.q = graph_.scale(now.q, "q");
   }

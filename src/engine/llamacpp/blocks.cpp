@@ -68,7 +68,7 @@ NodeId Builder::optional_norm(std::string_view name, NodeId x, NormKind kind) {
 
 NodeId Builder::rope(NodeId x) {
   if (positions_ == no_node) {
-    positions_ = graph_.input(ElementType::i32, {geometry_.tokens * model_.positions_per_token, 1, 1, 1},
+    positions_ = graph_.input(ElementType::i32, {geometry_.tokens * model_.position_axes, 1, 1, 1},
                               "positions");
   }
   // llama_model::get_rope_factors: one table for all layers; longrope has two and takes the

@@ -4,27 +4,43 @@
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-                 const std::vector<KvCache>& caches, bool flash)
+                 const std::vector<KvCache>& caches, const RecurrentState& state, bool flash)
     : model_(model),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
+      state_(state),
       flash_(flash),
       weights_(model.tensors.all().size(), no_node) {}
 
 // build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
 NodeId Builder::embed_tokens() {
+  const std::int64_t slices = 1 + model_.deepstack_layers;
   const NodeId tokens = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
-  const NodeId given =
-      graph_.input(ElementType::f32, {model_.embedding, geometry_.tokens, 1, 1}, "embeddings");
+  const NodeId given = graph_.input(ElementType::f32,
+                                    {slices * model_.embedding, geometry_.tokens, 1, 1}, "embeddings");
   NodeId x = graph_.get_rows(required("token_embd.weight"), tokens, "token_embd");
+  if (slices > 1) {
+    x = graph_.pad(x, {(slices - 1) * model_.embedding, 0, 0, 0});
+  }
   graph_.expand(x);
   graph_.visit_leaf(given);
+  slices_ = x;
+  if (slices > 1) {
+    x = slice(0);
+  }
   if (model_.embedding_scaled) {
     x = graph_.scale(x, "token_embd");
   }
   graph_.expand(x);
   return x;
+}
+
+// One width of the padded embedding: a view, never a copy.
+NodeId Builder::slice(std::int64_t /*index*/) {
+  const std::int64_t stride = graph_[slices_].nb[1];
+  return graph_.view(slices_, {model_.embedding, geometry_.tokens, 1, 1},
+                     {stride, stride * geometry_.tokens, stride * geometry_.tokens});
 }
 
 void Builder::make_cache_inputs() {
@@ -57,48 +73,72 @@ NodeId Builder::outputs_only(NodeId x) {
   return graph_.get_rows(x, output_rows_, "outputs");
 }
 
-// One block. Norms after a branch (gemma, olmo2, glm4) are applied where the file holds them.
 NodeId Builder::layer(const Layer& layer, NodeId x) {
   NodeId residual = x;
-  const NodeId input = optional_norm("attn_norm", x, layer.norm);
-  NodeId branch = mix(layer.mixer, input);
+  NodeId input = optional_norm("attn_norm", x, layer.norm);
+  // Falcon-40B norms the two branches apart.
+  NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
+                                       ? input
+                                       : norm("attn_norm_2", x, layer.norm));
   if (!std::holds_alternative<std::monostate>(layer.beside)) {
     branch = graph_.add(branch, mix(layer.beside, input), "mixers");
   }
-  NodeId ffn_input = input;
-  if (last_layer() && model_.rows_dropped == RowsDropped::in_last_layer) {
+  if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
-    if (layer.parallel) {
-      ffn_input = outputs_only(ffn_input);
+    if (layer.residual != Residual::sequential) {
+      input = outputs_only(input);
     }
   }
-  if (!layer.norm_after_sum) {
+  if (layer.branch_norms) {
     branch = optional_norm("post_attention_norm", branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
   }
-  if (layer.parallel) {
-    const NodeId fed = feed_forward(layer.feed_forward, ffn_input);
-    return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
+  switch (layer.residual) {
+    case Residual::mixer_last: {
+      const NodeId fed = feed_forward(layer.feed_forward, input);
+      return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
+    }
+    case Residual::input_last: {
+      const NodeId fed = feed_forward(layer.feed_forward, input);
+      return graph_.add(graph_.add(fed, branch, "residual"), residual, "residual");
+    }
+    case Residual::input_last_mixer_first: {
+      const NodeId fed = feed_forward(layer.feed_forward, input);
+      return graph_.add(graph_.add(branch, fed, "residual"), residual, "residual");
+    }
+    case Residual::one_norm:
+    case Residual::sequential: break;
   }
   residual = graph_.add(branch, residual, "residual");
+  if (layer.residual == Residual::sequential) {
+    input = weight("ffn_norm.weight") != no_node || layer.branch_norms
+                ? optional_norm("ffn_norm", residual, layer.norm)
+                : optional_norm("post_attention_norm", residual, layer.norm);
+  }
 
-  const std::string_view ffn_norm = layer.norm_after_sum ? "post_attention_norm" : "ffn_norm";
-  branch = feed_forward(layer.feed_forward, optional_norm(ffn_norm, residual, layer.norm));
-  branch = optional_norm("post_ffw_norm", branch, layer.norm);
+  branch = feed_forward(layer.feed_forward, input);
+  if (layer.branch_norms) {
+    branch = optional_norm("post_ffw_norm", branch, layer.norm);
+  }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
   }
-  return layer.residual_first ? graph_.add(residual, branch, "residual")
-                              : graph_.add(branch, residual, "residual");
+  x = layer.residual_first ? graph_.add(residual, branch, "residual")
+                           : graph_.add(branch, residual, "residual");
+  return layer_ < model_.deepstack_layers ? graph_.add(x, slice(layer_ + 1), "deepstack") : x;
 }
 
 void Builder::head(NodeId x) {
+  if (model_.outputs_after_layers) {
+    graph_[x].output = true;
+    x = outputs_only(x);
+  }
   x = norm("output_norm", x, model_.norm);
   graph_[x].output = true;
-  if (model_.rows_dropped == RowsDropped::after_norm) {
+  if (model_.outputs_after_norm) {
     x = outputs_only(x);
     graph_[x].output = true;
   }
@@ -108,6 +148,11 @@ void Builder::head(NodeId x) {
     logits = graph_.add(logits, bias, "logits");
   }
   if (model_.logits_scaled) {
+    logits = graph_.scale(logits, "logits");
+  }
+  if (model_.logits_capped) {
+    logits = graph_.scale(logits, "logits");
+    logits = graph_.unary_like(Op::unary, logits, "logits");
     logits = graph_.scale(logits, "logits");
   }
   graph_[logits].output = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "membudget/model.hpp"
 
 namespace membudget::llamacpp {
@@ -18,7 +20,7 @@ namespace membudget::llamacpp {
 class Builder {
  public:
   Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, bool flash);
+          const std::vector<KvCache>& caches, const RecurrentState& state, bool flash);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -31,6 +33,15 @@ class Builder {
     NodeId v = no_node;
     NodeId gate = no_node;
   };
+  // What a delta net's input becomes: queries, keys and values before the convolution.
+  struct MixedProjection {
+    NodeId mixed = no_node;
+    NodeId gate = no_node;
+  };
+  struct DeltaNetGates {
+    NodeId decay = no_node;
+    NodeId beta = no_node;
+  };
   // The inputs that belong to one cache.
   struct CacheInputs {
     NodeId key_rows = no_node;
@@ -42,6 +53,7 @@ class Builder {
 
   // builder.cpp
   NodeId embed_tokens();
+  NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
   void head(NodeId x);
   NodeId tied_output();
@@ -63,7 +75,11 @@ class Builder {
   NodeId attention(const Attention& attention, NodeId x);
   NodeId latent_attention(const LatentAttention& attention, NodeId x);
   NodeId mamba(const Mamba& mamba, NodeId x);
-  NodeId delta_net(const DeltaNet& delta_net, NodeId x);
+  NodeId delta_net(const DeltaNet& net, NodeId x);
+  MixedProjection project_delta_net(const DeltaNet& net, NodeId x);
+  DeltaNetGates delta_net_gates(const DeltaNet& net, NodeId x);
+  NodeId with_conv_tail(const DeltaNet& net, NodeId mixed);
+  NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
   void split_gate(const Attention& attention, NodeId query_and_gate, Projections& result);
@@ -71,6 +87,14 @@ class Builder {
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId rotate(NodeId x, NodeId rotation);
+
+  // recurrent_state.cpp: build_rs (llama-graph.cpp:3413)
+  NodeId state_tail();
+  NodeId state_matrix();
+  NodeId state_rows();
+  NodeId open_state(NodeId stored);
+  void close_state(NodeId stored, NodeId states, NodeId read);
+  NodeId read_state(NodeId stored);
 
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
@@ -81,6 +105,7 @@ class Builder {
   const Geometry& geometry_;
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
+  const RecurrentState& state_;
   bool flash_;
 
   Graph graph_;
@@ -90,9 +115,12 @@ class Builder {
   std::vector<NodeId> flash_nodes_;
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;
+  NodeId slices_ = no_node;       // the token embedding, padded for deepstack
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
   NodeId output_rows_ = no_node;
+  NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
+  NodeId state_rows_extra_ = no_node;
 };
 
 }  // namespace membudget::llamacpp

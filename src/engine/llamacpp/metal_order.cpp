@@ -47,10 +47,15 @@ bool safe(Op op) {
 bool starts_fusion(Op op) { return op == Op::add || op == Op::norm || op == Op::rms_norm; }
 bool continues_fusion(Op op) { return starts_fusion(op) || op == Op::mul; }
 
-// Consecutive nodes that one kernel computes.
+// Consecutive nodes that one kernel computes, and what they touch.
 struct Group {
   std::int32_t begin = 0;  ///< Into the order.
   std::int32_t end = 0;
+  std::int32_t reads_begin = 0;  ///< Into Reorder::reads_.
+  std::int32_t reads_end = 0;
+  NodeId written = no_node;
+  bool empty = false;
+  bool safe = false;
 };
 
 // What a set of operations reads and writes. Tensors the graph will allocate are compared by
@@ -67,8 +72,7 @@ class Ranges {
     stored_writes_.clear();
   }
 
-  void add(const Graph& graph, NodeId tensor, bool write) {
-    const NodeId base = graph.base(tensor);
+  void add(const Graph& graph, NodeId base, bool write) {
     const Node& node = graph[base];
     if (node.storage == Storage::graph) {
       (write ? written_ : read_)[static_cast<std::size_t>(base)] = epoch_;
@@ -77,8 +81,7 @@ class Ranges {
     }
   }
 
-  [[nodiscard]] bool conflicts(const Graph& graph, NodeId tensor, bool write) const {
-    const NodeId base = graph.base(tensor);
+  [[nodiscard]] bool conflicts(const Graph& graph, NodeId base, bool write) const {
     const Node& node = graph[base];
     if (node.storage == Storage::graph) {
       const auto at = static_cast<std::size_t>(base);
@@ -117,17 +120,17 @@ class Reorder {
       if (used[static_cast<std::size_t>(i)]) {
         continue;
       }
-      if (!is_empty_op(op(i)) && conflicts(concurrent_, i)) {
+      if (!at(i).empty && conflicts(concurrent_, i)) {
         waiting_.clear();
         add(waiting_, i);
         for (std::int32_t j = i + 1; j < std::min(i + look_ahead, count); ++j) {
           if (used[static_cast<std::size_t>(j)]) {
             continue;
           }
-          if (!safe(op(j))) {
+          if (!at(j).safe) {
             break;
           }
-          if ((is_empty_op(op(j)) || !conflicts(concurrent_, j)) && !conflicts(waiting_, j)) {
+          if ((at(j).empty || !conflicts(concurrent_, j)) && !conflicts(waiting_, j)) {
             add(concurrent_, j);
             emit(j, result);
             used[static_cast<std::size_t>(j)] = true;
@@ -146,9 +149,22 @@ class Reorder {
  private:
   [[nodiscard]] NodeId node(std::int32_t at) const { return order_[static_cast<std::size_t>(at)]; }
   [[nodiscard]] const Group& at(std::int32_t i) const { return groups_[static_cast<std::size_t>(i)]; }
-  [[nodiscard]] Op op(std::int32_t i) const { return graph_[node(at(i).begin)].op; }
+
+  // Weights are only read, so they conflict with nothing, unless a node is a view of one: that
+  // counts as writing it.
+  [[nodiscard]] bool writes_weights(std::int32_t begin, std::int32_t end) const {
+    for (std::int32_t i = begin; i < end; ++i) {
+      if (graph_[graph_.base(node(i))].weight) {
+        return true;
+      }
+    }
+    return false;
+  }
 
   void group(std::int32_t begin, std::int32_t end) {
+    const bool with_weights = writes_weights(begin, end);
+    groups_.reserve(static_cast<std::size_t>(end - begin));
+    reads_.reserve(2 * static_cast<std::size_t>(end - begin));
     for (std::int32_t i = begin; i < end;) {
       std::int32_t length = 1;
       if (starts_fusion(graph_[node(i)].op)) {
@@ -160,7 +176,20 @@ class Reorder {
           --length;
         }
       }
-      groups_.push_back({.begin = i, .end = i + length});
+      Group group{.begin = i, .end = i + length};
+      group.reads_begin = static_cast<std::int32_t>(reads_.size());
+      for (std::int32_t k = i; k < i + length; ++k) {
+        for (const NodeId source : graph_[node(k)].sources) {
+          if (source != no_node && (with_weights || !graph_[graph_.base(source)].weight)) {
+            reads_.push_back(graph_.base(source));
+          }
+        }
+      }
+      group.reads_end = static_cast<std::int32_t>(reads_.size());
+      group.written = graph_.base(node(i + length - 1));
+      group.empty = is_empty_op(graph_[node(i)].op);
+      group.safe = safe(graph_[node(i)].op);
+      groups_.push_back(group);
       i += length;
     }
   }
@@ -185,25 +214,19 @@ class Reorder {
   }
 
   void add(Ranges& ranges, std::int32_t i) const {
-    for (std::int32_t k = at(i).begin; k < at(i).end; ++k) {
-      for (const NodeId source : graph_[node(k)].sources) {
-        if (source != no_node) {
-          ranges.add(graph_, source, false);
-        }
-      }
+    for (std::int32_t k = at(i).reads_begin; k < at(i).reads_end; ++k) {
+      ranges.add(graph_, reads_[static_cast<std::size_t>(k)], false);
     }
-    ranges.add(graph_, node(at(i).end - 1), true);
+    ranges.add(graph_, at(i).written, true);
   }
 
   [[nodiscard]] bool conflicts(const Ranges& ranges, std::int32_t i) const {
-    for (std::int32_t k = at(i).begin; k < at(i).end; ++k) {
-      for (const NodeId source : graph_[node(k)].sources) {
-        if (source != no_node && ranges.conflicts(graph_, source, false)) {
-          return true;
-        }
+    for (std::int32_t k = at(i).reads_begin; k < at(i).reads_end; ++k) {
+      if (ranges.conflicts(graph_, reads_[static_cast<std::size_t>(k)], false)) {
+        return true;
       }
     }
-    return ranges.conflicts(graph_, node(at(i).end - 1), true);
+    return ranges.conflicts(graph_, at(i).written, true);
   }
 
   void emit(std::int32_t i, std::vector<NodeId>& result) const {
@@ -215,6 +238,7 @@ class Reorder {
   const Graph& graph_;
   std::vector<NodeId>& order_;
   std::vector<Group> groups_;
+  std::vector<NodeId> reads_;
   Ranges concurrent_;
   Ranges waiting_;
 };

@@ -73,14 +73,13 @@ void describe(const Metadata& metadata, Model& model, QueryGate gate, bool repea
   describe_transformer(metadata, model);
   model.draft_layers = draft_layers(metadata, static_cast<std::int64_t>(model.layers.size()));
   model.layers.resize(model.layers.size() - static_cast<std::size_t>(model.draft_layers));
-  model.rows_dropped = RowsDropped::after_norm;
+  model.outputs_after_norm = true;
   DeltaNet delta_net = read_delta_net(metadata);
   delta_net.repeated = repeated;
   const std::vector<bool> recurrent =
       recurrent_layers(metadata, static_cast<std::int64_t>(model.layers.size()));
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     Layer& layer = model.layers[i];
-    layer.norm_after_sum = true;
     if (recurrent[i]) {
       layer.mixer = delta_net;
     } else {
@@ -95,8 +94,7 @@ void describe_qwen3next(const Metadata& metadata, Model& model) {
 
 void describe_qwen35(const Metadata& metadata, Model& model) {
   describe(metadata, model, QueryGate::interleaved, false);
-  constexpr std::int64_t sections = 4;
-  model.positions_per_token = sections;
+  model.position_axes = 4;
 }
 
 // Attention and delta nets; `fused_ba` says whether beta and alpha come from one projection.
