@@ -88,9 +88,6 @@ void describe(const Metadata& metadata, Model& model, QueryGate gate, bool repea
   }
 }
 
-void describe_qwen3next(const Metadata& metadata, Model& model) {
-  describe(metadata, model, QueryGate::interleaved_reshaped, true);
-}
 
 void describe_qwen35(const Metadata& metadata, Model& model) {
   describe(metadata, model, QueryGate::interleaved, false);
