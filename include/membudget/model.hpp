@@ -100,6 +100,7 @@ struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
+  bool clamped = false;  ///< Gate and up are limited before they meet (step35).
 };
 
 /// How the router turns its logits into probabilities.
@@ -117,6 +118,14 @@ struct Experts {
   std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
   std::int64_t groups_used = 0;
   Gating gating = Gating::split;
+  bool squared = false;         ///< As in DenseFeedForward.
+  bool clamped = false;         ///< As in DenseFeedForward.
+  bool shared_clamped = false;  ///< The same of the shared experts.
+  /// What goes into an expert is weighted, not what comes out, and the choice is made by the
+  /// router's logits (Llama 4).
+  bool input_weighted = false;
+  /// The gate of the shared experts is silu(x) / x, not sigmoid(x): one value more (qwen2moe).
+  bool divided_gate = false;
 };
 
 using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts>;
