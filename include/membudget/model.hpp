@@ -211,6 +211,7 @@ struct Model {
   /// Blocks at the end of the file that only drafting uses (nextn_predict_layers): they count for
   /// --gpu-layers, but are not loaded.
   std::int64_t draft_layers = 0;
+  bool draft_cached = false;      ///< They get a cache like the last layer's all the same.
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
   bool logits_capped = false;     ///< ... or pass a scaled tanh (gemma).

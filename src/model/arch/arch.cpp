@@ -13,7 +13,7 @@ namespace membudget {
 
 std::span<const Architecture> architectures() {
   static const std::array all{arch::granite,  arch::internlm2, arch::llama, arch::mistral3,
-                              arch::phi3,     arch::qwen2,     arch::qwen3, arch::qwen35, arch::smollm3};
+                              arch::phi3,     arch::qwen2,     arch::qwen3, arch::qwen3next, arch::qwen35, arch::qwen35moe, arch::smollm3};
   return all;
 }
 

@@ -9,7 +9,9 @@ namespace membudget::arch {
 extern const Architecture llama;
 extern const Architecture qwen2;
 extern const Architecture qwen3;
+extern const Architecture qwen3next;
 extern const Architecture qwen35;
+extern const Architecture qwen35moe;
 extern const Architecture phi3;
 extern const Architecture mistral3;
 extern const Architecture smollm3;

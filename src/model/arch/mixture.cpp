@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "model/arch/mixture.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "membudget/error.hpp"
+
 namespace membudget {
 namespace {
 
@@ -12,15 +18,10 @@ void list_attention(TensorList& list, const Attention& attention, std::int64_t l
     list.attention(layer);
   }
   if (list.has("attn_q_norm.weight")) {
-    const bool whole = attention.norm_all_heads;
+    const bool whole = attention.norm_across_heads;
     list.norm(layer, "attn_q_norm", whole ? queries : attention.key_dim);
     list.norm(layer, "attn_k_norm",
               whole ? attention.kv_heads * attention.key_dim : attention.key_dim);
-  }
-  if (attention.gate != OutputGate::none) {
-    const bool whole = attention.gate == OutputGate::elements;
-    list.linear(layer, "attn_gate", list.dimensions().embedding,
-                whole ? attention.heads * attention.value_dim : attention.heads);
   }
   if (attention.window > 0 && list.has("attn_sinks.weight")) {
     list.add(layer, "attn_sinks.weight", {attention.heads});
@@ -120,13 +121,15 @@ void put_experts(const Metadata& metadata, Model& model, const Experts& experts)
   }
 }
 
-void mark_predicting_layers(const Metadata& metadata, Model& model, bool cached) {
-  const auto count = static_cast<std::size_t>(metadata.integer("nextn_predict_layers", 0));
-  for (std::size_t i = 0; i < std::min(count, model.layers.size()); ++i) {
-    Layer& layer = model.layers[model.layers.size() - 1 - i];
-    layer.predicts = true;
-    layer.cached = cached;
+void drop_draft_layers(const Metadata& metadata, Model& model, bool cached) {
+  model.draft_layers = metadata.integer("nextn_predict_layers", 0);
+  model.draft_cached = cached;
+  if (model.draft_layers >= static_cast<std::int64_t>(model.layers.size())) {
+    throw Error(Errc::invalid_model, metadata.where(),
+                fmt::format("'nextn_predict_layers' is {}, which leaves no layer",
+                            model.draft_layers));
   }
+  model.layers.resize(model.layers.size() - static_cast<std::size_t>(model.draft_layers));
 }
 
 std::vector<TensorShape> tensors_of_layers(const Metadata& metadata, OptionalTensors optional,
@@ -139,14 +142,15 @@ std::vector<TensorShape> tensors_of_layers(const Metadata& metadata, OptionalTen
   describe(metadata, model);
   const std::int64_t embedding = list.dimensions().embedding;
   list.embedding_and_head();
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    const Layer& layer = model.layers[i];
-    const auto index = static_cast<std::int64_t>(i);
+  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  for (std::int64_t index = 0; index < layers + model.draft_layers; ++index) {
+    // A block for drafting is one more layer of the last kind, and what joins it to the model.
+    const Layer& layer = model.layers[static_cast<std::size_t>(std::min(index, layers - 1))];
     list.norm(index, "attn_norm", embedding);
     list_attention(list, std::get<Attention>(layer.mixer), index);
-    for (const std::string_view name :
-         {layer.ffn_norm, layer.mixer_post_norm, layer.ffn_post_norm}) {
-      if (name == layer.ffn_norm || list.has(std::string(name) + ".weight")) {
+    for (const std::string_view name : {"ffn_norm", "post_attention_norm", "attn_output_norm",
+                                        "post_ffw_norm", "layer_output_norm"}) {
+      if (list.has(std::string(name) + ".weight")) {
         list.norm(index, name, embedding);
       }
     }
@@ -155,7 +159,7 @@ std::vector<TensorShape> tensors_of_layers(const Metadata& metadata, OptionalTen
     } else {
       list.gated_feed_forward(index);
     }
-    if (layer.predicts) {
+    if (index >= layers) {
       list_predictor(list, index);
     }
   }

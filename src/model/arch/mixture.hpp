@@ -24,13 +24,13 @@ void route_as_stated(const Metadata& metadata, Experts& experts, Routing fallbac
 /// Layers from `leading_dense_block_count` on hold experts instead of one feed-forward.
 void put_experts(const Metadata& metadata, Model& model, const Experts& experts);
 
-/// The last `nextn_predict_layers` layers are in the file, but not in the graph. Whether they
-/// get a cache depends on the architecture (llama-model.cpp:2430).
-void mark_predicting_layers(const Metadata& metadata, Model& model, bool cached);
+/// Takes the last `nextn_predict_layers` layers, which only drafting uses, out of the model.
+/// `cached` says whether the architecture gives them a cache (llama-model.cpp:2430).
+void drop_draft_layers(const Metadata& metadata, Model& model, bool cached);
 
 /// The tensors that the layers `describe` makes imply: attention, norms and feed-forwards with
-/// their optional parts. `always` are suffixes of optional tensors that every file of the
-/// architecture holds.
+/// their optional parts. `always` are suffixes of tensors that not every architecture has, but
+/// every file of this one.
 [[nodiscard]] std::vector<TensorShape> tensors_of_layers(
     const Metadata& metadata, OptionalTensors optional,
     void (*describe)(const Metadata& metadata, Model& model),

@@ -3,9 +3,11 @@
 // output gate (llama.cpp b10587, src/models/qwen3next.cpp, qwen35.cpp and qwen35moe.cpp).
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "membudget/error.hpp"
 #include "model/arch/families.hpp"
-#include "model/arch/transformer.hpp"
+#include "model/arch/mixture.hpp"
 
 namespace membudget::arch {
 namespace {
@@ -39,16 +41,6 @@ DeltaNet read_delta_net(const Metadata& metadata) {
   return result;
 }
 
-std::int64_t draft_layers(const Metadata& metadata, std::int64_t layers) {
-  const std::int64_t result = metadata.integer("nextn_predict_layers", 0);
-  if (result >= layers) {
-    throw Error(Errc::invalid_model, metadata.where(),
-                fmt::format("metadata key '{}.nextn_predict_layers' is {} of {} layers",
-                            metadata.architecture(), result, layers));
-  }
-  return result;
-}
-
 // Which layers are delta nets: a list, or all but every n-th.
 std::vector<bool> recurrent_layers(const Metadata& metadata, std::int64_t layers) {
   std::vector<bool> result;
@@ -71,8 +63,7 @@ std::vector<bool> recurrent_layers(const Metadata& metadata, std::int64_t layers
 
 void describe(const Metadata& metadata, Model& model, QueryGate gate, bool repeated) {
   describe_transformer(metadata, model);
-  model.draft_layers = draft_layers(metadata, static_cast<std::int64_t>(model.layers.size()));
-  model.layers.resize(model.layers.size() - static_cast<std::size_t>(model.draft_layers));
+  drop_draft_layers(metadata, model, false);
   model.outputs_after_norm = true;
   DeltaNet delta_net = read_delta_net(metadata);
   delta_net.repeated = repeated;
@@ -89,9 +80,37 @@ void describe(const Metadata& metadata, Model& model, QueryGate gate, bool repea
 }
 
 
+Experts read_qwen_experts(const Metadata& metadata, std::int64_t width) {
+  Experts result = read_experts(metadata);
+  if (!metadata.has(fmt::format("{}.expert_feed_forward_length", metadata.architecture()))) {
+    result.width = width / std::max<std::int64_t>(result.used, 1);
+  }
+  result.shared_width = metadata.integer("expert_shared_feed_forward_length", 0);
+  result.shared_width = result.shared_width > 0 ? result.shared_width : width;
+  result.normalised = true;
+  return result;
+}
+
+void put_qwen_experts(const Metadata& metadata, Model& model) {
+  for (Layer& layer : model.layers) {
+    layer.feed_forward =
+        read_qwen_experts(metadata, std::get<DenseFeedForward>(layer.feed_forward).width);
+  }
+}
+
 void describe_qwen35(const Metadata& metadata, Model& model) {
   describe(metadata, model, QueryGate::interleaved, false);
   model.position_axes = 4;
+}
+
+void describe_qwen35moe(const Metadata& metadata, Model& model) {
+  describe_qwen35(metadata, model);
+  put_qwen_experts(metadata, model);
+}
+
+void describe_qwen3next(const Metadata& metadata, Model& model) {
+  describe(metadata, model, QueryGate::interleaved_reshaped, true);
+  put_qwen_experts(metadata, model);
 }
 
 // Attention and delta nets; `fused_ba` says whether beta and alpha come from one projection.
@@ -128,20 +147,50 @@ void mixer_tensors(TensorList& list, const Metadata& metadata, std::int64_t laye
   list.linear(layer, "ssm_out", values, d.embedding);
 }
 
-std::vector<TensorShape> qwen35_tensors(const Metadata& metadata, OptionalTensors optional) {
+void expert_tensors(TensorList& list, const Experts& experts, std::int64_t layer) {
+  const std::int64_t embedding = list.dimensions().embedding;
+  list.linear(layer, "ffn_gate_inp", embedding, experts.count);
+  list.add(layer, "ffn_gate_exps.weight", {embedding, experts.width, experts.count});
+  list.add(layer, "ffn_up_exps.weight", {embedding, experts.width, experts.count});
+  list.add(layer, "ffn_down_exps.weight", {experts.width, embedding, experts.count});
+  list.add(layer, "ffn_gate_inp_shexp.weight", {embedding});
+  list.linear(layer, "ffn_gate_shexp", embedding, experts.shared_width);
+  list.linear(layer, "ffn_up_shexp", embedding, experts.shared_width);
+  list.linear(layer, "ffn_down_shexp", experts.shared_width, embedding);
+}
+
+std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional,
+                                 bool with_experts, bool fused_ba) {
   TensorList list(metadata, optional);
-  const std::int64_t layers = list.dimensions().layers;
-  const std::vector<bool> recurrent = recurrent_layers(metadata, layers);
+  const Dimensions& d = list.dimensions();
+  const std::vector<bool> recurrent = recurrent_layers(metadata, d.layers);
   list.embedding_and_head();
-  for (std::int64_t i = 0; i < layers; ++i) {
-    mixer_tensors(list, metadata, i, recurrent[static_cast<std::size_t>(i)], false);
-    list.gated_feed_forward(i);
+  for (std::int64_t i = 0; i < d.layers; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    mixer_tensors(list, metadata, i, recurrent[at], fused_ba);
+    if (with_experts) {
+      expert_tensors(list, read_qwen_experts(metadata, d.width[at]), i);
+    } else {
+      list.gated_feed_forward(i);
+    }
   }
   return list.take();
 }
 
+std::vector<TensorShape> qwen35_tensors(const Metadata& metadata, OptionalTensors optional) {
+  return tensors(metadata, optional, false, false);
+}
+std::vector<TensorShape> qwen35moe_tensors(const Metadata& metadata, OptionalTensors optional) {
+  return tensors(metadata, optional, true, false);
+}
+std::vector<TensorShape> qwen3next_tensors(const Metadata& metadata, OptionalTensors optional) {
+  return tensors(metadata, optional, true, true);
+}
+
 }  // namespace
 
+const Architecture qwen3next{"qwen3next", describe_qwen3next, qwen3next_tensors};
 const Architecture qwen35{"qwen35", describe_qwen35, qwen35_tensors};
+const Architecture qwen35moe{"qwen35moe", describe_qwen35moe, qwen35moe_tensors};
 
 }  // namespace membudget::arch
