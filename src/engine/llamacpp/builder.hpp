@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -68,6 +69,7 @@ class Builder {
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
+  NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
   NodeId rope(NodeId x);
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer

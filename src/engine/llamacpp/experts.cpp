@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <string>
+#include <vector>
+
 #include "engine/llamacpp/builder.hpp"
 
 namespace membudget::llamacpp {

@@ -48,7 +48,7 @@ Placement place_weights(const Model& model, const Settings& settings) {
 
   Placement result;
   result.output_on_gpu = offloaded >= 1;
-  for (std::int64_t i = 0; i < layers; ++i) {
+  for (std::int64_t i = 0; i < layers + model.draft_layers; ++i) {
     result.layer_on_gpu.push_back(i >= first_on_gpu);
   }
   result.storage.resize(tensors.size());

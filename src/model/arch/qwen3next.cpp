@@ -147,44 +147,41 @@ void mixer_tensors(TensorList& list, const Metadata& metadata, std::int64_t laye
   list.linear(layer, "ssm_out", values, d.embedding);
 }
 
-void expert_tensors(TensorList& list, const Experts& experts, std::int64_t layer) {
-  const std::int64_t embedding = list.dimensions().embedding;
-  list.linear(layer, "ffn_gate_inp", embedding, experts.count);
-  list.add(layer, "ffn_gate_exps.weight", {embedding, experts.width, experts.count});
-  list.add(layer, "ffn_up_exps.weight", {embedding, experts.width, experts.count});
-  list.add(layer, "ffn_down_exps.weight", {experts.width, embedding, experts.count});
-  list.add(layer, "ffn_gate_inp_shexp.weight", {embedding});
-  list.linear(layer, "ffn_gate_shexp", embedding, experts.shared_width);
-  list.linear(layer, "ffn_up_shexp", embedding, experts.shared_width);
-  list.linear(layer, "ffn_down_shexp", experts.shared_width, embedding);
-}
-
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional,
-                                 bool with_experts, bool fused_ba) {
-  TensorList list(metadata, optional);
-  const Dimensions& d = list.dimensions();
-  const std::vector<bool> recurrent = recurrent_layers(metadata, d.layers);
+                                 void (*describe)(const Metadata&, Model&), bool fused_ba) {
+  std::vector<std::string> present(optional.begin(), optional.end());
+  present.emplace_back("ffn_gate_inp_shexp.weight");
+  TensorList list(metadata, present);
+  Model model;
+  describe(metadata, model);
   list.embedding_and_head();
-  for (std::int64_t i = 0; i < d.layers; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    mixer_tensors(list, metadata, i, recurrent[at], fused_ba);
-    if (with_experts) {
-      expert_tensors(list, read_qwen_experts(metadata, d.width[at]), i);
+  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  for (std::int64_t i = 0; i < layers + model.draft_layers; ++i) {
+    // A block for drafting attends and feeds forward like the others.
+    const bool drafting = i >= layers;
+    const Layer& layer = model.layers[static_cast<std::size_t>(std::min(i, layers - 1))];
+    const bool recurrent = !drafting && std::holds_alternative<DeltaNet>(layer.mixer);
+    mixer_tensors(list, metadata, i, recurrent, fused_ba);
+    if (const auto* experts = std::get_if<Experts>(&layer.feed_forward)) {
+      list_experts(list, *experts, i);
     } else {
-      list.gated_feed_forward(i);
+      list.feed_forward(i);
+    }
+    if (drafting) {
+      list_predictor(list, i);
     }
   }
   return list.take();
 }
 
 std::vector<TensorShape> qwen35_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors(metadata, optional, false, false);
+  return tensors(metadata, optional, describe_qwen35, false);
 }
 std::vector<TensorShape> qwen35moe_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors(metadata, optional, true, false);
+  return tensors(metadata, optional, describe_qwen35moe, false);
 }
 std::vector<TensorShape> qwen3next_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors(metadata, optional, true, true);
+  return tensors(metadata, optional, describe_qwen3next, true);
 }
 
 }  // namespace
