@@ -18,6 +18,14 @@ namespace membudget {
 /// mean is taken off (the "layer norm" of older models).
 enum class NormKind : std::uint8_t { rms, layer };
 
+/// Where attention's result gets a gate from: a sigmoid of what the query projection computes
+/// beside each head's query.
+enum class QueryGate : std::uint8_t {
+  none,
+  interleaved,           ///< Per head, first its query, then its gate (qwen35).
+  interleaved_reshaped,  ///< The same, by way of one more reshape (qwen3next).
+};
+
 /// Softmax attention that remembers keys and values of every token it may look back at.
 /// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
 /// table holds them.
@@ -41,6 +49,7 @@ struct Attention {
   /// Queries and keys are normalised after the rotation, without weights (Llama 4).
   bool unit_norm = false;
   bool output_scaled = false;  ///< The result is multiplied by a constant (mimo2).
+  QueryGate gate = QueryGate::none;
 };
 
 /// Picks the tokens a layer of sparse attention looks at (DeepSeek-V3.2, GLM-5): a small attention
@@ -89,6 +98,9 @@ struct DeltaNet {
   std::int64_t value_heads = 0;
   std::int64_t key_dim = 0;    ///< Per head.
   std::int64_t value_dim = 0;  ///< Per head.
+  /// Queries and keys are copied for every head that shares them, also where the fused operation
+  /// would not need it (qwen3next).
+  bool repeated = false;
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -236,7 +248,7 @@ struct Model {
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
   bool logits_capped = false;     ///< ... or pass a scaled tanh (gemma).
   /// Rows nobody asked for are dropped after the last layer instead of inside it, and the hidden
-  /// state before that is kept for a next-token block (gpt-oss, Qwen3.5).
+  /// state before that is kept for a next-token block (gpt-oss).
   bool outputs_after_layers = false;
   bool outputs_after_norm = false;  ///< ... or even after the output norm (nemotron_h).
   bool flash_attention = true;      ///< False where the engine has none (grok).

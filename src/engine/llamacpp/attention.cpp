@@ -36,10 +36,32 @@ Builder::Projections Builder::project(const Attention& attention, NodeId x) {
     }
     return graph_.reshape(flat, {head_size, heads, tokens, 1});
   };
-  result.q = part("attn_q", "attn_q_norm", "q", attention.key_dim, attention.heads);
+  if (attention.gate == QueryGate::none) {
+    result.q = part("attn_q", "attn_q_norm", "q", attention.key_dim, attention.heads);
+  } else {
+    split_gate(attention, linear("attn_q", x, "q"), result);
+  }
   result.k = part("attn_k", "attn_k_norm", "k", attention.key_dim, attention.kv_heads);
   result.v = part("attn_v", {}, "v", attention.value_dim, attention.kv_heads);
   return result;
+}
+
+// build_layer_attn of src/models/qwen3next.cpp and qwen35.cpp: each head's query and gate lie side
+// by side.
+void Builder::split_gate(const Attention& attention, NodeId query_and_gate, Projections& result) {
+  const std::int64_t tokens = graph_[query_and_gate].ne[1];
+  const Shape pair{2 * attention.key_dim, attention.heads, tokens, 1};
+  if (attention.gate == QueryGate::interleaved_reshaped) {
+    query_and_gate = graph_.reshape(query_and_gate, pair);
+  }
+  constexpr std::int64_t float_bytes = 4;
+  const std::int64_t head = float_bytes * pair[0];
+  const auto half = [&] {
+    return graph_.view(query_and_gate, {attention.key_dim, attention.heads, tokens, 1},
+                       {head, head * attention.heads, head * attention.heads * tokens});
+  };
+  result.q = half();
+  result.gate = graph_.cont(half(), {attention.key_dim * attention.heads, tokens, 1, 1});
 }
 
 // llama_mul_mat_hadamard (llama-impl.h:57)
@@ -219,7 +241,9 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
   if (inputs.value_rotation != no_node) {
     result = rotate(result, inputs.value_rotation);
   }
-  if (weight("attn_gate.weight") != no_node) {
+  if (now.gate != no_node) {
+    result = graph_.mul(result, graph_.unary_like(Op::unary, now.gate, "attn_gate"), "attn_gated");
+  } else if (weight("attn_gate.weight") != no_node) {
     result = gated(attention, result, x);
   }
   result = linear("attn_output", result, "attn_out");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
@@ -39,6 +40,16 @@ class Builder {
     NodeId q = no_node;
     NodeId k = no_node;
     NodeId v = no_node;
+    NodeId gate = no_node;
+  };
+  // What a delta net's input becomes: queries, keys and values before the convolution.
+  struct MixedProjection {
+    NodeId mixed = no_node;
+    NodeId gate = no_node;
+  };
+  struct DeltaNetGates {
+    NodeId decay = no_node;
+    NodeId beta = no_node;
   };
   // The inputs that belong to one cache.
   struct CacheInputs {
@@ -86,9 +97,14 @@ class Builder {
   NodeId convolve(NodeId inner, std::int64_t width, NodeId read, NodeId stored,
                   std::string_view kernel);
   NodeId scan_states(NodeId stored, const Mamba& mamba, NodeId x, NodeId dt, NodeId b, NodeId c);
-  NodeId delta_net(const DeltaNet& delta_net, NodeId x);
+  NodeId delta_net(const DeltaNet& net, NodeId x);
+  MixedProjection project_delta_net(const DeltaNet& net, NodeId x);
+  DeltaNetGates delta_net_gates(const DeltaNet& net, NodeId x);
+  NodeId with_conv_tail(const DeltaNet& net, NodeId mixed);
+  NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
+  void split_gate(const Attention& attention, NodeId query_and_gate, Projections& result);
   Projections project_from_latent(const Attention& attention, NodeId x);
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
   NodeId cached_keys(const KvCache& cache, std::int64_t head_size);

@@ -8,7 +8,6 @@
 #include "membudget/error.hpp"
 
 namespace membudget {
-namespace {
 
 void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) {
   const std::int64_t embedding = list.dimensions().embedding;
@@ -74,8 +73,6 @@ void list_predictor(TensorList& list, std::int64_t layer) {
     list.norm(layer, "nextn.shared_head_norm", d.embedding);
   }
 }
-
-}  // namespace
 
 Experts read_experts(const Metadata& metadata) {
   Experts experts;
