@@ -108,7 +108,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     }
   }
   if (layer.branch_norms) {
-    branch = optional_norm("post_attention_norm", branch, layer.norm);
+    branch = first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
@@ -135,9 +135,10 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     return residual;
   }
   if (layer.residual == Residual::sequential) {
-    input = weight("ffn_norm.weight") != no_node || layer.branch_norms
+    input = layer.branch_norms
                 ? optional_norm("ffn_norm", residual, layer.norm)
-                : optional_norm("post_attention_norm", residual, layer.norm);
+                : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
+                             layer.norm);
   }
   return feed(layer, input, residual);
 }
@@ -145,7 +146,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
 NodeId Builder::feed(const Layer& layer, NodeId input, NodeId residual) {
   NodeId branch = feed_forward(layer.feed_forward, input);
   if (layer.branch_norms) {
-    branch = optional_norm("post_ffw_norm", branch, layer.norm);
+    branch = first_norm({"post_ffw_norm", "layer_output_norm"}, branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
