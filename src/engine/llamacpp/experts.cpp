@@ -174,7 +174,15 @@ NodeId Builder::shared_experts(const Experts& experts, NodeId x) {
 }
 
 NodeId Builder::experts(const Experts& experts, NodeId x, NodeId logits) {
-  const NodeId routed = routed_experts(experts, x, logits);
+  NodeId routed = no_node;
+  if (experts.latent_dim > 0) {
+    // build_ffn_layer (nemotron-h.cpp:270): the router sees what the experts do not.
+    const NodeId latent = graph_.mul_mat(required("ffn_latent_down.weight"), x, "expert_latent");
+    routed = routed_experts(experts, latent, linear("ffn_gate_inp", x, "router"));
+    routed = graph_.mul_mat(required("ffn_latent_up.weight"), routed, "expert_latent");
+  } else {
+    routed = routed_experts(experts, x, logits);
+  }
   if (weight("ffn_up_shexp.weight") == no_node) {
     return routed;
   }

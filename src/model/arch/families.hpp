@@ -44,6 +44,8 @@ extern const Architecture jamba;
 extern const Architecture falcon_h1;
 extern const Architecture granitehybrid;
 extern const Architecture nemotron_h;
+extern const Architecture nemotron_h_moe;
 extern const Architecture lfm2;
+extern const Architecture lfm2moe;
 
 }  // namespace membudget::arch

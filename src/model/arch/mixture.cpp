@@ -10,41 +10,6 @@
 namespace membudget {
 namespace {
 
-void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) {
-  const std::int64_t embedding = list.dimensions().embedding;
-  const auto stack = [&](std::string_view name, std::int64_t in, std::int64_t out) {
-    list.add(layer, std::string(name) + ".weight", {in, out, experts.count});
-    if (const std::string bias = std::string(name) + ".bias"; list.has(bias)) {
-      list.add(layer, bias, {out, experts.count});
-    }
-  };
-  list.linear(layer, "ffn_gate_inp", embedding, experts.count);
-  if (experts.gating == Gating::fused) {
-    stack("ffn_gate_up_exps", embedding, 2 * experts.width);
-  } else {
-    if (experts.gating == Gating::split) {
-      stack("ffn_gate_exps", embedding, experts.width);
-    }
-    stack("ffn_up_exps", embedding, experts.width);
-  }
-  stack("ffn_down_exps", experts.width, embedding);
-  for (const std::string_view bias : {"exp_probs_b.bias", "exp_probs_b"}) {
-    if (list.has(bias)) {
-      list.add(layer, bias, {experts.count});
-    }
-  }
-  if (experts.shared_width > 0) {
-    if (experts.gating != Gating::none) {
-      list.linear(layer, "ffn_gate_shexp", embedding, experts.shared_width);
-    }
-    list.linear(layer, "ffn_up_shexp", embedding, experts.shared_width);
-    list.linear(layer, "ffn_down_shexp", experts.shared_width, embedding);
-    if (list.has("ffn_gate_inp_shexp.weight")) {
-      list.add(layer, "ffn_gate_inp_shexp.weight", {embedding});
-    }
-  }
-}
-
 void list_predictor(TensorList& list, std::int64_t layer) {
   const Dimensions& d = list.dimensions();
   list.add(layer, "nextn.eh_proj.weight", {2 * d.embedding, d.embedding});
@@ -61,6 +26,46 @@ void list_predictor(TensorList& list, std::int64_t layer) {
 }
 
 }  // namespace
+
+void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) {
+  const std::int64_t embedding = list.dimensions().embedding;
+  const auto stack = [&](std::string_view name, std::int64_t in, std::int64_t out) {
+    list.add(layer, std::string(name) + ".weight", {in, out, experts.count});
+    if (const std::string bias = std::string(name) + ".bias"; list.has(bias)) {
+      list.add(layer, bias, {out, experts.count});
+    }
+  };
+  list.linear(layer, "ffn_gate_inp", embedding, experts.count);
+  const std::int64_t seen = experts.latent_dim > 0 ? experts.latent_dim : embedding;
+  if (experts.latent_dim > 0) {
+    list.linear(layer, "ffn_latent_down", embedding, experts.latent_dim);
+    list.linear(layer, "ffn_latent_up", experts.latent_dim, embedding);
+  }
+  if (experts.gating == Gating::fused) {
+    stack("ffn_gate_up_exps", seen, 2 * experts.width);
+  } else {
+    if (experts.gating == Gating::split) {
+      stack("ffn_gate_exps", seen, experts.width);
+    }
+    stack("ffn_up_exps", seen, experts.width);
+  }
+  stack("ffn_down_exps", experts.width, seen);
+  for (const std::string_view bias : {"exp_probs_b.bias", "exp_probs_b"}) {
+    if (list.has(bias)) {
+      list.add(layer, bias, {experts.count});
+    }
+  }
+  if (experts.shared_width > 0) {
+    if (experts.gating != Gating::none) {
+      list.linear(layer, "ffn_gate_shexp", embedding, experts.shared_width);
+    }
+    list.linear(layer, "ffn_up_shexp", embedding, experts.shared_width);
+    list.linear(layer, "ffn_down_shexp", experts.shared_width, embedding);
+    if (list.has("ffn_gate_inp_shexp.weight")) {
+      list.add(layer, "ffn_gate_inp_shexp.weight", {embedding});
+    }
+  }
+}
 
 Experts read_experts(const Metadata& metadata) {
   Experts experts;

@@ -28,6 +28,9 @@ void put_experts(const Metadata& metadata, Model& model, const Experts& experts)
 /// `cached` says whether the architecture gives them a cache (llama-model.cpp:2430).
 void drop_draft_layers(const Metadata& metadata, Model& model, bool cached);
 
+/// The router, the experts and the shared experts of one layer.
+void list_experts(TensorList& list, const Experts& experts, std::int64_t layer);
+
 /// The tensors of a model whose layers `describe` gives experts or one feed-forward. `always` are
 /// suffixes of tensors that not every architecture has, but every file of this one.
 [[nodiscard]] std::vector<TensorShape> mixture_tensors(
