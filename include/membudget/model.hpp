@@ -38,6 +38,16 @@ struct Attention {
   bool soft_capped = false;  ///< Scores pass a tanh (gemma2).
 };
 
+/// Picks the tokens a layer of sparse attention looks at (DeepSeek-V3.2, GLM-5): a small attention
+/// of its own, whose keys are remembered in a cache of their own.
+struct Indexer {
+  std::int64_t heads = 0;
+  std::int64_t key_dim = 0;  ///< Of its one key head.
+  std::int64_t top_k = 0;    ///< Tokens picked at most.
+  /// False where the layer looks at what the last layer with an indexer of its own picked.
+  bool own = true;
+};
+
 /// Multi-head latent attention: one latent and one rotary vector per token, shared by all heads.
 struct LatentAttention {
   std::int64_t heads = 0;
@@ -46,6 +56,12 @@ struct LatentAttention {
   std::int64_t nope_dim = 0;    ///< The other part of a key, per head.
   std::int64_t value_dim = 0;   ///< Per head, once decompressed.
   std::int64_t query_rank = 0;  ///< q_lora_rank; 0 when queries are projected at once.
+  /// Queries are multiplied by a per-token temperature (Mistral Large 3, Mistral Small 4).
+  bool temperature = false;
+  std::optional<Indexer> indexer = std::nullopt;
+
+  /// Elements remembered per token.
+  [[nodiscard]] std::int64_t key_width() const { return latent_dim + rope_dim; }
 };
 
 /// State-space mixer of Mamba: a state of fixed size per sequence, whatever the context.
@@ -208,6 +224,7 @@ struct Model {
   std::int64_t draft_layers = 0;
   bool draft_cached = false;      ///< They get a cache like the last layer's all the same.
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
+  bool output_scaled = false;     ///< The output's norm is multiplied by a constant (minicpm3).
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
   bool logits_capped = false;     ///< ... or pass a scaled tanh (gemma).
   /// Rows nobody asked for are dropped after the last layer instead of inside it, and the hidden

@@ -60,6 +60,14 @@ NodeId Builder::store_keys(const KvCache& cache, const CacheInputs& inputs, Node
   return graph_.set_rows(keys, rows, inputs.key_rows);
 }
 
+// llama_kv_cache::get_k
+NodeId Builder::cached_keys(const KvCache& cache, std::int64_t head_size) {
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const std::int64_t key_row = row_size(cache.key_type, own.key_width).count();
+  return graph_.view(key_cache_, {head_size, own.key_width / head_size, cache.cells, cache.streams},
+                     {row_size(cache.key_type, head_size).count(), key_row, key_row * cache.cells});
+}
+
 // llama_kv_cache::cpy_v
 NodeId Builder::store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v) {
   const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
@@ -99,9 +107,7 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
     return elements / format_of(type).block_elements * format_of(type).block_bytes;
   };
   const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
-  const std::int64_t key_row = row(cache.key_type, own.key_width);
-  NodeId k = graph_.view(key_cache_, {attention.key_dim, attention.kv_heads, cache.cells, streams},
-                         {row(cache.key_type, attention.key_dim), key_row, key_row * cache.cells});
+  NodeId k = cached_keys(cache, attention.key_dim);
   NodeId v = no_node;
   if (cache.values_transposed) {
     const std::int64_t column = row(cache.value_type, cache.cells);
@@ -121,7 +127,7 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
 
   const NodeId sinks = weight("attn_sinks.weight");
   NodeId result = no_node;
-  if (flash_) {
+  if (fusion_.flash) {
     if (transposed) {
       v = graph_.transpose(v);
     }
@@ -157,7 +163,6 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
 // build_attn for one cache and for sliding windows (llama-graph.cpp:2786, 3024): the same, but
 // for the order in which keys and values enter the graph.
 NodeId Builder::attention(const Attention& attention, NodeId x) {
-  Projections now = project(attention, x);
   const auto positioned = [&](std::string_view norm_name, NodeId heads) {
     const bool per_head = !attention.norm_across_heads;
     if (per_head && !attention.norm_after_rope) {
@@ -169,16 +174,19 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
     return per_head && attention.norm_after_rope ? optional_norm(norm_name, heads, attention.norm)
                                                  : heads;
   };
-  now.q = positioned("attn_q_norm", now.q);
-  now.k = positioned("attn_k_norm", now.k);
+  Projections now;
+  if (weight("attn_kv_b.weight") != no_node) {
+    now = project_from_latent(attention, x);
+  } else {
+    now = project(attention, x);
+    now.q = positioned("attn_q_norm", now.q);
+    now.k = positioned("attn_k_norm", now.k);
+  }
   if (attention.scaled_query) {
     now.q = graph_.scale(now.q, "q");
   }
   if (attention.temperature) {
-    if (temperature_ == no_node) {
-      temperature_ = graph_.input(ElementType::f32, {1, 1, geometry_.tokens, 1}, "temperature");
-    }
-    now.q = graph_.mul(now.q, temperature_, "q");
+    now.q = graph_.mul(now.q, temperature(), "q");
   }
 
   const bool two_caches = caches_.size() > 1;

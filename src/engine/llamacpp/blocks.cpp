@@ -92,4 +92,12 @@ NodeId Builder::rope(NodeId x) {
   return graph_.rope(x, positions_, factors == nullptr ? no_node : weight_of(*factors));
 }
 
+// build_inp_attn_scale
+NodeId Builder::temperature() {
+  if (temperature_ == no_node) {
+    temperature_ = graph_.input(ElementType::f32, {1, 1, geometry_.tokens, 1}, "temperature");
+  }
+  return temperature_;
+}
+
 }  // namespace membudget::llamacpp

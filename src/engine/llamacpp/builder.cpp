@@ -4,13 +4,13 @@
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-                 const std::vector<KvCache>& caches, const RecurrentState& state, bool flash)
+                 const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion)
     : model_(model),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
       state_(state),
-      flash_(flash),
+      fusion_(fusion),
       weights_(model.tensors.all().size(), no_node) {}
 
 // build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
@@ -49,8 +49,12 @@ void Builder::make_cache_inputs() {
     const std::int64_t tokens = geometry_.tokens;
     const std::int64_t values = cache.values_transposed ? tokens * cache.widest_value : tokens;
     inputs.key_rows = graph_.input(ElementType::i64, {tokens, 1, 1, 1}, "cache_rows_k");
-    inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
-    inputs.mask = graph_.input(flash_ ? ElementType::f16 : ElementType::f32,
+    if (!cache.keys_only) {
+      inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
+    }
+    // Fused kernels read the mask in half precision.
+    const bool fused = cache.indexer ? fusion_.indexer : fusion_.flash;
+    inputs.mask = graph_.input(fused ? ElementType::f16 : ElementType::f32,
                                {cache.cells, tokens / cache.streams, 1, cache.streams}, "mask");
     const auto square = [&](std::int64_t edge, std::string_view label) {
       return edge == 0 ? no_node : graph_.input(ElementType::f32, {edge, edge, 1, 1}, label);
@@ -168,6 +172,9 @@ void Builder::head(NodeId x) {
   if (model_.outputs_after_norm) {
     x = outputs_only(x);
     graph_[x].output = true;
+  }
+  if (model_.output_scaled) {
+    x = graph_.scale(x, "output_norm");
   }
   const NodeId output = weight("output.weight");
   NodeId logits = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");

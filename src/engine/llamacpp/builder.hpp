@@ -15,16 +15,24 @@
 
 namespace membudget::llamacpp {
 
+/// Which operations the engine fuses; what a device cannot run is built from small ones instead.
+struct Fusion {
+  bool flash = true;    ///< Flash attention.
+  bool indexer = true;  ///< The indexer of sparse attention.
+};
+
 /// Builds the worst-case graph of a model: blocks composed layer by layer, in the order in which
 /// llama.cpp b10587 builds them (src/llama-graph.cpp, src/models/*.cpp).
 class Builder {
  public:
   Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, const RecurrentState& state, bool flash);
+          const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
   [[nodiscard]] const std::vector<NodeId>& flash_nodes() const { return flash_nodes_; }
+  /// Likewise for fused indexers.
+  [[nodiscard]] const std::vector<NodeId>& indexer_nodes() const { return indexer_nodes_; }
 
  private:
   struct Projections {
@@ -62,11 +70,16 @@ class Builder {
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
   NodeId rope(NodeId x);
+  NodeId temperature();
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
   NodeId mix(const Mixer& mixer, NodeId x);
   NodeId attention(const Attention& attention, NodeId x);
   NodeId latent_attention(const LatentAttention& attention, NodeId x);
+  NodeId attend_to_latents(NodeId q, NodeId k, NodeId v, NodeId mask);
+  NodeId indexed_tokens(const Indexer& indexer, NodeId x, NodeId query_latent);
+  NodeId indexer_scores(NodeId q, NodeId k, NodeId weights, NodeId mask);
+  NodeId sparse_mask(NodeId mask, NodeId tokens);
   NodeId mamba(const Mamba& mamba, NodeId x);
   NodeId mamba_1(const Mamba& mamba, NodeId x);
   NodeId mamba_2(const Mamba& mamba, NodeId x);
@@ -76,7 +89,9 @@ class Builder {
   NodeId delta_net(const DeltaNet& delta_net, NodeId x);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
+  Projections project_from_latent(const Attention& attention, NodeId x);
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
+  NodeId cached_keys(const KvCache& cache, std::int64_t head_size);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId rotate(NodeId x, NodeId rotation);
@@ -107,13 +122,15 @@ class Builder {
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
   const RecurrentState& state_;
-  bool flash_;
+  Fusion fusion_;
 
   Graph graph_;
   std::int64_t layer_ = -1;
   std::vector<NodeId> weights_;  // by index in the tensor table
   std::vector<CacheInputs> cache_inputs_;
   std::vector<NodeId> flash_nodes_;
+  std::vector<NodeId> indexer_nodes_;
+  NodeId indexed_tokens_ = no_node;  // what the last indexer picked
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;
   NodeId slices_ = no_node;       // the token embedding, padded for deepstack

@@ -17,26 +17,54 @@
 namespace membudget::llamacpp {
 namespace {
 
+// Elements of a head as the cache holds them; 0 for layers without a cache.
+struct HeadSizes {
+  std::int64_t key = 0;
+  std::int64_t value = 0;
+};
+
+HeadSizes head_sizes(const Mixer& mixer) {
+  if (const auto* attention = std::get_if<Attention>(&mixer)) {
+    return {.key = attention->key_dim, .value = attention->value_dim};
+  }
+  if (const auto* attention = std::get_if<LatentAttention>(&mixer)) {
+    return {.key = attention->key_width(), .value = attention->latent_dim};
+  }
+  return {};
+}
+
 void check_blocks(const Model& model, ElementType type, std::string_view option,
-                  std::int64_t Attention::*head_size) {
+                  std::int64_t HeadSizes::*head_size) {
   if (!format_of(type).quantized) {
     return;
   }
   for (const Layer& layer : model.layers) {
-    const auto* attention = std::get_if<Attention>(&layer.mixer);
-    if (attention != nullptr && attention->*head_size % format_of(type).block_elements != 0) {
+    const std::int64_t size = head_sizes(layer.mixer).*head_size;
+    if (size % format_of(type).block_elements != 0) {
       throw Error(Errc::bad_request, std::string(option),
                   fmt::format("the engine refuses {} for heads of {} elements (blocks of {}); "
                               "use f16 or bf16",
-                              format_of(type).name, attention->*head_size,
-                              format_of(type).block_elements));
+                              format_of(type).name, size, format_of(type).block_elements));
     }
   }
 }
 
-// llama_init_from_model (llama-context.cpp:3596-3629)
+bool caches_latents(const Model& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    return std::holds_alternative<LatentAttention>(layer.mixer);
+  });
+}
+
+// llama_init_from_model (llama-context.cpp:3590-3629)
 FlashAttention checked_flash(const Model& model, const Settings& settings) {
   FlashAttention flash = settings.flash_attention;
+  if (settings.cache_type_k != settings.cache_type_v && caches_latents(model)) {
+    throw Error(Errc::bad_request, "--cache-type-v",
+                fmt::format("this model keeps keys and values as one latent, so the engine refuses "
+                            "{} for V beside {} for K; use the same type for both",
+                            format_of(settings.cache_type_v).name,
+                            format_of(settings.cache_type_k).name));
+  }
   if (format_of(settings.cache_type_v).quantized) {
     if (flash == FlashAttention::off) {
       throw Error(Errc::bad_request, "--cache-type-v",
@@ -45,8 +73,8 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
     flash = FlashAttention::on;
   }
   if (flash != FlashAttention::off) {
-    check_blocks(model, settings.cache_type_k, "--cache-type-k", &Attention::key_dim);
-    check_blocks(model, settings.cache_type_v, "--cache-type-v", &Attention::value_dim);
+    check_blocks(model, settings.cache_type_k, "--cache-type-k", &HeadSizes::key);
+    check_blocks(model, settings.cache_type_v, "--cache-type-v", &HeadSizes::value);
   }
   return flash;
 }
@@ -54,7 +82,7 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
 struct Simulation {
   Graph graph;
   Schedule schedule;
-  bool flash = true;
+  Fusion fusion;
 };
 
 class Run {
@@ -72,14 +100,14 @@ class Run {
         state_(recurrent_state(model, geometry_, placement_)) {}
 
   Footprint run() {
-    Simulation simulation = scheduled(asked_flash_ != FlashAttention::off, geometry_);
+    Simulation simulation = scheduled({.flash = asked_flash_ != FlashAttention::off}, geometry_);
     Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
     const auto nodes = static_cast<std::int64_t>(simulation.graph.order().size());
     const auto splits = static_cast<std::int64_t>(simulation.schedule.splits.size());
     if (generation_may_need_more()) {
       Geometry generation = geometry_;
       generation.tokens = generation.outputs = geometry_.sequences;
-      Simulation other = scheduled(simulation.flash, generation);
+      Simulation other = scheduled(simulation.fusion, generation);
       Allocation smaller = allocate(other.graph, other.schedule, runtime_.llama_cpp);
       smaller.host = std::max(smaller.host, allocation.host);
       if (smaller.gpu > allocation.gpu) {
@@ -90,7 +118,7 @@ class Run {
 
     Footprint result;
     result.settings = settings_;
-    result.flash_attention = simulation.flash;
+    result.flash_attention = simulation.fusion.flash;
     result.graph_nodes = nodes;
     result.graph_splits = splits;
     result.gpu = {.model = placement_.gpu_model, .kv = {}, .compute = Bytes{allocation.gpu}};
@@ -115,19 +143,26 @@ class Run {
            asked_flash_ != FlashAttention::off && format_of(settings_.cache_type_k).quantized;
   }
 
-  // `auto` is on where the device of the layer runs flash attention (resolve_fused_ops).
-  [[nodiscard]] Simulation scheduled(bool flash, const Geometry& geometry) const {
-    Builder builder(model_, geometry, placement_, caches_, state_, flash);
-    Simulation result{.graph = builder.build(), .schedule = {}, .flash = flash};
+  // An operation stays fused where the device of its layer runs it (resolve_fused_ops); flash
+  // attention only when `auto` leaves that to the engine.
+  [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {
+    Builder builder(model_, geometry, placement_, caches_, state_, fusion);
+    Simulation result{.graph = builder.build(), .schedule = {}, .fusion = fusion};
     result.schedule = schedule(result.graph, metal_);
-    if (flash && asked_flash_ == FlashAttention::automatic) {
-      for (const NodeId id : builder.flash_nodes()) {
-        const auto layer = static_cast<std::size_t>(result.graph[id].layer);
-        const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
-        if (result.schedule.device[static_cast<std::size_t>(id)] != home) {
-          return scheduled(false, geometry);
-        }
-      }
+    const auto at_home = [&](NodeId id) {
+      const auto layer = static_cast<std::size_t>(result.graph[id].layer);
+      const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
+      return result.schedule.device[static_cast<std::size_t>(id)] == home;
+    };
+    const auto all_at_home = [&](const std::vector<NodeId>& nodes) {
+      return std::all_of(nodes.begin(), nodes.end(), at_home);
+    };
+    const bool flash =
+        fusion.flash &&
+        (asked_flash_ != FlashAttention::automatic || all_at_home(builder.flash_nodes()));
+    const bool indexer = fusion.indexer && all_at_home(builder.indexer_nodes());
+    if (flash != fusion.flash || indexer != fusion.indexer) {
+      return scheduled({.flash = flash, .indexer = indexer}, geometry);
     }
     return result;
   }
