@@ -139,6 +139,9 @@ struct Experts {
   std::int64_t used = 0;
   std::int64_t width = 0;         ///< n_ff of one expert.
   std::int64_t shared_width = 0;  ///< n_ff of the shared experts together; 0 = none.
+  /// The experts read and write a projection of this width, which the router and the shared
+  /// experts do not see (nemotron_h_moe); 0 = none.
+  std::int64_t latent_dim = 0;
   Routing routing = Routing::soft_max;
   bool normalised = false;  ///< The chosen weights are divided by their sum.
   bool scaled = false;      ///< ... and multiplied by a constant (expert_weights_scale).

@@ -27,6 +27,21 @@ void check_experts(const Metadata& metadata, const Experts& experts) {
 
 }  // namespace
 
+void list_predictor(TensorList& list, std::int64_t layer) {
+  const Dimensions& d = list.dimensions();
+  list.add(layer, "nextn.eh_proj.weight", {2 * d.embedding, d.embedding});
+  list.norm(layer, "nextn.enorm", d.embedding);
+  list.norm(layer, "nextn.hnorm", d.embedding);
+  for (const std::string_view table : {"nextn.embed_tokens", "nextn.shared_head_head"}) {
+    if (list.has(std::string(table) + ".weight")) {
+      list.linear(layer, table, d.embedding, d.vocabulary);
+    }
+  }
+  if (list.has("nextn.shared_head_norm.weight")) {
+    list.norm(layer, "nextn.shared_head_norm", d.embedding);
+  }
+}
+
 void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) {
   const std::int64_t embedding = list.dimensions().embedding;
   const auto stack = [&](std::string_view name, std::int64_t in, std::int64_t out) {
@@ -36,15 +51,20 @@ void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) 
     }
   };
   list.linear(layer, "ffn_gate_inp", embedding, experts.count);
+  const std::int64_t seen = experts.latent_dim > 0 ? experts.latent_dim : embedding;
+  if (experts.latent_dim > 0) {
+    list.linear(layer, "ffn_latent_down", embedding, experts.latent_dim);
+    list.linear(layer, "ffn_latent_up", experts.latent_dim, embedding);
+  }
   if (experts.gating == Gating::fused) {
-    stack("ffn_gate_up_exps", embedding, 2 * experts.width);
+    stack("ffn_gate_up_exps", seen, 2 * experts.width);
   } else {
     if (experts.gating == Gating::split) {
-      stack("ffn_gate_exps", embedding, experts.width);
+      stack("ffn_gate_exps", seen, experts.width);
     }
-    stack("ffn_up_exps", embedding, experts.width);
+    stack("ffn_up_exps", seen, experts.width);
   }
-  stack("ffn_down_exps", experts.width, embedding);
+  stack("ffn_down_exps", experts.width, seen);
   for (const std::string_view bias : {"exp_probs_b.bias", "exp_probs_b"}) {
     if (list.has(bias)) {
       list.add(layer, bias, {experts.count});
@@ -74,21 +94,6 @@ void list_feed_forward(TensorList& list, const FeedForward& feed_forward, std::i
     list_experts(list, *experts, layer);
   } else if (const auto* dense = std::get_if<DenseFeedForward>(&feed_forward)) {
     list_dense(list, *dense, layer);
-  }
-}
-
-void list_predictor(TensorList& list, std::int64_t layer) {
-  const Dimensions& d = list.dimensions();
-  list.add(layer, "nextn.eh_proj.weight", {2 * d.embedding, d.embedding});
-  list.norm(layer, "nextn.enorm", d.embedding);
-  list.norm(layer, "nextn.hnorm", d.embedding);
-  for (const std::string_view table : {"nextn.embed_tokens", "nextn.shared_head_head"}) {
-    if (list.has(std::string(table) + ".weight")) {
-      list.linear(layer, table, d.embedding, d.vocabulary);
-    }
-  }
-  if (list.has("nextn.shared_head_norm.weight")) {
-    list.norm(layer, "nextn.shared_head_norm", d.embedding);
   }
 }
 
