@@ -12,11 +12,45 @@
 namespace membudget {
 
 std::span<const Architecture> architectures() {
-  static const std::array all{arch::deepseek2, arch::deepseek32, arch::glm4moe, arch::glm_dsa,
-                              arch::granite, arch::granitemoe, arch::internlm2, arch::llama,
-                              arch::minicpm3, arch::minimax_m2, arch::mistral3, arch::mistral4,
-                              arch::olmoe, arch::phi3, arch::qwen2, arch::qwen2moe, arch::qwen3,
-                              arch::qwen3moe, arch::qwen3vlmoe, arch::smollm3};
+  static const std::array all{
+      arch::cohere2,
+      arch::command_r,
+      arch::deepseek2,
+      arch::deepseek32,
+      arch::exaone,
+      arch::exaone4,
+      arch::falcon,
+      arch::gemma,
+      arch::gemma2,
+      arch::gemma3,
+      arch::glm4,
+      arch::glm4moe,
+      arch::glm_dsa,
+      arch::granite,
+      arch::granitemoe,
+      arch::internlm2,
+      arch::llama,
+      arch::minicpm3,
+      arch::minimax_m2,
+      arch::mistral3,
+      arch::mistral4,
+      arch::nemotron,
+      arch::olmo2,
+      arch::olmoe,
+      arch::phi2,
+      arch::phi3,
+      arch::qwen2,
+      arch::qwen2moe,
+      arch::qwen2vl,
+      arch::qwen3,
+      arch::qwen3moe,
+      arch::qwen3vl,
+      arch::qwen3vlmoe,
+      arch::seed_oss,
+      arch::smollm3,
+      arch::stablelm,
+      arch::starcoder2,
+  };
   return all;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // GLM-4.5 and 4.6: leading dense layers, shared experts, a block for drafting that gets a cache
 // though it is not loaded (llama.cpp b10587, src/models/glm4-moe.cpp).
+#include <algorithm>
+
 #include "model/arch/families.hpp"
 #include "model/arch/mixture.hpp"
 
@@ -22,8 +24,14 @@ void describe(const Metadata& metadata, Model& model) {
 }
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors_of_layers(metadata, optional, describe,
-                           {"post_attention_norm.weight", "exp_probs_b.bias"});
+  // Only the larger models normalise queries and keys.
+  const bool normed =
+      std::find(optional.begin(), optional.end(), "attn_q_norm.weight") != optional.end();
+  return mixture_tensors(metadata, optional, describe,
+                         {.norms = {"attn_norm", "post_attention_norm"},
+                          .qkv_bias = true,
+                          .query_key_norm = normed ? QueryKeyNorm::per_head : QueryKeyNorm::none},
+                         {"exp_probs_b.bias"});
 }
 
 }  // namespace

@@ -19,9 +19,8 @@ void describe(const Metadata& metadata, Model& model) {
 }
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors_of_layers(
-      metadata, optional, describe,
-      {"output.weight", "ffn_norm.weight", "attn_q_norm.weight", "exp_probs_b.bias"});
+  return mixture_tensors(metadata, optional, describe,
+                         {.query_key_norm = QueryKeyNorm::across_heads}, {"exp_probs_b.bias"});
 }
 
 }  // namespace

@@ -8,25 +8,6 @@
 #include "membudget/error.hpp"
 
 namespace membudget {
-namespace {
-
-void list_attention(TensorList& list, const Attention& attention, std::int64_t layer) {
-  const std::int64_t queries = attention.heads * attention.key_dim;
-  if (list.has("attn_qkv.weight")) {
-    list.fused_attention(layer);
-  } else {
-    list.attention(layer);
-  }
-  if (list.has("attn_q_norm.weight")) {
-    const bool whole = attention.norm_across_heads;
-    list.norm(layer, "attn_q_norm", whole ? queries : attention.key_dim);
-    list.norm(layer, "attn_k_norm",
-              whole ? attention.kv_heads * attention.key_dim : attention.key_dim);
-  }
-  if (attention.window > 0 && list.has("attn_sinks.weight")) {
-    list.add(layer, "attn_sinks.weight", {attention.heads});
-  }
-}
 
 void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) {
   const std::int64_t embedding = list.dimensions().embedding;
@@ -63,7 +44,7 @@ void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) 
   }
 }
 
-void list_predictor(TensorList& list, std::int64_t layer) {
+void list_draft_block(TensorList& list, std::int64_t layer) {
   const Dimensions& d = list.dimensions();
   list.add(layer, "nextn.eh_proj.weight", {2 * d.embedding, d.embedding});
   list.norm(layer, "nextn.enorm", d.embedding);
@@ -77,8 +58,6 @@ void list_predictor(TensorList& list, std::int64_t layer) {
     list.norm(layer, "nextn.shared_head_norm", d.embedding);
   }
 }
-
-}  // namespace
 
 Experts read_experts(const Metadata& metadata) {
   Experts experts;
@@ -132,35 +111,29 @@ void drop_draft_layers(const Metadata& metadata, Model& model, bool cached) {
   model.layers.resize(model.layers.size() - static_cast<std::size_t>(model.draft_layers));
 }
 
-std::vector<TensorShape> tensors_of_layers(const Metadata& metadata, OptionalTensors optional,
-                                           void (*describe)(const Metadata&, Model&),
-                                           std::initializer_list<std::string_view> always) {
+std::vector<TensorShape> mixture_tensors(const Metadata& metadata, OptionalTensors optional,
+                                         void (*describe)(const Metadata&, Model&),
+                                         const Layout& layout,
+                                         std::initializer_list<std::string_view> always) {
   std::vector<std::string> present(optional.begin(), optional.end());
   present.insert(present.end(), always.begin(), always.end());
   TensorList list(metadata, present);
   Model model;
   describe(metadata, model);
-  const std::int64_t embedding = list.dimensions().embedding;
-  list.embedding_and_head();
+  list.embedding_and_head(layout);
   const auto layers = static_cast<std::int64_t>(model.layers.size());
   for (std::int64_t index = 0; index < layers + model.draft_layers; ++index) {
     // A block for drafting is one more layer of the last kind, and what joins it to the model.
     const Layer& layer = model.layers[static_cast<std::size_t>(std::min(index, layers - 1))];
-    list.norm(index, "attn_norm", embedding);
-    list_attention(list, std::get<Attention>(layer.mixer), index);
-    for (const std::string_view name : {"ffn_norm", "post_attention_norm", "attn_output_norm",
-                                        "post_ffw_norm", "layer_output_norm"}) {
-      if (list.has(std::string(name) + ".weight")) {
-        list.norm(index, name, embedding);
-      }
-    }
+    list.norms(index, layout);
+    list.attention(index, layout);
     if (const auto* experts = std::get_if<Experts>(&layer.feed_forward)) {
       list_experts(list, *experts, index);
     } else {
-      list.gated_feed_forward(index);
+      list.feed_forward(index, layout);
     }
     if (index >= layers) {
-      list_predictor(list, index);
+      list_draft_block(list, index);
     }
   }
   return list.take();

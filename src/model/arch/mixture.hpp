@@ -28,12 +28,16 @@ void put_experts(const Metadata& metadata, Model& model, const Experts& experts)
 /// `cached` says whether the architecture gives them a cache (llama-model.cpp:2430).
 void drop_draft_layers(const Metadata& metadata, Model& model, bool cached);
 
-/// The tensors that the layers `describe` makes imply: attention, norms and feed-forwards with
-/// their optional parts. `always` are suffixes of tensors that not every architecture has, but
-/// every file of this one.
-[[nodiscard]] std::vector<TensorShape> tensors_of_layers(
+/// The tensors of one layer's router and experts.
+void list_experts(TensorList& list, const Experts& experts, std::int64_t layer);
+/// What joins a block for drafting to the model, besides the tensors of an ordinary layer.
+void list_draft_block(TensorList& list, std::int64_t layer);
+
+/// The tensors of a model whose layers `describe` gives experts or one feed-forward. `always` are
+/// suffixes of tensors that not every architecture has, but every file of this one.
+[[nodiscard]] std::vector<TensorShape> mixture_tensors(
     const Metadata& metadata, OptionalTensors optional,
-    void (*describe)(const Metadata& metadata, Model& model),
+    void (*describe)(const Metadata& metadata, Model& model), const Layout& layout,
     std::initializer_list<std::string_view> always = {});
 
 }  // namespace membudget

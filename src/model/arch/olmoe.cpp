@@ -16,8 +16,8 @@ void describe(const Metadata& metadata, Model& model) {
 }
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors_of_layers(metadata, optional, describe,
-                           {"output.weight", "ffn_norm.weight", "attn_q_norm.weight"});
+  return mixture_tensors(metadata, optional, describe,
+                         {.query_key_norm = QueryKeyNorm::across_heads});
 }
 
 }  // namespace

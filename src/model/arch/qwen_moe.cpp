@@ -34,14 +34,13 @@ void describe_qwen3vl(const Metadata& metadata, Model& model) {
 }
 
 std::vector<TensorShape> qwen2_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors_of_layers(metadata, optional, describe_qwen2,
-                           {"ffn_norm.weight", "attn_q.bias", "attn_k.bias", "attn_v.bias",
-                            "ffn_gate_inp_shexp.weight"});
+  return mixture_tensors(metadata, optional, describe_qwen2, {.qkv_bias = true},
+                         {"ffn_gate_inp_shexp.weight"});
 }
 
 std::vector<TensorShape> qwen3_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors_of_layers(metadata, optional, describe_qwen3,
-                           {"ffn_norm.weight", "attn_q_norm.weight"});
+  return mixture_tensors(metadata, optional, describe_qwen3,
+                         {.query_key_norm = QueryKeyNorm::per_head});
 }
 
 }  // namespace
