@@ -10,7 +10,10 @@ Builder::Projections Builder::project(const Attention& attention, NodeId x) {
   const std::int64_t tokens = graph_[x].ne[1];
   Projections result;
   if (weight("attn_qkv.weight") != no_node) {
-    const NodeId qkv = linear("attn_qkv", x, "qkv");
+    NodeId qkv = linear("attn_qkv", x, "qkv");
+    if (attention.clamped) {
+      qkv = graph_.clamp(qkv);
+    }
     const std::int64_t stride = graph_[qkv].nb[1];
     const auto part = [&](std::int64_t head_size, std::int64_t heads) {
       constexpr std::int64_t float_bytes = 4;
@@ -25,15 +28,40 @@ Builder::Projections Builder::project(const Attention& attention, NodeId x) {
   const auto part = [&](std::string_view name, std::string_view norm_name, std::string_view label,
                         std::int64_t head_size, std::int64_t heads) {
     NodeId flat = linear(name, x, label);
+    if (attention.clamped) {
+      flat = graph_.clamp(flat);
+    }
     if (attention.norm_across_heads && !norm_name.empty()) {
       flat = optional_norm(norm_name, flat, attention.norm);
     }
     return graph_.reshape(flat, {head_size, heads, tokens, 1});
   };
-  result.q = part("attn_q", "attn_q_norm", "q", attention.key_dim, attention.heads);
+  if (attention.gate == QueryGate::none) {
+    result.q = part("attn_q", "attn_q_norm", "q", attention.key_dim, attention.heads);
+  } else {
+    split_gate(attention, linear("attn_q", x, "q"), result);
+  }
   result.k = part("attn_k", "attn_k_norm", "k", attention.key_dim, attention.kv_heads);
   result.v = part("attn_v", {}, "v", attention.value_dim, attention.kv_heads);
   return result;
+}
+
+// build_layer_attn of src/models/qwen3next.cpp and qwen35.cpp: each head's query and gate lie side
+// by side.
+void Builder::split_gate(const Attention& attention, NodeId query_and_gate, Projections& result) {
+  const std::int64_t tokens = graph_[query_and_gate].ne[1];
+  const Shape pair{2 * attention.key_dim, attention.heads, tokens, 1};
+  if (attention.gate == QueryGate::interleaved_reshaped) {
+    query_and_gate = graph_.reshape(query_and_gate, pair);
+  }
+  constexpr std::int64_t float_bytes = 4;
+  const std::int64_t head = float_bytes * pair[0];
+  const auto half = [&] {
+    return graph_.view(query_and_gate, {attention.key_dim, attention.heads, tokens, 1},
+                       {head, head * attention.heads, head * attention.heads * tokens});
+  };
+  result.q = half();
+  result.gate = graph_.cont(half(), {attention.key_dim * attention.heads, tokens, 1, 1});
 }
 
 // llama_mul_mat_hadamard (llama-impl.h:57)
@@ -169,7 +197,10 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
       heads = optional_norm(norm_name, heads, attention.norm);
     }
     if (attention.rope) {
-      heads = rope(heads);
+      heads = rope(heads, attention.rope_factors);
+    }
+    if (attention.unit_norm) {
+      heads = graph_.unary_like(Op::rms_norm, heads, norm_name);
     }
     return per_head && attention.norm_after_rope ? optional_norm(norm_name, heads, attention.norm)
                                                  : heads;
@@ -210,7 +241,26 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
   if (inputs.value_rotation != no_node) {
     result = rotate(result, inputs.value_rotation);
   }
-  return linear("attn_output", result, "attn_out");
+  if (now.gate != no_node) {
+    result = graph_.mul(result, graph_.unary_like(Op::unary, now.gate, "attn_gate"), "attn_gated");
+  } else if (weight("attn_gate.weight") != no_node) {
+    result = gated(attention, result, x);
+  }
+  result = linear("attn_output", result, "attn_out");
+  return attention.output_scaled ? graph_.scale(result, "attn_out") : result;
+}
+
+// A gate per element (afmoe.cpp) or, with as many rows as heads, per head (step35.cpp).
+NodeId Builder::gated(const Attention& attention, NodeId result, NodeId x) {
+  NodeId gate = graph_.mul_mat(weight("attn_gate.weight"), x, "attn_gate");
+  gate = graph_.unary_like(Op::unary, gate, "attn_gate");
+  const Shape flat = graph_[result].ne;
+  if (graph_[gate].ne[0] == flat[0]) {
+    return graph_.mul(result, gate, "attn_gated");
+  }
+  result = graph_.reshape(result, {attention.value_dim, attention.heads, flat[1], 1});
+  gate = graph_.reshape(gate, {1, attention.heads, flat[1], 1});
+  return graph_.reshape(graph_.mul(result, gate, "attn_gated"), flat);
 }
 
 NodeId Builder::mix(const Mixer& mixer, NodeId x) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "membudget/model.hpp"
 
 namespace membudget::llamacpp {
@@ -25,7 +27,7 @@ struct Fusion {
 class Builder {
  public:
   Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, Fusion fusion);
+          const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -38,6 +40,16 @@ class Builder {
     NodeId q = no_node;
     NodeId k = no_node;
     NodeId v = no_node;
+    NodeId gate = no_node;
+  };
+  // What a delta net's input becomes: queries, keys and values before the convolution.
+  struct MixedProjection {
+    NodeId mixed = no_node;
+    NodeId gate = no_node;
+  };
+  struct DeltaNetGates {
+    NodeId decay = no_node;
+    NodeId beta = no_node;
   };
   // The inputs that belong to one cache.
   struct CacheInputs {
@@ -52,6 +64,8 @@ class Builder {
   NodeId embed_tokens();
   NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
+  NodeId two_mixers(const Layer& layer, NodeId x);
+  NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
   NodeId tied_output();
   void make_cache_inputs();
@@ -66,7 +80,7 @@ class Builder {
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
-  NodeId rope(NodeId x);
+  NodeId rope(NodeId x, bool with_factors = true);
   NodeId temperature();
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
@@ -78,22 +92,41 @@ class Builder {
   NodeId indexer_scores(NodeId q, NodeId k, NodeId weights, NodeId mask);
   NodeId sparse_mask(NodeId mask, NodeId tokens);
   NodeId mamba(const Mamba& mamba, NodeId x);
-  NodeId delta_net(const DeltaNet& delta_net, NodeId x);
+  NodeId mamba_1(const Mamba& mamba, NodeId x);
+  NodeId mamba_2(const Mamba& mamba, NodeId x);
+  NodeId convolve(NodeId inner, std::int64_t width, NodeId read, NodeId stored,
+                  std::string_view kernel);
+  NodeId scan_states(NodeId stored, const Mamba& mamba, NodeId x, NodeId dt, NodeId b, NodeId c);
+  NodeId delta_net(const DeltaNet& net, NodeId x);
+  MixedProjection project_delta_net(const DeltaNet& net, NodeId x);
+  DeltaNetGates delta_net_gates(const DeltaNet& net, NodeId x);
+  NodeId with_conv_tail(const DeltaNet& net, NodeId mixed);
+  NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
+  void split_gate(const Attention& attention, NodeId query_and_gate, Projections& result);
   Projections project_from_latent(const Attention& attention, NodeId x);
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
   NodeId cached_keys(const KvCache& cache, std::int64_t head_size);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId rotate(NodeId x, NodeId rotation);
+  NodeId gated(const Attention& attention, NodeId result, NodeId x);
+
+  // recurrent_state.cpp: build_rs (llama-graph.cpp:3413)
+  NodeId state_tail();
+  NodeId state_matrix();
+  NodeId state_rows();
+  NodeId open_state(NodeId stored);
+  void close_state(NodeId stored, NodeId states, NodeId read);
+  NodeId read_state(NodeId stored);
 
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
   NodeId clamped_gate(NodeId gate, NodeId up);
-  NodeId experts(const Experts& experts, NodeId x, NodeId logits = no_node);
-  NodeId routed_experts(const Experts& experts, NodeId x, NodeId logits);
+  NodeId experts(const Experts& experts, NodeId x);
+  NodeId routed_experts(const Experts& experts, NodeId x);
   NodeId shared_experts(const Experts& experts, NodeId x);
   NodeId routing_probabilities(const Experts& experts, NodeId logits);
   NodeId best_groups(const Experts& experts, NodeId scores);
@@ -105,6 +138,7 @@ class Builder {
   const Geometry& geometry_;
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
+  const RecurrentState& state_;
   Fusion fusion_;
 
   Graph graph_;
@@ -119,7 +153,10 @@ class Builder {
   NodeId slices_ = no_node;       // the token embedding, padded for deepstack
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
+  NodeId router_logits_ = no_node;  // of a layer whose router reads the layer's input
   NodeId output_rows_ = no_node;
+  NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
+  NodeId state_rows_extra_ = no_node;
 };
 
 }  // namespace membudget::llamacpp

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "engine/llamacpp/allocator.hpp"
 #include "engine/llamacpp/builder.hpp"
 #include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "engine/llamacpp/schedule.hpp"
 #include "membudget/error.hpp"
 
@@ -56,7 +58,8 @@ bool caches_latents(const Model& model) {
 
 // llama_init_from_model (llama-context.cpp:3590-3629)
 FlashAttention checked_flash(const Model& model, const Settings& settings) {
-  FlashAttention flash = settings.flash_attention;
+  FlashAttention flash =
+      model.flash_attention ? settings.flash_attention : FlashAttention::off;
   if (settings.cache_type_k != settings.cache_type_v && caches_latents(model)) {
     throw Error(Errc::bad_request, "--cache-type-v",
                 fmt::format("this model keeps keys and values as one latent, so the engine refuses "
@@ -65,6 +68,12 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
                             format_of(settings.cache_type_k).name));
   }
   if (format_of(settings.cache_type_v).quantized) {
+    if (!model.flash_attention) {
+      throw Error(Errc::bad_request, "--cache-type-v",
+                  fmt::format("the engine has no flash attention for {}, which a quantized V "
+                              "cache needs; use f16 or bf16",
+                              model.architecture));
+    }
     if (flash == FlashAttention::off) {
       throw Error(Errc::bad_request, "--cache-type-v",
                   "the engine needs flash attention for a quantized V cache; use --flash-attn on");
@@ -76,6 +85,39 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
     check_blocks(model, settings.cache_type_v, "--cache-type-v", &HeadSizes::value);
   }
   return flash;
+}
+
+// The scheduler keeps every tensor of the graph in a table whose size is fixed by how many tensors
+// the model has (llama_context::graph_max_nodes; ggml_hash_size picks the next of these primes).
+// A graph that does not fit ends the process. Models of few, fused tensors per layer come close.
+void check_scheduler_table(const Model& model, const Settings& settings, const Graph& graph) {
+  const bool roomier = std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    return std::holds_alternative<DeltaNet>(layer.mixer);
+  });
+  if (roomier) {
+    return;
+  }
+  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  const std::span<const Tensor> all = model.tensors.all();
+  std::int64_t tensors = std::count_if(all.begin(), all.end(), [&](const Tensor& tensor) {
+    return TensorTable::layer_of(tensor.name) < layers;
+  });
+  // A tied output is a tensor of its own where it lies in another buffer than the embedding.
+  if (model.tensors.find("output.weight") == nullptr && settings.backend == Backend::metal) {
+    ++tensors;
+  }
+  constexpr std::int64_t least = 1024;
+  const std::int64_t asked = std::max(least, 8 * tensors);
+  static constexpr std::array<std::int64_t, 8> primes{1031, 2053, 4099, 8209, 16411, 32771, 65537,
+                                                      131101};
+  const auto* const room = std::lower_bound(primes.begin(), primes.end(), asked);
+  const auto needed = static_cast<std::int64_t>(graph.order().size() + graph.leaves().size());
+  if (room != primes.end() && needed > *room) {
+    throw Error(Errc::bad_request, "settings",
+                fmt::format("the engine would stop: its graph has {} tensors, and there is room "
+                            "for {}; use an f16 cache or a unified one",
+                            needed, *room));
+  }
 }
 
 struct Simulation {
@@ -95,7 +137,8 @@ class Run {
         geometry_(geometry(settings, model)),
         placement_(place_weights(model, settings)),
         caches_(kv_caches(model, settings, geometry_, placement_,
-                          asked_flash_ != FlashAttention::off)) {}
+                          asked_flash_ != FlashAttention::off)),
+        state_(recurrent_state(model, geometry_, placement_)) {}
 
   Footprint run() {
     Simulation simulation = scheduled({.flash = asked_flash_ != FlashAttention::off}, geometry_);
@@ -125,6 +168,8 @@ class Run {
       result.gpu.kv += cache.gpu;
       result.host.kv += cache.host;
     }
+    result.gpu.kv += state_.gpu;
+    result.host.kv += state_.host;
     result.gpu_peak = peak(simulation.graph, allocation);
     add_parts(result);
     return result;
@@ -142,8 +187,9 @@ class Run {
   // An operation stays fused where the device of its layer runs it (resolve_fused_ops); flash
   // attention only when `auto` leaves that to the engine.
   [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {
-    Builder builder(model_, geometry, placement_, caches_, fusion);
+    Builder builder(model_, geometry, placement_, caches_, state_, fusion);
     Simulation result{.graph = builder.build(), .schedule = {}, .fusion = fusion};
+    check_scheduler_table(model_, settings_, result.graph);
     result.schedule = schedule(result.graph, metal_);
     const auto at_home = [&](NodeId id) {
       const auto layer = static_cast<std::size_t>(result.graph[id].layer);
@@ -195,10 +241,14 @@ class Run {
     add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only,
                  .basis = weights, .note = "token embedding, always on the CPU",
                  .formula = "tensors of the input layer"});
-    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv,
+    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_.gpu,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
-    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv,
+    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_.host,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
+    add(result, {.name = PartName::recurrent_state, .where = Place::gpu, .bytes = state_.gpu,
+                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
+    add(result, {.name = PartName::recurrent_state, .where = Place::host, .bytes = state_.host,
+                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
     add(result, {.name = PartName::compute, .where = Place::gpu, .bytes = result.gpu.compute,
                  .basis = Basis::formula,
                  .note = fmt::format("peak at {}", result.gpu_peak.operation),
@@ -256,6 +306,21 @@ class Run {
     return text;
   }
 
+  [[nodiscard]] std::string state_note() const {
+    return fmt::format("{} layers x {} slots, whatever the context", state_.count(), state_.slots);
+  }
+
+  [[nodiscard]] std::string state_formula() const {
+    std::int64_t tails = 0;
+    std::int64_t matrices = 0;
+    for (const StateLayer& layer : state_.layers) {
+      tails += layer.tail_width;
+      matrices += layer.matrix_width;
+    }
+    return fmt::format("{} slots x ({} R elements + {} S elements) x 4 B", state_.slots, tails,
+                       matrices);
+  }
+
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {
     return fmt::format("graph of {} nodes for {} tokens, {} rows of logits, flash attention {}",
                        result.graph_nodes, geometry_.tokens, geometry_.outputs,
@@ -270,6 +335,7 @@ class Run {
   Geometry geometry_;
   Placement placement_;
   std::vector<KvCache> caches_;
+  RecurrentState state_;
 };
 
 }  // namespace

@@ -177,7 +177,7 @@ std::vector<TensorShape> tensors_of(const Metadata& metadata, OptionalTensors op
       list.feed_forward(i);
     }
     if (i >= layers) {
-      list_draft_block(list, i);
+      list_predictor(list, i);
     }
   }
   return list.take();
