@@ -127,6 +127,7 @@ struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
+  bool sparse = false;   ///< Only the largest values of the gate survive (gemma3n).
   bool clamped = false;  ///< Gate and up are limited before they meet (step35).
 };
 
@@ -264,7 +265,8 @@ struct Model {
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
-  /// Elements of the embedding that every layer gets besides its input (gemma4's E-models).
+  std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
+  /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
   std::int64_t per_layer_width = 0;
   std::vector<Layer> layers;
   TensorTable tensors;

@@ -65,7 +65,21 @@ class Builder {
   NodeId slice(std::int64_t index);
   // per_layer_input.cpp
   void make_per_layer_input(NodeId x);
+  NodeId per_layer_part(NodeId x);
   NodeId add_per_layer_input(NodeId x);
+  // altup.cpp
+  NodeId magnitude(NodeId x);
+  NodeId copy_of_state(NodeId states);
+  NodeId other_copies(NodeId states);
+  NodeId rescaled(NodeId projected, NodeId target);
+  NodeId spread_states(NodeId x);
+  NodeId merge_states(NodeId states);
+  NodeId modalities(NodeId x);
+  NodeId predicted_states(NodeId states);
+  NodeId corrected_states(NodeId predictions, NodeId activated);
+  NodeId sparse_gate(NodeId gate);
+  NodeId altup_feed_forward(const DenseFeedForward& dense, NodeId x);
+  NodeId altup_layer(const Layer& layer, NodeId states);
   NodeId layer(const Layer& layer, NodeId x);
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);

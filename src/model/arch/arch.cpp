@@ -33,6 +33,7 @@ std::span<const Architecture> architectures() {
       arch::gemma,
       arch::gemma2,
       arch::gemma3,
+      arch::gemma3n,
       arch::gemma4,
       arch::glm4,
       arch::glm4moe,

@@ -26,6 +26,7 @@ extern const Architecture falcon_h1;
 extern const Architecture gemma;
 extern const Architecture gemma2;
 extern const Architecture gemma3;
+extern const Architecture gemma3n;
 extern const Architecture gemma4;
 extern const Architecture glm4;
 extern const Architecture glm4moe;
