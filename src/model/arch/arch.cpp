@@ -45,6 +45,7 @@ std::span<const Architecture> architectures() {
       arch::internlm2,
       arch::jamba,
       arch::lfm2,
+      arch::kimi_linear,
       arch::llama,
       arch::llama4,
       arch::mamba,

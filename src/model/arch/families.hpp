@@ -38,6 +38,7 @@ extern const Architecture hy_v3;
 extern const Architecture internlm2;
 extern const Architecture jamba;
 extern const Architecture lfm2;
+extern const Architecture kimi_linear;
 extern const Architecture llama;
 extern const Architecture llama4;
 extern const Architecture mamba;
