@@ -8,6 +8,24 @@
 #include "membudget/error.hpp"
 
 namespace membudget {
+namespace {
+
+// What the engine asserts when it loads a model (llama-model.cpp:1150-1158).
+void check_experts(const Metadata& metadata, const Experts& experts) {
+  constexpr std::int64_t most = 1024;  // LLAMA_MAX_EXPERTS
+  const bool grouped = experts.groups > 1;
+  if (experts.count < 1 || experts.count > most || experts.used < 1 ||
+      experts.used > experts.count || experts.groups >= experts.count ||
+      (grouped && (experts.count % experts.groups != 0 || experts.groups_used < 1 ||
+                   experts.groups_used >= experts.groups))) {
+    throw Error(Errc::invalid_model, metadata.where(),
+                fmt::format("{} experts of which {} are used, in {} groups of which {} are used, "
+                            "are no mixture that the engine loads",
+                            experts.count, experts.used, experts.groups, experts.groups_used));
+  }
+}
+
+}  // namespace
 
 void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) {
   const std::int64_t embedding = list.dimensions().embedding;
@@ -83,6 +101,7 @@ Experts read_experts(const Metadata& metadata) {
   experts.width = metadata.integer("expert_feed_forward_length", width.empty() ? 0 : width.front());
   experts.groups = metadata.integer("expert_group_count", 0);
   experts.groups_used = metadata.integer("expert_group_used_count", 0);
+  check_experts(metadata, experts);
   return experts;
 }
 
