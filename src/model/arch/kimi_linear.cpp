@@ -12,23 +12,11 @@
 namespace membudget::arch {
 namespace {
 
-constexpr std::int64_t max_extent = std::int64_t{1} << 20;
-
-std::int64_t extent(const Metadata& metadata, std::string_view key) {
-  const std::int64_t value = metadata.integer(key);
-  if (value < 1 || value > max_extent) {
-    throw Error(Errc::invalid_model, metadata.where(),
-                fmt::format("metadata key '{}.{}' is {}, which no model has",
-                            metadata.architecture(), key, value));
-  }
-  return value;
-}
-
 void describe(const Metadata& metadata, Model& model) {
   describe_transformer(metadata, model);
   const Dimensions dimensions = read_dimensions(metadata);
-  const std::int64_t head_dim = extent(metadata, "kda.head_dim");
-  const DeltaNet delta_net{.conv_width = extent(metadata, "ssm.conv_kernel"),
+  const std::int64_t head_dim = read_extent(metadata, "kda.head_dim");
+  const DeltaNet delta_net{.conv_width = read_extent(metadata, "ssm.conv_kernel"),
                            .key_heads = dimensions.heads.front(),
                            .value_heads = dimensions.heads.front(),
                            .key_dim = head_dim,
@@ -36,10 +24,10 @@ void describe(const Metadata& metadata, Model& model) {
                            .by_channel = true};
   const LatentAttention attention{
       .heads = dimensions.heads.front(),
-      .latent_dim = extent(metadata, "attention.kv_lora_rank"),
+      .latent_dim = read_extent(metadata, "attention.kv_lora_rank"),
       .rope_dim = dimensions.rotary_dim,
-      .nope_dim = extent(metadata, "attention.key_length_mla") - dimensions.rotary_dim,
-      .value_dim = extent(metadata, "attention.value_length_mla"),
+      .nope_dim = read_extent(metadata, "attention.key_length_mla") - dimensions.rotary_dim,
+      .value_dim = read_extent(metadata, "attention.value_length_mla"),
       .rope = false};
   if (attention.nope_dim < 1) {
     throw Error(Errc::invalid_model, metadata.where(),
@@ -48,7 +36,7 @@ void describe(const Metadata& metadata, Model& model) {
                             metadata.architecture()));
   }
   Experts experts = read_experts(metadata);
-  experts.width = extent(metadata, "expert_feed_forward_length");
+  experts.width = read_extent(metadata, "expert_feed_forward_length");
   experts.shared_width =
       experts.width * std::max<std::int64_t>(metadata.integer("expert_shared_count"), 1);
   experts.normalised = true;
