@@ -75,6 +75,7 @@ struct LatentAttention {
   std::int64_t query_rank = 0;  ///< q_lora_rank; 0 when queries are projected at once.
   /// Queries are multiplied by a per-token temperature (Mistral Large 3, Mistral Small 4).
   bool temperature = false;
+  bool rope = true;  ///< Rotary positions (Kimi Linear has none, though it keeps the dimensions).
   std::optional<Indexer> indexer = std::nullopt;
 
   /// Elements remembered per token.
@@ -104,6 +105,9 @@ struct DeltaNet {
   /// Queries and keys are copied for every head that shares them, also where the fused operation
   /// would not need it (qwen3next).
   bool repeated = false;
+  /// States decay by channel, not by head, and queries, keys and values each have a convolution of
+  /// their own (Kimi Linear).
+  bool by_channel = false;
 };
 
 /// Short convolution over the last tokens (LFM2).

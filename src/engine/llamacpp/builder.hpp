@@ -118,6 +118,8 @@ class Builder {
   MixedProjection project_delta_net(const DeltaNet& net, NodeId x);
   DeltaNetGates delta_net_gates(const DeltaNet& net, NodeId x);
   NodeId with_conv_tail(const DeltaNet& net, NodeId mixed);
+  NodeId kimi_delta_net(const DeltaNet& net, NodeId x);
+  NodeId convolved(const DeltaNet& net, NodeId x, char which, NodeId stored, NodeId tails);
   NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);

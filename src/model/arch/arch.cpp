@@ -47,6 +47,7 @@ std::span<const Architecture> architectures() {
       arch::hy_v3,
       arch::internlm2,
       arch::jamba,
+      arch::kimi_linear,
       arch::lfm2,
       arch::lfm2moe,
       arch::llama,

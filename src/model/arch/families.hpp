@@ -40,6 +40,7 @@ extern const Architecture hunyuan_moe;
 extern const Architecture hy_v3;
 extern const Architecture internlm2;
 extern const Architecture jamba;
+extern const Architecture kimi_linear;
 extern const Architecture lfm2;
 extern const Architecture lfm2moe;
 extern const Architecture llama;
