@@ -18,7 +18,7 @@ namespace membudget::llamacpp {
 class Builder {
  public:
   Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, bool flash);
+          const std::vector<KvCache>& caches, bool flash, bool kv_offload);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -57,6 +57,7 @@ class Builder {
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId rope(NodeId x);
+  [[nodiscard]] Pin pin_to_layer() const;
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
   NodeId mix(const Mixer& mixer, NodeId x);
@@ -81,10 +82,12 @@ class Builder {
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
   bool flash_;
+  bool kv_offload_;
 
   Graph graph_;
   std::int64_t layer_ = -1;
   std::vector<NodeId> weights_;  // by index in the tensor table
+  std::vector<NodeId> weights_on_cpu_;  // the CPU's copies of what layers on both sides use
   std::vector<CacheInputs> cache_inputs_;
   std::vector<NodeId> flash_nodes_;
   NodeId key_cache_ = no_node;  // of the layer being built

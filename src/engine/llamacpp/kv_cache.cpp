@@ -92,7 +92,7 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
       }
       key_head.see(attention->key_dim);
       value_head.see(attention->value_dim);
-      const bool on_gpu = placement.layer_on_gpu[i];
+      const bool on_gpu = placement.layer_on_gpu[i] && settings.kv_offload;
       CacheLayer& layer = cache.layers[i];
       layer.present = true;
       layer.storage = on_gpu ? Storage::gpu : Storage::cpu;

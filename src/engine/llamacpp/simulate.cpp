@@ -53,7 +53,7 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
 struct Simulation {
   Graph graph;
   Schedule schedule;
-  bool flash = true;
+  std::vector<NodeId> flash_nodes;
 };
 
 class Run {
@@ -70,29 +70,30 @@ class Run {
                           asked_flash_ != FlashAttention::off)) {}
 
   Footprint run() {
-    Simulation simulation = scheduled(asked_flash_ != FlashAttention::off, geometry_);
+    const bool flash = flash_attention();
+    Simulation simulation = scheduled(flash, geometry_);
     Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
     const auto nodes = static_cast<std::int64_t>(simulation.graph.order().size());
     const auto splits = static_cast<std::int64_t>(simulation.schedule.splits.size());
-    if (generation_may_need_more()) {
-      Geometry generation = geometry_;
-      generation.tokens = generation.outputs = geometry_.sequences;
-      Simulation other = scheduled(simulation.flash, generation);
+    if (generation_may_need_more(simulation)) {
+      Simulation other = scheduled(flash, generation());
       Allocation smaller = allocate(other.graph, other.schedule, runtime_.llama_cpp);
-      smaller.host = std::max(smaller.host, allocation.host);
+      const std::int64_t host = std::max(smaller.host, allocation.host);
       if (smaller.gpu > allocation.gpu) {
         allocation = std::move(smaller);
         simulation = std::move(other);
       }
+      allocation.host = host;
     }
 
     Footprint result;
     result.settings = settings_;
-    result.flash_attention = simulation.flash;
+    result.flash_attention = flash;
     result.graph_nodes = nodes;
     result.graph_splits = splits;
     result.gpu = {.model = placement_.gpu_model, .kv = {}, .compute = Bytes{allocation.gpu}};
     result.host = {.model = placement_.host_model, .kv = {}, .compute = Bytes{allocation.host}};
+    result.repacked = placement_.repacked;
     for (const KvCache& cache : caches_) {
       result.gpu.kv += cache.gpu;
       result.host.kv += cache.host;
@@ -103,28 +104,48 @@ class Run {
   }
 
  private:
-  // The engine reserves for a prompt and for one token per slot (sched_reserve), and the larger
-  // stays. The prompt's graph is the larger one, except that for a quantized cache Metal's
-  // scratch is laid out by whole cache rows when fewer than 32 tokens attend.
-  [[nodiscard]] bool generation_may_need_more() const {
-    return metal_ && runtime_.llama_cpp.flash_attn_kv_scratch &&
-           asked_flash_ != FlashAttention::off && format_of(settings_.cache_type_k).quantized;
+  // The graph of one token per slot, which the engine reserves beside the prompt's.
+  [[nodiscard]] Geometry generation() const {
+    Geometry result = geometry_;
+    result.tokens = result.outputs = geometry_.sequences;
+    return result;
   }
 
-  // `auto` is on where the device of the layer runs flash attention (resolve_fused_ops).
-  [[nodiscard]] Simulation scheduled(bool flash, const Geometry& geometry) const {
-    Builder builder(model_, geometry, placement_, caches_, flash);
-    Simulation result{.graph = builder.build(), .schedule = {}, .flash = flash};
-    result.schedule = schedule(result.graph, metal_);
-    if (flash && asked_flash_ == FlashAttention::automatic) {
-      for (const NodeId id : builder.flash_nodes()) {
-        const auto layer = static_cast<std::size_t>(result.graph[id].layer);
-        const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
-        if (result.schedule.device[static_cast<std::size_t>(id)] != home) {
-          return scheduled(false, geometry);
-        }
-      }
+  // Of the graphs the engine reserves (sched_reserve) the larger one stays. With all on Metal that
+  // is the prompt's, except that for a quantized cache Metal's scratch is laid out by whole cache
+  // rows when fewer than 32 tokens attend. Where the CPU computes too, both are cut differently.
+  [[nodiscard]] bool generation_may_need_more(const Simulation& prompt) const {
+    constexpr std::size_t metal_beside_inputs = 2;
+    return metal_ && (!placement_.full_offload || !settings_.kv_offload ||
+                      prompt.schedule.splits.size() > metal_beside_inputs ||
+                      (runtime_.llama_cpp.flash_attn_kv_scratch &&
+                       asked_flash_ != FlashAttention::off &&
+                       format_of(settings_.cache_type_k).quantized));
+  }
+
+  // What `auto` becomes: on, where a probe of one token per slot runs flash attention of every
+  // layer on the layer's own device (llama_context::resolve_fused_ops).
+  [[nodiscard]] bool flash_attention() const {
+    if (asked_flash_ != FlashAttention::automatic) {
+      return asked_flash_ == FlashAttention::on;
     }
+    if (!metal_) {
+      return true;
+    }
+    const Simulation probe = scheduled(true, generation());
+    return std::all_of(probe.flash_nodes.begin(), probe.flash_nodes.end(), [&](NodeId id) {
+      const auto layer = static_cast<std::size_t>(probe.graph[id].layer);
+      const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
+      return probe.schedule.device[static_cast<std::size_t>(id)] == home;
+    });
+  }
+
+  [[nodiscard]] Simulation scheduled(bool flash, const Geometry& geometry) const {
+    Builder builder(model_, geometry, placement_, caches_, flash, settings_.kv_offload);
+    Simulation result{.graph = builder.build(), .schedule = {}, .flash_nodes = builder.flash_nodes()};
+    result.schedule = schedule(result.graph, {.metal = metal_,
+                                              .blas = metal_ && runtime_.llama_cpp.accelerate,
+                                              .op_offload = settings_.op_offload});
     return result;
   }
 
@@ -157,9 +178,8 @@ class Run {
     const Basis weights = model_.source == ModelSource::catalog ? Basis::formula : Basis::file;
     add(result, {.name = PartName::weights, .where = Place::gpu, .bytes = placement_.gpu_model,
                  .basis = weights, .note = weights_note(), .formula = weights_formula()});
-    add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only,
-                 .basis = weights, .note = "token embedding, always on the CPU",
-                 .formula = "tensors of the input layer"});
+    add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only + placement_.repacked,
+                 .basis = weights, .note = host_weights_note(), .formula = host_weights_formula()});
     add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
     add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv,
@@ -180,6 +200,22 @@ class Run {
 
   [[nodiscard]] std::string weights_note() const {
     return settings_.mmap ? "mapped from the file" : "read into memory";
+  }
+
+  [[nodiscard]] std::string host_weights_note() const {
+    if (placement_.repacked == Bytes{}) {
+      return placement_.full_offload ? "token embedding, always on the CPU" : "weights of the CPU";
+    }
+    return settings_.mmap ? "rearranged copies for the CPU" : "weights of the CPU";
+  }
+
+  [[nodiscard]] std::string host_weights_formula() const {
+    if (placement_.repacked == Bytes{}) {
+      return "tensors of the input layer";
+    }
+    return fmt::format("{} rearranged for the CPU's kernels and {} {}", to_text(placement_.repacked),
+                       to_text(placement_.host_only),
+                       settings_.mmap ? "mapped for the CPU alone" : "as in the file");
   }
 
   [[nodiscard]] std::string weights_formula() const {
