@@ -12,8 +12,33 @@
 namespace membudget {
 
 std::span<const Architecture> architectures() {
-  static const std::array all{arch::granite,  arch::internlm2, arch::llama, arch::mistral3,
-                              arch::phi3,     arch::qwen2,     arch::qwen3, arch::smollm3};
+  static const std::array all{
+      arch::cohere2,
+      arch::command_r,
+      arch::exaone,
+      arch::exaone4,
+      arch::falcon,
+      arch::gemma,
+      arch::gemma2,
+      arch::gemma3,
+      arch::glm4,
+      arch::granite,
+      arch::internlm2,
+      arch::llama,
+      arch::mistral3,
+      arch::nemotron,
+      arch::olmo2,
+      arch::phi2,
+      arch::phi3,
+      arch::qwen2,
+      arch::qwen2vl,
+      arch::qwen3,
+      arch::qwen3vl,
+      arch::seed_oss,
+      arch::smollm3,
+      arch::stablelm,
+      arch::starcoder2,
+  };
   return all;
 }
 

@@ -6,13 +6,30 @@
 /// What each file of this folder adds to the registry.
 namespace membudget::arch {
 
-extern const Architecture llama;
-extern const Architecture qwen2;
-extern const Architecture qwen3;
-extern const Architecture phi3;
-extern const Architecture mistral3;
-extern const Architecture smollm3;
-extern const Architecture internlm2;
+extern const Architecture cohere2;
+extern const Architecture command_r;
+extern const Architecture exaone;
+extern const Architecture exaone4;
+extern const Architecture falcon;
+extern const Architecture gemma;
+extern const Architecture gemma2;
+extern const Architecture gemma3;
+extern const Architecture glm4;
 extern const Architecture granite;
+extern const Architecture internlm2;
+extern const Architecture llama;
+extern const Architecture mistral3;
+extern const Architecture nemotron;
+extern const Architecture olmo2;
+extern const Architecture phi2;
+extern const Architecture phi3;
+extern const Architecture qwen2;
+extern const Architecture qwen2vl;
+extern const Architecture qwen3;
+extern const Architecture qwen3vl;
+extern const Architecture seed_oss;
+extern const Architecture smollm3;
+extern const Architecture stablelm;
+extern const Architecture starcoder2;
 
 }  // namespace membudget::arch

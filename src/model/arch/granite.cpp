@@ -17,8 +17,12 @@ void describe(const Metadata& metadata, Model& model) {
   }
 }
 
+std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
+  return transformer_tensors(metadata, optional, {});
+}
+
 }  // namespace
 
-const Architecture granite{"granite", describe, transformer_tensors};
+const Architecture granite{"granite", describe, tensors};
 
 }  // namespace membudget::arch
