@@ -56,6 +56,9 @@ struct Mamba {
   std::int64_t state_dim = 0;    ///< ssm.state_size
   std::int64_t groups = 0;       ///< ssm.group_count; 0 in version 1.
   std::int64_t time_rank = 0;    ///< ssm.time_step_rank: rank of dt (1) or number of heads (2).
+  /// Version 1: dt, B and C are normalised, also where the file holds no weights for it
+  /// (ssm.dt_b_c_rms; falcon-mamba).
+  bool normalised = false;
 };
 
 /// Gated delta net (Qwen3-Next, Qwen3.5): linear attention with a matrix state per head.
@@ -88,6 +91,7 @@ struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
+  bool clamped = false;  ///< Gate and up are limited before they meet (step35).
 };
 
 /// How the router turns its logits into probabilities.
@@ -105,6 +109,14 @@ struct Experts {
   std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
   std::int64_t groups_used = 0;
   Gating gating = Gating::split;
+  bool squared = false;         ///< As in DenseFeedForward.
+  bool clamped = false;         ///< As in DenseFeedForward.
+  bool shared_clamped = false;  ///< The same of the shared experts.
+  /// What goes into an expert is weighted, not what comes out, and the choice is made by the
+  /// router's logits (Llama 4).
+  bool input_weighted = false;
+  /// The gate of the shared experts is silu(x) / x, not sigmoid(x): one value more (qwen2moe).
+  bool divided_gate = false;
 };
 
 using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts>;
@@ -131,6 +143,7 @@ struct Layer {
   /// otherwise a file's `post_attention_norm` is the norm before the feed-forward.
   bool branch_norms = false;
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
+  bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
 };
 
@@ -187,12 +200,17 @@ struct Model {
   /// For rotary tables that depend on the context (longrope): beyond it the long table is used.
   std::int64_t original_context = 0;
   NormKind norm = NormKind::rms;  ///< Of the output.
+  /// Blocks at the end of the file that only drafting uses (nextn_predict_layers): they count for
+  /// --gpu-layers, but are not loaded.
+  std::int64_t draft_layers = 0;
+  bool draft_cached = false;      ///< They get a cache like the last layer's all the same.
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
   bool logits_capped = false;     ///< ... or pass a scaled tanh (gemma).
   /// Rows nobody asked for are dropped after the last layer instead of inside it, and the hidden
   /// state before that is kept for a next-token block (gpt-oss, Qwen3.5).
   bool outputs_after_layers = false;
+  bool outputs_after_norm = false;  ///< ... or even after the output norm (nemotron_h).
   std::int64_t position_axes = 1;  ///< Positions per token: 4 with M-RoPE (Qwen-VL).
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "membudget/model.hpp"
 
 namespace membudget::llamacpp {
@@ -18,7 +20,8 @@ namespace membudget::llamacpp {
 class Builder {
  public:
   Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, bool flash, bool kv_offload);
+          const std::vector<KvCache>& caches, const RecurrentState& state, bool flash,
+          bool kv_offload);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -43,6 +46,8 @@ class Builder {
   NodeId embed_tokens();
   NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
+  NodeId two_mixers(const Layer& layer, NodeId x);
+  NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
   NodeId tied_output();
   void make_cache_inputs();
@@ -56,6 +61,7 @@ class Builder {
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
+  NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
   NodeId rope(NodeId x);
   [[nodiscard]] Pin pin_to_layer() const;
 
@@ -64,6 +70,11 @@ class Builder {
   NodeId attention(const Attention& attention, NodeId x);
   NodeId latent_attention(const LatentAttention& attention, NodeId x);
   NodeId mamba(const Mamba& mamba, NodeId x);
+  NodeId mamba_1(const Mamba& mamba, NodeId x);
+  NodeId mamba_2(const Mamba& mamba, NodeId x);
+  NodeId convolve(NodeId inner, std::int64_t width, NodeId read, NodeId stored,
+                  std::string_view kernel);
+  NodeId scan_states(NodeId stored, const Mamba& mamba, NodeId x, NodeId dt, NodeId b, NodeId c);
   NodeId delta_net(const DeltaNet& delta_net, NodeId x);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
@@ -72,15 +83,32 @@ class Builder {
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId rotate(NodeId x, NodeId rotation);
 
+  // recurrent_state.cpp: build_rs (llama-graph.cpp:3413)
+  NodeId state_tail();
+  NodeId state_matrix();
+  NodeId state_rows();
+  NodeId open_state(NodeId stored);
+  void close_state(NodeId stored, NodeId states, NodeId read);
+  NodeId read_state(NodeId stored);
+
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
-  NodeId experts(const Experts& experts, NodeId x);
+  NodeId clamped_gate(NodeId gate, NodeId up);
+  NodeId experts(const Experts& experts, NodeId x, NodeId logits = no_node);
+  NodeId routed_experts(const Experts& experts, NodeId x, NodeId logits);
+  NodeId shared_experts(const Experts& experts, NodeId x);
+  NodeId routing_probabilities(const Experts& experts, NodeId logits);
+  NodeId best_groups(const Experts& experts, NodeId scores);
+  NodeId expert_weights(const Experts& experts, NodeId probabilities, NodeId chosen);
+  NodeId expert_linear(std::string_view name, NodeId x, NodeId chosen);
+  NodeId expert_hidden(const Experts& experts, NodeId x, NodeId chosen);
 
   const Model& model_;
   const Geometry& geometry_;
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
+  const RecurrentState& state_;
   bool flash_;
   bool kv_offload_;
 
@@ -96,6 +124,8 @@ class Builder {
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
   NodeId output_rows_ = no_node;
+  NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
+  NodeId state_rows_extra_ = no_node;
 };
 
 }  // namespace membudget::llamacpp

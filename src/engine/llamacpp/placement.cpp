@@ -150,7 +150,8 @@ class Placer {
 
  private:
   void assign_layers() {
-    const auto layers = static_cast<std::int64_t>(model_.layers.size());
+    // Blocks for drafting count, though they are not loaded (n_layer_all).
+    const auto layers = static_cast<std::int64_t>(model_.layers.size()) + model_.draft_layers;
     std::int64_t offloaded = 0;
     if (settings_.backend == Backend::metal) {
       offloaded = settings_.gpu_layers < 0 ? layers + 1 : std::min(settings_.gpu_layers, layers + 1);
@@ -185,8 +186,10 @@ class Placer {
   void place(std::size_t index, const Tensor& tensor) {
     const bool input = is_input(tensor.name);
     const std::int64_t layer = layer_of(tensor);
-    const auto layers = static_cast<std::int64_t>(result_.layer_on_gpu.size());
-    const bool on_gpu = layer >= 0 ? layer < layers && result_.layer_on_gpu[static_cast<std::size_t>(layer)]
+    if (layer >= static_cast<std::int64_t>(model_.layers.size())) {
+      return;  // a block for drafting, which is not loaded
+    }
+    const bool on_gpu = layer >= 0 ? result_.layer_on_gpu[static_cast<std::size_t>(layer)]
                                    : result_.output_on_gpu;
     // rope_freqs, rope_factors_long, rope_factors_short: one copy per buffer that holds layers.
     if (tensor.name.compare(0, 5, "rope_") == 0) {

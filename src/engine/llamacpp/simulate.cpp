@@ -10,6 +10,7 @@
 #include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "engine/llamacpp/schedule.hpp"
 #include "membudget/error.hpp"
 
@@ -67,7 +68,8 @@ class Run {
         geometry_(geometry(settings, model)),
         placement_(place_weights(model, settings)),
         caches_(kv_caches(model, settings, geometry_, placement_,
-                          asked_flash_ != FlashAttention::off)) {}
+                          asked_flash_ != FlashAttention::off)),
+        state_(recurrent_state(model, geometry_, placement_, settings.kv_offload)) {}
 
   Footprint run() {
     const bool flash = flash_attention();
@@ -98,6 +100,8 @@ class Run {
       result.gpu.kv += cache.gpu;
       result.host.kv += cache.host;
     }
+    result.gpu.kv += state_.gpu;
+    result.host.kv += state_.host;
     result.gpu_peak = peak(simulation.graph, allocation);
     add_parts(result);
     return result;
@@ -141,7 +145,7 @@ class Run {
   }
 
   [[nodiscard]] Simulation scheduled(bool flash, const Geometry& geometry) const {
-    Builder builder(model_, geometry, placement_, caches_, flash, settings_.kv_offload);
+    Builder builder(model_, geometry, placement_, caches_, state_, flash, settings_.kv_offload);
     Simulation result{.graph = builder.build(), .schedule = {}, .flash_nodes = builder.flash_nodes()};
     result.schedule = schedule(result.graph, {.metal = metal_,
                                               .blas = metal_ && runtime_.llama_cpp.accelerate,
@@ -180,10 +184,14 @@ class Run {
                  .basis = weights, .note = weights_note(), .formula = weights_formula()});
     add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only + placement_.repacked,
                  .basis = weights, .note = host_weights_note(), .formula = host_weights_formula()});
-    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv,
+    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_.gpu,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
-    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv,
+    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_.host,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
+    add(result, {.name = PartName::recurrent_state, .where = Place::gpu, .bytes = state_.gpu,
+                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
+    add(result, {.name = PartName::recurrent_state, .where = Place::host, .bytes = state_.host,
+                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
     add(result, {.name = PartName::compute, .where = Place::gpu, .bytes = result.gpu.compute,
                  .basis = Basis::formula,
                  .note = fmt::format("peak at {}", result.gpu_peak.operation),
@@ -257,6 +265,21 @@ class Run {
     return text;
   }
 
+  [[nodiscard]] std::string state_note() const {
+    return fmt::format("{} layers x {} slots, whatever the context", state_.count(), state_.slots);
+  }
+
+  [[nodiscard]] std::string state_formula() const {
+    std::int64_t tails = 0;
+    std::int64_t matrices = 0;
+    for (const StateLayer& layer : state_.layers) {
+      tails += layer.tail_width;
+      matrices += layer.matrix_width;
+    }
+    return fmt::format("{} slots x ({} R elements + {} S elements) x 4 B", state_.slots, tails,
+                       matrices);
+  }
+
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {
     return fmt::format("graph of {} nodes for {} tokens, {} rows of logits, flash attention {}",
                        result.graph_nodes, geometry_.tokens, geometry_.outputs,
@@ -271,6 +294,7 @@ class Run {
   Geometry geometry_;
   Placement placement_;
   std::vector<KvCache> caches_;
+  RecurrentState state_;
 };
 
 }  // namespace
