@@ -52,11 +52,11 @@ bool beyond_workload(const json& settings) {
 
 void read_sizes(const json& row, MeasuredSettings& result) {
   for (const auto& [name, buffer] : row.at("buffers").items()) {
-    const auto model = buffer.at("model").get<std::int64_t>();
+    const auto bytes = [&](const char* kind) { return buffer.value(kind, std::int64_t{0}); };
     const bool metal = name.rfind("MTL0", 0) == 0;
-    (name == "CPU_REPACK" ? result.repacked : metal ? result.gpu_model : result.host_model) += model;
-    (metal ? result.gpu_kv : result.host_kv) += buffer.at("kv").get<std::int64_t>();
-    (metal ? result.gpu_compute : result.host_compute) += buffer.at("compute").get<std::int64_t>();
+    (name == "CPU_REPACK" ? result.repacked : metal ? result.gpu_model : result.host_model) += bytes("model");
+    (metal ? result.gpu_kv : result.host_kv) += bytes("kv");
+    (metal ? result.gpu_compute : result.host_compute) += bytes("compute");
   }
   result.flash_attention = row.at("flash_attn_effective").get<bool>();
   result.output = row.at("output_bytes").get<std::int64_t>();
@@ -71,9 +71,15 @@ void for_each_settings_row(const std::filesystem::path& file,
   if (!in) {
     throw std::runtime_error("cannot read " + file.string());
   }
+  json defaults = json::object();
   for (std::string line; std::getline(in, line);) {
     const json row = json::parse(line);
-    const json& settings = row.at("settings");
+    if (row.contains("defaults")) {
+      defaults = row.at("defaults");
+      continue;
+    }
+    json settings = defaults;
+    settings.update(row.at("settings"));
     if (!settings.contains("n_ctx")) {
       continue;  // a projector's row
     }

@@ -36,7 +36,7 @@ struct MeasuredSettings {
 };
 
 /// Calls `use` for every row of a settings_*.jsonl file; a row that stands for both builds is
-/// used once for each.
+/// used once for each. A line {"defaults": {...}} states the settings that later rows leave out.
 void for_each_settings_row(const std::filesystem::path& file,
                            const std::function<void(const MeasuredSettings&)>& use);
 
