@@ -49,6 +49,9 @@ struct Attention {
   /// Queries and keys are normalised after the rotation, without weights (Llama 4).
   bool unit_norm = false;
   bool output_scaled = false;  ///< The result is multiplied by a constant (mimo2).
+  bool values_normed = false;  ///< Values are normalised, without weights (gemma4).
+  /// The earlier layer whose cache this one reads instead of filling one of its own; -1 = none.
+  std::int64_t cache_layer = -1;
   QueryGate gate = QueryGate::none;
 };
 
@@ -174,6 +177,8 @@ struct Layer {
   FeedForward feed_forward;
   /// A second feed-forward on the layer's input, through a norm of its own (arctic).
   FeedForward feed_forward_beside;
+  /// ... or, instead, on the same sum as the first, each with norms of its own (gemma4).
+  bool experts_on_sum = false;
   NormKind norm = NormKind::rms;
   Residual residual = Residual::sequential;
   /// `post_attention_norm` and `post_ffw_norm` normalise the branches (gemma, olmo2, glm4);
@@ -256,6 +261,8 @@ struct Model {
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
+  /// Elements of the embedding that every layer gets besides its input (gemma4's E-models).
+  std::int64_t per_layer_width = 0;
   std::vector<Layer> layers;
   TensorTable tensors;
   /// Set when the architecture is unknown: which key was not understood. Every part that

@@ -184,4 +184,13 @@ NodeId Builder::experts(const Experts& experts, NodeId x) {
   return graph_.add(routed, shared_experts(experts, x), "ffn_out");
 }
 
+// Experts that read the sum before the feed-forward's norm and route by it (src/models/gemma4.cpp).
+NodeId Builder::experts_beside(const Experts& experts, NodeId sum) {
+  const NodeId input = norm("pre_ffw_norm_2", sum);
+  NodeId routed = graph_.scale(graph_.unary_like(Op::rms_norm, sum, "router"), "router");
+  routed = graph_.mul(routed, required("ffn_gate_inp.scale"), "router");
+  router_logits_ = graph_.mul_mat(required("ffn_gate_inp.weight"), routed, "router");
+  return norm("post_ffw_norm_2", routed_experts(experts, input));
+}
+
 }  // namespace membudget::llamacpp
