@@ -51,8 +51,9 @@ bool beyond_workload(const json& settings) {
 }
 
 void read_sizes(const json& row, MeasuredSettings& result) {
-  for (const auto& [name, buffer] : row.at("buffers").items()) {
-    const auto bytes = [&](const char* kind) { return buffer.value(kind, std::int64_t{0}); };
+  for (const auto& item : row.at("buffers").items()) {
+    const std::string& name = item.key();
+    const auto bytes = [&](const char* kind) { return item.value().value(kind, std::int64_t{0}); };
     const bool metal = name.rfind("MTL0", 0) == 0;
     (name == "CPU_REPACK" ? result.repacked : metal ? result.gpu_model : result.host_model) += bytes("model");
     (metal ? result.gpu_kv : result.host_kv) += bytes("kv");
