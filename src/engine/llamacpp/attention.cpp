@@ -200,6 +200,9 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
     result = graph_.permute(graph_.mul_mat(v, scores, "attention_values"), heads_outside);
     const Shape shape = graph_[result].ne;
     result = graph_.cont(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
+    if (!kv_offload_) {
+      graph_[result].pin = Pin::cpu;
+    }
   }
   graph_.expand(result);
   return result;

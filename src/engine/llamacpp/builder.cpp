@@ -4,14 +4,17 @@
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-                 const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion)
+                 const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion,
+                 bool kv_offload)
     : model_(model),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
       state_(state),
       fusion_(fusion),
-      weights_(model.tensors.all().size(), no_node) {}
+      kv_offload_(kv_offload),
+      weights_(model.tensors.all().size(), no_node),
+      weights_on_cpu_(weights_) {}
 
 // build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
 NodeId Builder::embed_tokens() {
@@ -223,9 +226,8 @@ void Builder::head(NodeId x) {
 NodeId Builder::tied_output() {
   const Tensor* tensor = model_.tensors.find("token_embd.weight");
   const auto index = static_cast<std::size_t>(tensor - model_.tensors.all().data());
-  const Storage storage = placement_.output_on_gpu ? Storage::gpu : Storage::cpu;
-  return graph_.stored(tensor->type, tensor->shape, storage, placement_.range[index], true,
-                       "token_embd.weight");
+  return graph_.stored(tensor->type, tensor->shape, placement_.tied_output,
+                       placement_.range[index], true, "token_embd.weight");
 }
 
 Graph Builder::build() {

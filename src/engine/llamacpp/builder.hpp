@@ -20,6 +20,8 @@ namespace membudget::llamacpp {
 struct Fusion {
   bool flash = true;    ///< Flash attention.
   bool indexer = true;  ///< The indexer of sparse attention.
+
+  friend bool operator==(const Fusion&, const Fusion&) = default;
 };
 
 /// Builds the worst-case graph of a model: blocks composed layer by layer, in the order in which
@@ -27,7 +29,8 @@ struct Fusion {
 class Builder {
  public:
   Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion);
+          const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion,
+          bool kv_offload);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -99,6 +102,7 @@ class Builder {
   NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
   NodeId rope(NodeId x, bool with_factors = true);
   NodeId temperature();
+  [[nodiscard]] Pin pin_to_layer() const;
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
   NodeId mix(const Mixer& mixer, NodeId x);
@@ -163,10 +167,12 @@ class Builder {
   const std::vector<KvCache>& caches_;
   const RecurrentState& state_;
   Fusion fusion_;
+  bool kv_offload_;
 
   Graph graph_;
   std::int64_t layer_ = -1;
   std::vector<NodeId> weights_;  // by index in the tensor table
+  std::vector<NodeId> weights_on_cpu_;  // the CPU's copies of what layers on both sides use
   std::vector<CacheInputs> cache_inputs_;
   std::vector<NodeId> flash_nodes_;
   std::vector<NodeId> indexer_nodes_;

@@ -122,7 +122,8 @@ NodeId Graph::in_place(Op op, NodeId a) {
   node.root = base(a);
   node.sources.fill(no_node);
   node.sources[0] = a;
-  node.input = node.output = node.weight = node.pinned = false;
+  node.input = node.output = node.weight = false;
+  node.pin = Pin::none;
   node.storage = Storage::graph;
   return push(node);
 }
@@ -179,7 +180,8 @@ NodeId Graph::set_rows(NodeId a, NodeId b, NodeId rows) {
   node.root = base(a);
   // ggml keeps the destination as the third source, so that it is alive (ggml_set_rows).
   node.sources = {b, rows, a, no_node, no_node, no_node, no_node, no_node};
-  node.input = node.output = node.weight = node.pinned = false;
+  node.input = node.output = node.weight = false;
+  node.pin = Pin::none;
   node.storage = Storage::graph;
   node.label = "store";
   return push(node);
@@ -190,7 +192,8 @@ NodeId Graph::cpy(NodeId a, NodeId b) {
   node.op = Op::cpy;
   node.root = base(b);
   node.sources = {a, b, no_node, no_node, no_node, no_node, no_node, no_node};
-  node.input = node.output = node.weight = node.pinned = false;
+  node.input = node.output = node.weight = false;
+  node.pin = Pin::none;
   node.storage = Storage::graph;
   node.label = "copy";
   return push(node);

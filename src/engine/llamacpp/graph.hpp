@@ -38,6 +38,9 @@ enum class Storage : std::uint8_t {
   repack,   ///< A weight in the CPU's repacked buffer, which no other backend can read.
 };
 
+/// Where the engine insists on running a node (ggml_backend_sched_set_tensor_backend).
+enum class Pin : std::uint8_t { none, metal, cpu };
+
 /// Bytes that lie somewhere before the graph is built: what Metal's reordering compares.
 struct Range {
   std::int32_t buffer = 0;  ///< Ranges in different buffers never overlap.
@@ -53,7 +56,7 @@ struct Node {
   bool input = false;        ///< Filled from outside before every run; lives on the CPU.
   bool output = false;       ///< Read after the run, so never freed or overwritten.
   bool weight = false;       ///< In a buffer of weights (a cache is not).
-  bool pinned = false;       ///< Kept on its layer's device by the engine.
+  Pin pin = Pin::none;
   std::int16_t layer = -1;
   std::array<std::int64_t, 4> ne{1, 1, 1, 1};
   std::array<std::int64_t, 4> nb{4, 4, 4, 4};  ///< Strides in bytes.

@@ -46,6 +46,9 @@ NodeId Builder::attend_to_latents(NodeId q, NodeId k, NodeId v, NodeId mask) {
     result = graph_.permute(result, swap_middle);
     const Shape shape = graph_[result].ne;
     result = graph_.cont(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
+    if (!kv_offload_) {
+      graph_[result].pin = Pin::cpu;
+    }
   }
   graph_.expand(result);
   return result;
