@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "membudget/error.hpp"
 
 namespace membudget {
@@ -66,8 +68,15 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
   result.gpu_layers = workload.gpu_layers.value_or(result.gpu_layers);
   result.swa_full = workload.swa_full.value_or(result.swa_full);
   result.mmap = workload.mmap.value_or(result.mmap);
-  result.outputs =
-      workload.outputs.value_or(runtime.outputs == OutputRule::slots ? result.parallel : 0);
+  result.embeddings = workload.embeddings.value_or(result.embeddings || !model.logits);
+  result.pooling = workload.pooling.value_or(model.pooling);
+  const bool server = runtime.outputs == OutputRule::slots;
+  if (server && result.embeddings) {
+    // A text's tokens must be in one physical batch (server.cpp:146); every row is an output
+    // (server-context.cpp:41).
+    result.batch = std::min(result.batch, result.ubatch);
+  }
+  result.outputs = workload.outputs.value_or(server && !result.embeddings ? result.parallel : 0);
   return result;
 }
 

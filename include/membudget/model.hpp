@@ -116,6 +116,7 @@ enum class Residual : std::uint8_t {
   mixer_last,   ///< Both read the normed input; (feed-forward + input) + mixer (command-r).
   input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
   input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
+  normed_sums,  ///< Nothing is normed before a branch, each sum is afterwards (BERT).
 };
 
 /// One transformer block. Layers are listed one by one, never as a count and a pattern,
@@ -170,6 +171,15 @@ class TensorTable {
   std::vector<std::vector<Entry>> by_layer_;  // [layer + 1], sorted
 };
 
+/// How the embeddings of a text's tokens become one (llama.h, llama_pooling_type).
+enum class Pooling : std::uint8_t {
+  none,   ///< They do not: one embedding per token.
+  mean,
+  first,  ///< That of the first token (CLS).
+  last,
+  rank,   ///< A score, by the classification head of a reranker.
+};
+
 /// Where a model's description comes from; decides how much it can be trusted.
 enum class ModelSource : std::uint8_t { catalog, gguf, safetensors, ollama, hf };
 
@@ -197,6 +207,24 @@ struct Model {
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
+  /// Tokens look back only. Where they see each other both ways, a batch is not limited by the
+  /// context.
+  bool causal = true;
+  /// Keys and values of earlier batches are kept; encoders and diffusion models only ever look
+  /// at the batch at hand.
+  bool cached = true;
+  /// There is an output matrix: `output.weight`, else the token embedding once more. Encoders
+  /// have none.
+  bool output_layer = true;
+  bool logits = true;  ///< The graph ends in logits, not in embeddings.
+  /// `token_embd_norm` follows the token embedding and belongs to the first layer (BERT, bloom).
+  bool embedding_norm = false;
+  /// A learned position is the first operand of its sum with the token embedding (BERT), not the
+  /// second (gpt2).
+  bool position_first = false;
+  Pooling pooling = Pooling::none;  ///< What the file asks for in embedding mode.
+  bool ranks_by_mean = false;       ///< Pooling::rank reads the mean, not one token (ModernBERT).
+  bool rank_is_softmax = false;     ///< ... and ends in a softmax (Qwen3 rerankers).
   std::vector<Layer> layers;
   TensorTable tensors;
   /// Set when the architecture is unknown: which key was not understood. Every part that
@@ -205,5 +233,6 @@ struct Model {
 };
 
 [[nodiscard]] std::string_view to_string(ModelSource source);
+[[nodiscard]] std::string_view to_string(Pooling pooling);
 
 }  // namespace membudget

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "membudget/model.hpp"
 #include "membudget/tensor.hpp"
 
 namespace membudget {
@@ -35,6 +36,10 @@ struct Workload {
   std::optional<bool> mmap;
   /// n_outputs_max: rows of logits one batch may ask for; 0 means n_batch.
   std::optional<std::int64_t> outputs;
+  /// --embeddings: the text's embedding is wanted, not the next token. Models without logits are
+  /// run this way unless told otherwise.
+  std::optional<bool> embeddings;
+  std::optional<Pooling> pooling;  ///< --pooling, in embedding mode; default: what the file says.
 };
 
 /// The workload with every default filled in, as the engine will use it.
@@ -52,6 +57,8 @@ struct Settings {
   bool swa_full = false;
   bool mmap = true;
   std::int64_t outputs = 0;
+  bool embeddings = false;
+  Pooling pooling = Pooling::none;
 };
 
 }  // namespace membudget

@@ -66,11 +66,15 @@ NodeId Builder::optional_norm(std::string_view name, NodeId x, NormKind kind) {
   return weight(std::string(name) + ".weight") == no_node ? x : norm(name, x, kind);
 }
 
-NodeId Builder::rope(NodeId x) {
+NodeId Builder::positions() {
   if (positions_ == no_node) {
     positions_ = graph_.input(ElementType::i32, {geometry_.tokens * model_.position_axes, 1, 1, 1},
                               "positions");
   }
+  return positions_;
+}
+
+NodeId Builder::rope(NodeId x) {
   // llama_model::get_rope_factors: one table for all layers; longrope has two and takes the
   // long one for contexts beyond what the model was first trained on.
   const Tensor* factors = model_.tensors.find("rope_freqs.weight");
@@ -79,7 +83,7 @@ NodeId Builder::rope(NodeId x) {
                                       ? "rope_factors_long.weight"
                                       : "rope_factors_short.weight");
   }
-  return graph_.rope(x, positions_, factors == nullptr ? no_node : weight_of(*factors));
+  return graph_.rope(x, positions(), factors == nullptr ? no_node : weight_of(*factors));
 }
 
 }  // namespace membudget::llamacpp

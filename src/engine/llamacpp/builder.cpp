@@ -3,9 +3,10 @@
 
 namespace membudget::llamacpp {
 
-Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-                 const std::vector<KvCache>& caches, bool flash)
+Builder::Builder(const Model& model, const Settings& settings, const Geometry& geometry,
+                 const Placement& placement, const std::vector<KvCache>& caches, bool flash)
     : model_(model),
+      settings_(settings),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
@@ -73,6 +74,9 @@ NodeId Builder::outputs_only(NodeId x) {
 }
 
 NodeId Builder::layer(const Layer& layer, NodeId x) {
+  if (layer.residual == Residual::normed_sums) {
+    return normed_sums(layer, x);
+  }
   NodeId residual = x;
   NodeId input = optional_norm("attn_norm", x, layer.norm);
   // Falcon-40B norms the two branches apart.
@@ -109,6 +113,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
       return graph_.add(graph_.add(branch, fed, "residual"), residual, "residual");
     }
     case Residual::one_norm:
+    case Residual::normed_sums:
     case Residual::sequential: break;
   }
   residual = graph_.add(branch, residual, "residual");
@@ -135,23 +140,37 @@ void Builder::head(NodeId x) {
     graph_[x].output = true;
     x = outputs_only(x);
   }
-  x = norm("output_norm", x, model_.norm);
+  // The last sum of such a layer is normed already.
+  if (model_.layers.back().residual != Residual::normed_sums) {
+    x = norm("output_norm", x, model_.norm);
+  }
   graph_[x].output = true;
+  if (model_.logits) {
+    logits(x);
+  } else {
+    graph_.expand(x);
+  }
+  if (settings_.embeddings) {
+    pool(x);
+  }
+}
+
+void Builder::logits(NodeId x) {
   const NodeId output = weight("output.weight");
-  NodeId logits = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
+  NodeId result = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
   if (const NodeId bias = weight("output.bias"); bias != no_node) {
-    logits = graph_.add(logits, bias, "logits");
+    result = graph_.add(result, bias, "logits");
   }
   if (model_.logits_scaled) {
-    logits = graph_.scale(logits, "logits");
+    result = graph_.scale(result, "logits");
   }
   if (model_.logits_capped) {
-    logits = graph_.scale(logits, "logits");
-    logits = graph_.unary_like(Op::unary, logits, "logits");
-    logits = graph_.scale(logits, "logits");
+    result = graph_.scale(result, "logits");
+    result = graph_.unary_like(Op::unary, result, "logits");
+    result = graph_.scale(result, "logits");
   }
-  graph_[logits].output = true;
-  graph_.expand(logits);
+  graph_[result].output = true;
+  graph_.expand(result);
 }
 
 // The token embedding once more, where the output layer lives (TENSOR_DUPLICATED).
@@ -165,8 +184,9 @@ NodeId Builder::tied_output() {
 
 Graph Builder::build() {
   graph_.set_layer(-1);
-  NodeId x = embed_tokens();
+  NodeId x = add_learned(embed_tokens());
   make_cache_inputs();
+  make_batch_masks();
   for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
     graph_.set_layer(layer_);
     x = layer(model_.layers[static_cast<std::size_t>(layer_)], x);

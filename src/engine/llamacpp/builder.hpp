@@ -10,6 +10,7 @@
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
 #include "membudget/model.hpp"
+#include "membudget/workload.hpp"
 
 namespace membudget::llamacpp {
 
@@ -17,8 +18,8 @@ namespace membudget::llamacpp {
 /// llama.cpp b10587 builds them (src/llama-graph.cpp, src/models/*.cpp).
 class Builder {
  public:
-  Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, bool flash);
+  Builder(const Model& model, const Settings& settings, const Geometry& geometry,
+          const Placement& placement, const std::vector<KvCache>& caches, bool flash);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -44,6 +45,7 @@ class Builder {
   NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
   void head(NodeId x);
+  void logits(NodeId x);
   NodeId tied_output();
   void make_cache_inputs();
   NodeId outputs_only(NodeId x);
@@ -56,6 +58,7 @@ class Builder {
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
+  NodeId positions();
   NodeId rope(NodeId x);
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
@@ -69,7 +72,18 @@ class Builder {
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
+  NodeId attend_heads(const Attention& attention, NodeId q, NodeId k, NodeId v, NodeId mask);
   NodeId rotate(NodeId x, NodeId rotation);
+
+  // encoder.cpp: what models without a cache and embedding mode need
+  NodeId add_learned(NodeId x);
+  void make_batch_masks();
+  NodeId attend_to_batch(const Attention& attention, const Projections& now);
+  NodeId normed_sums(const Layer& layer, NodeId x);
+  void pool(NodeId x);
+  NodeId pool_mean(NodeId x);
+  NodeId pool_one(NodeId x);
+  NodeId classify(NodeId x);
 
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
@@ -77,6 +91,7 @@ class Builder {
   NodeId experts(const Experts& experts, NodeId x);
 
   const Model& model_;
+  const Settings& settings_;
   const Geometry& geometry_;
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
@@ -86,6 +101,8 @@ class Builder {
   std::int64_t layer_ = -1;
   std::vector<NodeId> weights_;  // by index in the tensor table
   std::vector<CacheInputs> cache_inputs_;
+  NodeId batch_mask_ = no_node;  // without a cache: full, and for sliding windows
+  NodeId batch_window_mask_ = no_node;
   std::vector<NodeId> flash_nodes_;
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;

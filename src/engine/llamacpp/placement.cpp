@@ -53,14 +53,16 @@ Placement place_weights(const Model& model, const Settings& settings) {
   result.storage.resize(tensors.size());
   result.range.resize(tensors.size());
 
-  const bool tied = model.tensors.find("output.weight") == nullptr;
+  const bool tied = model.output_layer && model.tensors.find("output.weight") == nullptr;
   Span gpu;
   Span host;
   Bytes gpu_sum;
   Bytes host_sum;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& tensor = tensors[i];
-    const std::int64_t layer = TensorTable::layer_of(tensor.name);
+    // The norm of the token embedding runs with the first layer (llama-arch.cpp:670).
+    const bool first_layer = model.embedding_norm && tensor.name.starts_with("token_embd_norm.");
+    const std::int64_t layer = first_layer ? 0 : TensorTable::layer_of(tensor.name);
     const bool input = is_input(tensor.name);
     const bool on_gpu = !input && (layer >= 0 ? layer < layers && result.layer_on_gpu[static_cast<std::size_t>(layer)]
                                               : result.output_on_gpu);

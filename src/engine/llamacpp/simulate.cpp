@@ -50,6 +50,19 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
   return flash;
 }
 
+// A mean weighs every token of the batch, so ggml's shapes only fit when each one is an output
+// (build_pooling, llama-graph.cpp:3644); the engine aborts otherwise.
+void check_pooling(const Model& model, const Settings& settings, const Geometry& geometry) {
+  const bool mean = settings.pooling == Pooling::mean ||
+                    (settings.pooling == Pooling::rank && model.ranks_by_mean);
+  if (settings.embeddings && mean && geometry.outputs != geometry.tokens) {
+    throw Error(Errc::bad_request, "--pooling",
+                fmt::format("the engine stops when {} tokens are averaged but {} are outputs; let "
+                            "the slots divide the physical batch, and every token be an output",
+                            geometry.tokens, geometry.outputs));
+  }
+}
+
 struct Simulation {
   Graph graph;
   Schedule schedule;
@@ -70,6 +83,7 @@ class Run {
                           asked_flash_ != FlashAttention::off)) {}
 
   Footprint run() {
+    check_pooling(model_, settings_, geometry_);
     Simulation simulation = scheduled(asked_flash_ != FlashAttention::off, geometry_);
     Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
     const auto nodes = static_cast<std::int64_t>(simulation.graph.order().size());
@@ -113,7 +127,7 @@ class Run {
 
   // `auto` is on where the device of the layer runs flash attention (resolve_fused_ops).
   [[nodiscard]] Simulation scheduled(bool flash, const Geometry& geometry) const {
-    Builder builder(model_, geometry, placement_, caches_, flash);
+    Builder builder(model_, settings_, geometry, placement_, caches_, flash);
     Simulation result{.graph = builder.build(), .schedule = {}, .flash = flash};
     result.schedule = schedule(result.graph, metal_);
     if (flash && asked_flash_ == FlashAttention::automatic) {
@@ -171,11 +185,13 @@ class Run {
     add(result, {.name = PartName::compute, .where = Place::host, .bytes = result.host.compute,
                  .basis = Basis::formula, .note = "graph inputs and the token lookup",
                  .formula = compute_formula(result)});
-    const Bytes logits = Bytes{4} * model_.vocabulary * geometry_.sequences;
-    add(result, {.name = PartName::output, .where = Place::host, .bytes = logits,
-                 .basis = Basis::formula, .note = "logits handed to the sampler",
-                 .formula = fmt::format("{} tokens of vocabulary x 4 B x {} slots",
-                                        model_.vocabulary, geometry_.sequences)});
+    // Encoders get room for logits too (llama_context::output_reserve).
+    const std::int64_t width = model_.vocabulary + (settings_.embeddings ? model_.embedding : 0);
+    add(result, {.name = PartName::output, .where = Place::host,
+                 .bytes = Bytes{4} * width * geometry_.sequences, .basis = Basis::formula,
+                 .note = settings_.embeddings ? "embeddings, and logits beside them"
+                                              : "logits handed to the sampler",
+                 .formula = output_formula()});
   }
 
   [[nodiscard]] std::string weights_note() const {
@@ -219,6 +235,15 @@ class Run {
                           bytes(cache.key_type), values, bytes(cache.value_type));
     }
     return text;
+  }
+
+  [[nodiscard]] std::string output_formula() const {
+    if (settings_.embeddings) {
+      return fmt::format("({} tokens of vocabulary + {} of embedding) x 4 B x {} slots",
+                         model_.vocabulary, model_.embedding, geometry_.sequences);
+    }
+    return fmt::format("{} tokens of vocabulary x 4 B x {} slots", model_.vocabulary,
+                       geometry_.sequences);
   }
 
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {

@@ -12,8 +12,25 @@
 namespace membudget {
 
 std::span<const Architecture> architectures() {
-  static const std::array all{arch::granite,  arch::internlm2, arch::llama, arch::mistral3,
-                              arch::phi3,     arch::qwen2,     arch::qwen3, arch::smollm3};
+  static const std::array all{
+      arch::bert,
+      arch::dream,
+      arch::eurobert,
+      arch::gemma_embedding,
+      arch::granite,
+      arch::internlm2,
+      arch::jina_bert_v2,
+      arch::jina_bert_v3,
+      arch::llada,
+      arch::llama,
+      arch::mistral3,
+      arch::modern_bert,
+      arch::nomic_bert,
+      arch::nomic_bert_moe,
+      arch::phi3,
+      arch::qwen2,
+      arch::qwen3,
+      arch::smollm3};
   return all;
 }
 

@@ -14,5 +14,15 @@ extern const Architecture mistral3;
 extern const Architecture smollm3;
 extern const Architecture internlm2;
 extern const Architecture granite;
+extern const Architecture bert;
+extern const Architecture nomic_bert;
+extern const Architecture nomic_bert_moe;
+extern const Architecture jina_bert_v2;
+extern const Architecture jina_bert_v3;
+extern const Architecture modern_bert;
+extern const Architecture eurobert;
+extern const Architecture gemma_embedding;
+extern const Architecture dream;
+extern const Architecture llada;
 
 }  // namespace membudget::arch
