@@ -33,9 +33,12 @@ Exit run(const std::vector<std::string>& arguments) {
     program.exit(success);  // --help and --version are answered here.
   } catch (const CLI::ParseError& error) {
     const auto commands = program.get_subcommands();
-    throw UsageError(membudget::Errc::bad_request, "usage",
-                     fmt::format("{}; see membudget {}--help", error.what(),
-                                 commands.empty() ? "" : commands.front()->get_name() + " "));
+    const bool unknown = commands.empty() && !arguments.empty() && !arguments[0].starts_with('-');
+    throw UsageError(
+        membudget::Errc::bad_request, "usage",
+        fmt::format("{}; see membudget {}--help",
+                    unknown ? fmt::format("there is no command '{}'", arguments[0]) : error.what(),
+                    commands.empty() ? "" : commands.front()->get_name() + " "));
   }
   return exit;
 }

@@ -12,17 +12,18 @@ struct Options : PlanOptions {
   bool quiet = false;
 };
 
-/// The answer in one sentence and, for comparison, the other cache types.
+/// The answer in one sentence, then what other cache types would give.
 std::string sentence(const membudget::PlanReport& report) {
-  const auto& chip = report.machine.chip;
+  const auto& model = report.model;
+  const auto what = fmt::format("{} {} on {} with {} {}", model.id, model.quantization,
+                                report.machine.chip.id, report.runtime.id, report.runtime.version);
+  const auto trained = model.trained_context;
   auto out = report.max_context == 0
-                 ? fmt::format("No context of {} fits {} with {} {}.\n", report.model.id, chip.id,
-                               report.runtime.id, report.runtime.version)
-                 : fmt::format("{} tokens of {} {} fit {} with {} {}.\n", report.max_context,
-                               report.model.id, report.model.quantization, chip.id,
-                               report.runtime.id, report.runtime.version);
+                 ? fmt::format("No context fits: {}.\n", what)
+                 : fmt::format("{} tokens fit: {}.\n", report.max_context, what);
   for (const auto& row : report.by_cache_type) {
-    out += fmt::format("  {:<5} cache {:>9}\n", format_of(row.type).name, row.tokens);
+    out += fmt::format("  {:<5} cache {:>9}{}\n", cache_type_name(row.type), row.tokens,
+                       trained > 0 && row.tokens >= trained ? ", all it was trained for" : "");
   }
   return out;
 }

@@ -228,6 +228,10 @@ TextStyle PlanOptions::style() const {
   return out;
 }
 
+std::string cache_type_name(ElementType type) {
+  return lower(format_of(type).name);
+}
+
 PlanInputs read(const PlanOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(options.output_format());

@@ -46,6 +46,9 @@ struct PlanOptions {
   [[nodiscard]] membudget::TextStyle style() const;
 };
 
+/// "q8_0": a cache type as options spell it.
+[[nodiscard]] std::string cache_type_name(membudget::ElementType type);
+
 /// What the options name, looked up and read.
 struct PlanInputs {
   membudget::Model model;

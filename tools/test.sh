@@ -8,4 +8,6 @@ cd "$(dirname "$0")/.."
 tools/setup.sh
 [ -e build/release/build.ninja ] || cmake --preset release
 cmake --build --preset release
+CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$(getconf _NPROCESSORS_ONLN)}
+export CTEST_PARALLEL_LEVEL
 ctest --preset release "$@"

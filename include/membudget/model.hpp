@@ -88,6 +88,7 @@ struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
+  bool clamped = false;  ///< Gate and up are limited before they meet (step35).
 };
 
 /// How the router turns its logits into probabilities.
@@ -105,6 +106,14 @@ struct Experts {
   std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
   std::int64_t groups_used = 0;
   Gating gating = Gating::split;
+  bool squared = false;         ///< As in DenseFeedForward.
+  bool clamped = false;         ///< As in DenseFeedForward.
+  bool shared_clamped = false;  ///< The same of the shared experts.
+  /// What goes into an expert is weighted, not what comes out, and the choice is made by the
+  /// router's logits (Llama 4).
+  bool input_weighted = false;
+  /// The gate of the shared experts is silu(x) / x, not sigmoid(x): one value more (qwen2moe).
+  bool divided_gate = false;
 };
 
 using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts>;
@@ -197,6 +206,10 @@ struct Model {
   /// For rotary tables that depend on the context (longrope): beyond it the long table is used.
   std::int64_t original_context = 0;
   NormKind norm = NormKind::rms;  ///< Of the output.
+  /// Blocks at the end of the file that only drafting uses (nextn_predict_layers): they count for
+  /// --gpu-layers, but are not loaded.
+  std::int64_t draft_layers = 0;
+  bool draft_cached = false;      ///< They get a cache like the last layer's all the same.
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
   bool logits_capped = false;     ///< ... or pass a scaled tanh (gemma).

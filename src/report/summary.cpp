@@ -32,12 +32,12 @@ std::string headline(const PlanReport& report) {
 
 std::string settings_line(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
-  auto text = fmt::format("{} {}: {} tokens, {} cache, flash attention {}", report.runtime.id,
-                          report.runtime.version, settings.context, cache_types(settings),
-                          report.plan.footprint.flash_attention ? "on" : "off");
+  auto text =
+      fmt::format("{} {}: {} tokens, {} cache, {}", report.runtime.id, report.runtime.version,
+                  settings.context, cache_types(settings),
+                  report.plan.footprint.flash_attention ? "flash attention" : "no flash attention");
   if (settings.parallel > 1) {
-    text += fmt::format(", {} slots{}", settings.parallel,
-                        settings.kv_unified ? " sharing one cache" : "");
+    text += fmt::format(", {} slots{}", settings.parallel, settings.kv_unified ? " (unified)" : "");
   }
   const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
   if (gpu_layers(report) < all) {
@@ -64,10 +64,15 @@ std::string verdict_detail(const Plan& plan) {
   const bool gpu = plan.binding == Binding::gpu;
   const auto limit = gpu ? plan.budget.gpu_limit : plan.budget.ram_available;
   const auto used = to_text(limit - plan.headroom);
-  const auto left = plan.headroom < Bytes{} ? to_text(Bytes{} - plan.headroom) + " too much"
-                                            : to_text(plan.headroom) + " left";
-  auto text = gpu ? fmt::format("{} of the {} Metal grants, {}", used, to_text(limit), left)
-                  : fmt::format("{} of {} available RAM, {}", used, to_text(limit), left);
+  std::string text;
+  if (plan.headroom < Bytes{}) {
+    text = fmt::format("needs {}, {} {}: {} too much", used,
+                       gpu ? "Metal grants" : "the RAM available is", to_text(limit),
+                       to_text(Bytes{} - plan.headroom));
+  } else {
+    text = fmt::format("{} of the {} {}, {} left", used, to_text(limit),
+                       gpu ? "Metal grants" : "of RAM available", to_text(plan.headroom));
+  }
   if (plan.footprint.assumed()) text += "; part of it is assumed";
   return text;
 }

@@ -13,7 +13,7 @@ namespace membudget::report {
 
 /// "qwen2.5-coder:32b Q4_K_M on Apple M1 Max, 32.00 GiB RAM, macOS 26"
 [[nodiscard]] std::string headline(const PlanReport& report);
-/// "llama.cpp b10587: 8192 tokens, f16 cache, flash attention, all 65 layers on the GPU"
+/// "llama.cpp b10587: 8192 tokens, f16 cache, flash attention, 40 of 65 layers on the GPU"
 [[nodiscard]] std::string settings_line(const PlanReport& report);
 
 /// "Fits comfortably", "Does not fit"

@@ -6,13 +6,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,8 +31,11 @@ struct Case {
   std::string name;
   std::vector<std::string> argv;
   std::string stdout_file;  ///< Beside cases.json; empty: nothing is printed.
-  std::string stderr_line;  ///< What standard error holds; empty: nothing.
+  /// What standard error holds; empty: nothing. Before "..." at its end anything may follow:
+  /// suggestions grow with the catalog.
+  std::string stderr_line;
   int exit = 0;
+  std::map<std::string, std::string> files;  ///< In the case's folder: name to bytes.
 };
 
 void PrintTo(const Case& value, std::ostream* out) {
@@ -41,6 +47,14 @@ std::string content(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// "47 47" as bytes.
+std::string bytes(const std::string& hex) {
+  std::istringstream in(hex);
+  std::string out;
+  for (std::string byte; in >> byte;) out += static_cast<char>(std::stoi(byte, nullptr, 16));
+  return out;
+}
+
 std::vector<Case> cases() {
   std::vector<Case> out;
   for (const auto& entry : nlohmann::json::parse(content(fs::path(GOLDEN_DIR) / "cases.json"))) {
@@ -48,15 +62,23 @@ std::vector<Case> cases() {
                    .argv = entry.at("argv"),
                    .stdout_file = entry.value("stdout", ""),
                    .stderr_line = entry.value("stderr", ""),
-                   .exit = entry.at("exit")});
+                   .exit = entry.at("exit"),
+                   .files = {}});
+    for (const auto& [name, hex] : entry.value("files", std::map<std::string, std::string>())) {
+      out.back().files[name] = bytes(hex);
+    }
   }
   return out;
 }
 
 std::string quoted(const std::string& word) {
   std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
+  for (const char c : word) {
+    if (c == '\'') out += "'\\'";
+    out += c;
+  }
+  out += '\'';
+  return out;
 }
 
 struct Outcome {
@@ -67,12 +89,15 @@ struct Outcome {
 
 /// In a folder of its own, so that relative files of a case meet no other's.
 Outcome run(const Case& test) {
-  const auto folder = fs::temp_directory_path() / fmt::format("membudget-golden-{}-{}", getpid(), test.name);
+  const auto folder =
+      fs::temp_directory_path() / fmt::format("membudget-golden-{}-{}", getpid(), test.name);
   fs::remove_all(folder);
   fs::create_directories(folder);
+  for (const auto& [name, text] : test.files)
+    std::ofstream(folder / name, std::ios::binary) << text;
   auto command =
       fmt::format("cd {} && LC_ALL=C.UTF-8 {}", quoted(folder.string()), quoted(MEMBUDGET_PROGRAM));
-  for (const auto& argument : test.argv) command += " " + quoted(argument);
+  for (const auto& argument : test.argv) command += fmt::format(" {}", quoted(argument));
   command += " >stdout 2>stderr";
   const int status = std::system(command.c_str());
   Outcome out{WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder / "stdout"),
@@ -87,7 +112,13 @@ TEST_P(Golden, PrintsWhatItAlwaysPrinted) {
   const auto& test = GetParam();
   const auto result = run(test);
   EXPECT_EQ(result.exit, test.exit) << result.err;
-  EXPECT_EQ(result.err, test.stderr_line.empty() ? "" : test.stderr_line + "\n");
+  if (test.stderr_line.ends_with("...")) {
+    const auto start = test.stderr_line.substr(0, test.stderr_line.size() - 3);
+    EXPECT_TRUE(result.err.starts_with(start)) << result.err;
+    EXPECT_EQ(std::ranges::count(result.err, '\n'), 1);
+  } else {
+    EXPECT_EQ(result.err, test.stderr_line.empty() ? "" : test.stderr_line + "\n");
+  }
   if (test.stdout_file.empty()) {
     EXPECT_EQ(result.out, "");
     return;
@@ -114,5 +145,52 @@ INSTANTIATE_TEST_SUITE_P(Cli, Golden, testing::ValuesIn(cases()), [](const auto&
   }
   return name;
 });
+
+/// `text` with what stands between two marks replaced.
+std::string between(std::string text, const std::string& mark, const std::string& block) {
+  const auto begin = fmt::format("<!-- {}:begin -->\n", mark);
+  const auto from = text.find(begin);
+  const auto to = text.find(fmt::format("<!-- {}:end -->", mark));
+  if (from == std::string::npos || to == std::string::npos) return {};
+  return text.replace(from + begin.size(), to - from - begin.size(), block);
+}
+
+/// Model and machine, and the verdict: the first and the third paragraph's lines of a plan.
+std::string summary(const std::string& plan) {
+  auto out = plan.substr(0, plan.find('\n') + 1);
+  const auto verdict = plan.find("\n\n") + 2;
+  return out + plan.substr(verdict, plan.find("\n\n", verdict) - verdict + 1);
+}
+
+std::string printed(std::vector<std::string> argv) {
+  return run({.name = "readme",
+              .argv = std::move(argv),
+              .stdout_file = "",
+              .stderr_line = "",
+              .exit = 0,
+              .files = {}})
+      .out;
+}
+
+TEST(GoldenReadme, ShowsWhatTheProgramPrints) {
+  const auto readme = fs::path(GOLDEN_DIR).parent_path().parent_path() / "README.md";
+  const std::string model = "qwen2.5-coder:32b";
+  std::string macs;
+  for (const auto* chip : {"m1-16gb", "m1-max-32gb", "m4-max-36gb", "m4-max-128gb"}) {
+    macs += macs.empty() ? "" : "\n";
+    macs += summary(printed({"plan", model, "--chip", chip, "-c", "8k"}));
+  }
+  auto expected =
+      between(content(readme), "example",
+              fmt::format("```text\n{}```\n", printed({"plan", model, "--chip", "m1-max-32gb"})));
+  expected = between(expected, "macs", fmt::format("```text\n{}```\n", macs));
+  ASSERT_FALSE(expected.empty()) << "README.md lost a marker";
+  if (std::getenv("MEMBUDGET_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(readme, std::ios::binary) << expected;
+    return;
+  }
+  EXPECT_EQ(content(readme), expected)
+      << "If the new output is right: MEMBUDGET_UPDATE_GOLDEN=1 tools/test.sh -R Golden";
+}
 
 }  // namespace

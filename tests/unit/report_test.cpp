@@ -137,7 +137,7 @@ TEST(TextReport, NamesTheBindingLimitWithItsRule) {
   auto ram = example();
   ram.plan.binding = Binding::ram;
   EXPECT_THAT(to_text(ram, {}), HasSubstr("28.00 GiB: 32.00 GiB less 4.00 GiB"));
-  EXPECT_THAT(to_text(ram, {}), HasSubstr("of 28.00 GiB available RAM"));
+  EXPECT_THAT(to_text(ram, {}), HasSubstr("of the 28.00 GiB of RAM available"));
 }
 
 TEST(TextReport, StaysWithinItsWidth) {

@@ -66,6 +66,16 @@ NodeId Builder::optional_norm(std::string_view name, NodeId x, NormKind kind) {
   return weight(std::string(name) + ".weight") == no_node ? x : norm(name, x, kind);
 }
 
+// The norm by the name under which the file holds it, if any.
+NodeId Builder::first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind) {
+  for (const std::string_view name : names) {
+    if (weight(std::string(name) + ".weight") != no_node) {
+      return norm(name, x, kind);
+    }
+  }
+  return x;
+}
+
 NodeId Builder::positions() {
   if (positions_ == no_node) {
     positions_ = graph_.input(ElementType::i32, {geometry_.tokens * model_.position_axes, 1, 1, 1},

@@ -94,7 +94,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     }
   }
   if (layer.branch_norms) {
-    branch = optional_norm("post_attention_norm", branch, layer.norm);
+    branch = first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
@@ -118,14 +118,15 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   }
   residual = graph_.add(branch, residual, "residual");
   if (layer.residual == Residual::sequential) {
-    input = weight("ffn_norm.weight") != no_node || layer.branch_norms
+    input = layer.branch_norms
                 ? optional_norm("ffn_norm", residual, layer.norm)
-                : optional_norm("post_attention_norm", residual, layer.norm);
+                : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
+                             layer.norm);
   }
 
   branch = feed_forward(layer.feed_forward, input);
   if (layer.branch_norms) {
-    branch = optional_norm("post_ffw_norm", branch, layer.norm);
+    branch = first_norm({"post_ffw_norm", "layer_output_norm"}, branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");

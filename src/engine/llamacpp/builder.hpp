@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -58,6 +59,7 @@ class Builder {
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
+  NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
   NodeId positions();
   NodeId rope(NodeId x);
 
@@ -88,7 +90,15 @@ class Builder {
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
-  NodeId experts(const Experts& experts, NodeId x);
+  NodeId clamped_gate(NodeId gate, NodeId up);
+  NodeId experts(const Experts& experts, NodeId x, NodeId logits = no_node);
+  NodeId routed_experts(const Experts& experts, NodeId x, NodeId logits);
+  NodeId shared_experts(const Experts& experts, NodeId x);
+  NodeId routing_probabilities(const Experts& experts, NodeId logits);
+  NodeId best_groups(const Experts& experts, NodeId scores);
+  NodeId expert_weights(const Experts& experts, NodeId probabilities, NodeId chosen);
+  NodeId expert_linear(std::string_view name, NodeId x, NodeId chosen);
+  NodeId expert_hidden(const Experts& experts, NodeId x, NodeId chosen);
 
   const Model& model_;
   const Settings& settings_;

@@ -77,7 +77,8 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     cache.value_type = settings.cache_type_v;
     cache.values_transposed = !flash;
     cache.widest_value = widest_value;
-    cache.layers.resize(model.layers.size());
+    const std::size_t drafts = model.draft_cached ? static_cast<std::size_t>(model.draft_layers) : 0;
+    cache.layers.resize(model.layers.size() + drafts);
 
     Common key_head;
     Common value_head;
@@ -88,8 +89,9 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
       end += Bytes{round_up((row_size(type, width) * cache.cells * cache.streams).count(), alignment)};
       return Range{.buffer = buffer + (on_gpu ? 0 : 1), .begin = begin.count(), .end = end.count()};
     };
-    for (std::size_t i = 0; i < model.layers.size(); ++i) {
-      const auto* attention = std::get_if<Attention>(&model.layers[i].mixer);
+    for (std::size_t i = 0; i < cache.layers.size(); ++i) {
+      const Layer& described = model.layers[std::min(i, model.layers.size() - 1)];
+      const auto* attention = std::get_if<Attention>(&described.mixer);
       if (attention == nullptr || (attention->window > 0) != sliding) {
         continue;
       }

@@ -15,8 +15,12 @@ void describe(const Metadata& metadata, Model& model) {
   }
 }
 
+std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
+  return transformer_tensors(metadata, optional, {});
+}
+
 }  // namespace
 
-const Architecture mistral3{"mistral3", describe, transformer_tensors};
+const Architecture mistral3{"mistral3", describe, tensors};
 
 }  // namespace membudget::arch

@@ -1,37 +1,40 @@
 // SPDX-License-Identifier: MIT
-// Qwen 1.5 to 3 (llama.cpp b10587, src/models/qwen2.cpp and qwen3.cpp).
+// Qwen 1.5 to 3, their vision models' text parts, and Seed-OSS
+// (llama.cpp b10587, src/models/qwen2.cpp, qwen3.cpp, qwen2vl.cpp, qwen3vl.cpp, seed-oss.cpp).
 #include "model/arch/families.hpp"
 #include "model/arch/transformer.hpp"
 
 namespace membudget::arch {
 namespace {
 
-// qwen2 always has biases on its three projections.
+// M-RoPE numbers every token by time, height, width and one more (llama_hparams::n_pos_per_embd).
+constexpr std::int64_t mrope_axes = 4;
+
 std::vector<TensorShape> qwen2_tensors(const Metadata& metadata, OptionalTensors optional) {
-  std::vector<std::string> present(optional.begin(), optional.end());
-  present.insert(present.end(), {"attn_q.bias", "attn_k.bias", "attn_v.bias"});
-  return transformer_tensors(metadata, present);
+  return transformer_tensors(metadata, optional, {.qkv_bias = true});
 }
 
-// qwen3 has none, but a norm per head on queries and keys.
 std::vector<TensorShape> qwen3_tensors(const Metadata& metadata, OptionalTensors optional) {
-  TensorList list(metadata, optional);
-  const Dimensions& dimensions = list.dimensions();
-  list.embedding_and_head();
-  for (std::int64_t i = 0; i < dimensions.layers; ++i) {
-    list.norm(i, "attn_norm", dimensions.embedding);
-    list.attention(i);
-    list.norm(i, "attn_q_norm", dimensions.key_dim);
-    list.norm(i, "attn_k_norm", dimensions.key_dim);
-    list.norm(i, "ffn_norm", dimensions.embedding);
-    list.gated_feed_forward(i);
-  }
-  return list.take();
+  return transformer_tensors(metadata, optional, {.query_key_norm = QueryKeyNorm::per_head});
+}
+
+std::vector<TensorShape> seed_oss_tensors(const Metadata& metadata, OptionalTensors optional) {
+  return transformer_tensors(metadata, optional,
+                             {.norms = {"attn_norm", "post_attention_norm"}, .qkv_bias = true});
+}
+
+void describe_vision(const Metadata& metadata, Model& model) {
+  describe_transformer(metadata, model);
+  model.position_axes = mrope_axes;
+  model.deepstack_layers = metadata.integer("n_deepstack_layers", 0);
 }
 
 }  // namespace
 
 const Architecture qwen2{"qwen2", describe_transformer, qwen2_tensors};
+const Architecture qwen2vl{"qwen2vl", describe_vision, qwen2_tensors};
 const Architecture qwen3{"qwen3", describe_transformer, qwen3_tensors};
+const Architecture qwen3vl{"qwen3vl", describe_vision, qwen3_tensors};
+const Architecture seed_oss{"seed_oss", describe_transformer, seed_oss_tensors};
 
 }  // namespace membudget::arch

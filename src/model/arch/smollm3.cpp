@@ -14,8 +14,12 @@ void describe(const Metadata& metadata, Model& model) {
   }
 }
 
+std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
+  return transformer_tensors(metadata, optional, {});
+}
+
 }  // namespace
 
-const Architecture smollm3{"smollm3", describe, transformer_tensors};
+const Architecture smollm3{"smollm3", describe, tensors};
 
 }  // namespace membudget::arch

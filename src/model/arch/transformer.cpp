@@ -120,24 +120,24 @@ void TensorList::add(std::int64_t layer, std::string_view suffix,
 }
 
 void TensorList::linear(std::int64_t layer, std::string_view name, std::int64_t in,
-                        std::int64_t out) {
+                        std::int64_t out, bool bias) {
   add(layer, fmt::format("{}.weight", name), {in, out});
-  if (const std::string bias = fmt::format("{}.bias", name); has(bias)) {
-    add(layer, bias, {out});
+  if (const std::string full = fmt::format("{}.bias", name); bias || has(full)) {
+    add(layer, full, {out});
   }
 }
 
-void TensorList::norm(std::int64_t layer, std::string_view name, std::int64_t width) {
+void TensorList::norm(std::int64_t layer, std::string_view name, std::int64_t width, bool bias) {
   add(layer, fmt::format("{}.weight", name), {width});
-  if (const std::string bias = fmt::format("{}.bias", name); has(bias)) {
-    add(layer, bias, {width});
+  if (const std::string full = fmt::format("{}.bias", name); bias || has(full)) {
+    add(layer, full, {width});
   }
 }
 
-void TensorList::embedding_and_head() {
+void TensorList::embedding_and_head(const Layout& layout) {
   const Dimensions& d = dimensions_;
   add("token_embd.weight", {d.embedding, d.vocabulary});
-  norm(-1, "output_norm", d.embedding);
+  norm(-1, "output_norm", d.embedding, layout.norm_bias);
   if (has("output.weight")) {
     linear(-1, "output", d.embedding, d.vocabulary);
   }
@@ -149,41 +149,83 @@ void TensorList::embedding_and_head() {
   }
 }
 
-void TensorList::attention(std::int64_t layer) {
-  const Dimensions& d = dimensions_;
-  const auto i = static_cast<std::size_t>(layer);
-  linear(layer, "attn_q", d.embedding, d.heads[i] * d.key_dim);
-  linear(layer, "attn_k", d.embedding, d.kv_heads[i] * d.key_dim);
-  linear(layer, "attn_v", d.embedding, d.kv_heads[i] * d.value_dim);
-  linear(layer, "attn_output", d.heads[i] * d.value_dim, d.embedding);
+void TensorList::norms(std::int64_t layer, const Layout& layout) {
+  for (const std::string_view name : layout.norms) {
+    norm(layer, name, dimensions_.embedding, layout.norm_bias);
+  }
 }
 
-void TensorList::fused_attention(std::int64_t layer) {
+void TensorList::attention(std::int64_t layer, const Layout& layout) {
   const Dimensions& d = dimensions_;
   const auto i = static_cast<std::size_t>(layer);
-  linear(layer, "attn_qkv", d.embedding,
-         d.heads[i] * d.key_dim + d.kv_heads[i] * (d.key_dim + d.value_dim));
-  linear(layer, "attn_output", d.heads[i] * d.value_dim, d.embedding);
+  const std::int64_t queries = d.heads[i] * d.key_dim;
+  const std::int64_t keys = d.kv_heads[i] * d.key_dim;
+  const std::int64_t values = d.kv_heads[i] * d.value_dim;
+  if (layout.fused_qkv) {
+    linear(layer, "attn_qkv", d.embedding, queries + keys + values, layout.qkv_bias);
+  } else {
+    linear(layer, "attn_q", d.embedding, queries, layout.qkv_bias);
+    linear(layer, "attn_k", d.embedding, keys, layout.qkv_bias);
+    linear(layer, "attn_v", d.embedding, values, layout.qkv_bias);
+  }
+  linear(layer, "attn_output", d.heads[i] * d.value_dim, d.embedding, layout.attention_bias);
+  switch (layout.query_key_norm) {
+    case QueryKeyNorm::none: break;
+    case QueryKeyNorm::per_head:
+      add(layer, "attn_q_norm.weight", {d.key_dim});
+      add(layer, "attn_k_norm.weight", {d.key_dim});
+      break;
+    case QueryKeyNorm::across_heads:
+      add(layer, "attn_q_norm.weight", {queries});
+      add(layer, "attn_k_norm.weight", {keys});
+      break;
+    case QueryKeyNorm::each_head:
+      add(layer, "attn_q_norm.weight", {d.key_dim, d.heads[i]});
+      add(layer, "attn_k_norm.weight", {d.key_dim, d.kv_heads[i]});
+      break;
+  }
 }
 
-void TensorList::gated_feed_forward(std::int64_t layer) {
+void TensorList::feed_forward(std::int64_t layer, const Layout& layout) {
   const Dimensions& d = dimensions_;
   const std::int64_t width = d.width[static_cast<std::size_t>(layer)];
-  linear(layer, "ffn_gate", d.embedding, width);
-  linear(layer, "ffn_up", d.embedding, width);
-  linear(layer, "ffn_down", width, d.embedding);
+  const bool bias = layout.feed_forward_bias;
+  if (layout.gating == Gating::split) {
+    linear(layer, "ffn_gate", d.embedding, width, bias);
+  }
+  linear(layer, "ffn_up", d.embedding, layout.gating == Gating::fused ? 2 * width : width, bias);
+  linear(layer, "ffn_down", width, d.embedding, bias);
 }
 
-std::vector<TensorShape> transformer_tensors(const Metadata& metadata, OptionalTensors optional) {
+std::vector<TensorShape> transformer_tensors(const Metadata& metadata, OptionalTensors optional,
+                                             const Layout& layout) {
   TensorList list(metadata, optional);
-  list.embedding_and_head();
+  list.embedding_and_head(layout);
   for (std::int64_t i = 0; i < list.dimensions().layers; ++i) {
-    list.norm(i, "attn_norm", list.dimensions().embedding);
-    list.attention(i);
-    list.norm(i, "ffn_norm", list.dimensions().embedding);
-    list.gated_feed_forward(i);
+    list.norms(i, layout);
+    list.attention(i, layout);
+    list.feed_forward(i, layout);
   }
   return list.take();
+}
+
+void slide(Model& model, std::int64_t window, std::int64_t period, bool full_first) {
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    auto* attention = std::get_if<Attention>(&model.layers[i].mixer);
+    if (attention == nullptr) {
+      continue;
+    }
+    const auto place = period == 0 ? 0 : static_cast<std::int64_t>(i) % period;
+    const bool slides = period == 0 || (full_first ? place != 0 : place < period - 1);
+    attention->window = slides ? window : 0;
+  }
+}
+
+std::int64_t sliding_period(const Metadata& metadata, std::int64_t fallback) {
+  constexpr std::string_view key = "attention.sliding_window_pattern";
+  const Metadata::Value* value = metadata.find(fmt::format("{}.{}", metadata.architecture(), key));
+  return value != nullptr && std::holds_alternative<std::int64_t>(*value) ? metadata.integer(key)
+                                                                          : fallback;
 }
 
 }  // namespace membudget

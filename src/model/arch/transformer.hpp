@@ -32,6 +32,26 @@ struct Dimensions {
 /// feed-forward per layer. An architecture then changes what differs.
 void describe_transformer(const Metadata& metadata, Model& model);
 
+/// Where a model normalises queries and keys, and the shape of the weights.
+enum class QueryKeyNorm : std::uint8_t {
+  none,
+  per_head,      ///< One head's width, shared by all heads (qwen3).
+  across_heads,  ///< All heads at once (olmo2).
+  each_head,     ///< Own weights for every head (command-r-plus).
+};
+
+/// Which tensors the layers of a plain transformer hold, for a catalog entry.
+struct Layout {
+  std::vector<std::string_view> norms{"attn_norm", "ffn_norm"};
+  bool norm_bias = false;
+  bool fused_qkv = false;
+  bool qkv_bias = false;
+  bool attention_bias = false;  ///< On attn_output.
+  QueryKeyNorm query_key_norm = QueryKeyNorm::none;
+  Gating gating = Gating::split;
+  bool feed_forward_bias = false;
+};
+
 /// Collects the tensors of a catalog model by GGUF's names.
 class TensorList {
  public:
@@ -42,21 +62,22 @@ class TensorList {
   [[nodiscard]] bool has(std::string_view suffix) const;
 
   void add(std::string name, std::initializer_list<std::int64_t> shape);
-  /// `blk.<layer>.<suffix>`
+  /// `blk.<layer>.<suffix>`; below 0 a tensor outside the layers.
   void add(std::int64_t layer, std::string_view suffix, std::initializer_list<std::int64_t> shape);
-  /// The weight of a matrix multiplication, and its bias where the entry lists "<name>.bias".
-  void linear(std::int64_t layer, std::string_view name, std::int64_t in, std::int64_t out);
-  /// A norm's weight, and its bias where the entry lists it.
-  void norm(std::int64_t layer, std::string_view name, std::int64_t width);
+  /// The weight of a matrix multiplication, and its bias where the entry lists "<name>.bias" or
+  /// `bias` is set.
+  void linear(std::int64_t layer, std::string_view name, std::int64_t in, std::int64_t out,
+              bool bias = false);
+  /// A norm's weight, and its bias likewise.
+  void norm(std::int64_t layer, std::string_view name, std::int64_t width, bool bias = false);
 
   /// token_embd, output_norm, and output and rotary tables where listed.
-  void embedding_and_head();
-  /// attn_q, attn_k, attn_v and attn_output.
-  void attention(std::int64_t layer);
-  /// One attn_qkv instead of three.
-  void fused_attention(std::int64_t layer);
-  /// ffn_gate, ffn_up and ffn_down.
-  void gated_feed_forward(std::int64_t layer);
+  void embedding_and_head(const Layout& layout = {});
+  /// The norms of the layout, without those of queries and keys.
+  void norms(std::int64_t layer, const Layout& layout = {});
+  /// Projections, their output and the norms of queries and keys.
+  void attention(std::int64_t layer, const Layout& layout = {});
+  void feed_forward(std::int64_t layer, const Layout& layout = {});
 
   [[nodiscard]] std::vector<TensorShape> take() { return std::move(shapes_); }
 
@@ -66,8 +87,16 @@ class TensorList {
   std::vector<TensorShape> shapes_;
 };
 
-/// The tensors of a plain pre-norm transformer: what `llama` and its kin hold.
+/// The tensors of a transformer whose layers are all alike.
 [[nodiscard]] std::vector<TensorShape> transformer_tensors(const Metadata& metadata,
-                                                           OptionalTensors optional);
+                                                           OptionalTensors optional,
+                                                           const Layout& layout);
+
+/// Gives layers a sliding window by llama.cpp's pattern (set_swa_pattern, llama-hparams.cpp:9):
+/// of every `period` layers the last, or with `full_first` the first, looks at everything.
+void slide(Model& model, std::int64_t window, std::int64_t period, bool full_first = false);
+
+/// `attention.sliding_window_pattern` where it is a number; an array is for other engines.
+[[nodiscard]] std::int64_t sliding_period(const Metadata& metadata, std::int64_t fallback);
 
 }  // namespace membudget

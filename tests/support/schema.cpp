@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "support/schema.hpp"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validation_results.hpp>
+#include <valijson/validator.hpp>
+
+namespace membudget::test {
+
+std::string schema_faults(const nlohmann::json& document, const std::filesystem::path& file) {
+  std::ifstream in(file);
+  const auto json = nlohmann::json::parse(in);
+  valijson::Schema schema;
+  valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(json), schema);
+  valijson::ValidationResults results;
+  valijson::Validator validator(valijson::Validator::kStrongTypes);
+  if (validator.validate(schema, valijson::adapters::NlohmannJsonAdapter(document), &results)) {
+    return {};
+  }
+  std::string out;
+  valijson::ValidationResults::Error error;
+  while (results.popError(error)) {
+    for (const auto& step : error.context) out += step;
+    out += ": " + error.description + "\n";
+  }
+  return out.empty() ? "invalid, for no reason given" : out;
+}
+
+}  // namespace membudget::test

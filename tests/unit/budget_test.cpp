@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "membudget/budget.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "membudget/error.hpp"
+#include "membudget/profiles.hpp"
+#include "support/refusal.hpp"
+
+namespace membudget {
+namespace {
+
+using testing::error_of;
+using testing::expect_refusal;
+
+Machine mac(std::string_view chip, std::int64_t macos = 26) {
+  Machine out = machine(Profiles::embedded().chip(chip));
+  out.macos = macos;
+  return out;
+}
+
+Budget budget_of(const Machine& machine) {
+  return budget(machine, Runtime{});
+}
+
+TEST(MachineOfAChip, StartsWithTheSystemsDefaults) {
+  const Machine machine = mac("m4-max-36gb");
+  EXPECT_EQ(machine.chip.id, "m4-max-36gb");
+  EXPECT_EQ(machine.macos, 26);
+  EXPECT_EQ(machine.wired_limit_mib, 0);
+  EXPECT_EQ(machine.reserve, machine.chip.reserve);
+}
+
+TEST(Budget, TakesTheLimitOfTheMacosVersion) {
+  const Budget old = budget_of(mac("m1-max-32gb", 15));
+  EXPECT_EQ(old.gpu_limit, Bytes(22906503168));
+  EXPECT_EQ(old.gpu_limit_rule, "2/3 x 32 GiB RAM on macOS 15");
+  const Budget now = budget_of(mac("m1-max-32gb", 26));
+  EXPECT_EQ(now.gpu_limit, Bytes(26800603136));
+  EXPECT_EQ(now.gpu_limit_rule, "0.78 x 32 GiB RAM on macOS 26");
+  EXPECT_THAT(now.gpu_limit_source, ::testing::HasSubstr("26800.60 MB"));
+  EXPECT_TRUE(now.gpu_limit_observed);
+  EXPECT_EQ(budget_of(mac("m1-max-32gb", 27)).gpu_limit, now.gpu_limit);
+}
+
+TEST(Budget, SaysWhenALimitWasNeverSeen) {
+  EXPECT_FALSE(budget_of(mac("m4-max-128gb", 15)).gpu_limit_observed);
+  EXPECT_TRUE(budget_of(mac("m4-max-128gb", 26)).gpu_limit_observed);
+}
+
+TEST(Budget, PutsTheWiredLimitBeforeTheSystemsRule) {
+  Machine machine = mac("m1-max-32gb");
+  machine.wired_limit_mib = 28672;
+  const Budget raised = budget_of(machine);
+  EXPECT_EQ(raised.gpu_limit, gib(28));
+  EXPECT_EQ(raised.gpu_limit_rule, "iogpu.wired_limit_mb = 28672");
+  // A limit that the user set holds whatever the macOS version.
+  machine.macos = 12;
+  EXPECT_EQ(budget_of(machine).gpu_limit, gib(28));
+}
+
+TEST(Budget, RefusesAMacosVersionWithoutARule) {
+  expect_refusal(error_of([] { return budget_of(mac("m1-max-32gb", 20)); }), Errc::unsupported, "",
+                 "macOS 20 with 32.00 GiB of RAM is not known (known: macOS 13 to 15, "
+                 "26 and newer); give the limit with --wired-limit-mb");
+  EXPECT_EQ(error_of([] { return budget_of(mac("m1-max-32gb", 12)); }).code(), Errc::unsupported);
+}
+
+TEST(Budget, LeavesTheReserveToTheSystem) {
+  Machine machine = mac("m1-max-32gb");
+  EXPECT_EQ(budget_of(machine).reserve, gib(4));
+  EXPECT_EQ(budget_of(machine).ram_available, gib(28));
+  machine.reserve = gib(10);
+  EXPECT_EQ(budget_of(machine).ram_available, gib(22));
+}
+
+TEST(Budget, WantsATenthFreeAndNeverLessThanAGibibyte) {
+  EXPECT_EQ(budget_of(mac("m1-max-32gb")).safety_margin, Bytes(2680060313));
+  EXPECT_EQ(budget_of(mac("m1-16gb")).safety_margin, gib(2));
+  Machine starved = mac("m1-max-32gb");
+  starved.reserve = gib(24);
+  EXPECT_EQ(budget_of(starved).safety_margin, gib(1)) << "a tenth of 8 GiB is less";
+}
+
+TEST(Budget, RefusesSettingsThatCannotBe) {
+  Machine machine = mac("m1-max-32gb");
+  machine.wired_limit_mib = -1;
+  expect_refusal(error_of([&] { return budget_of(machine); }), Errc::bad_request,
+                 "--wired-limit-mb", "at least 0");
+  machine = mac("m1-max-32gb");
+  machine.reserve = gib(40);
+  expect_refusal(error_of([&] { return budget_of(machine); }), Errc::bad_request, "--reserve",
+                 "cannot be kept free");
+  machine.wired_limit_mib = std::int64_t{1} << 60;
+  EXPECT_EQ(error_of([&] { return budget_of(machine); }).code(), Errc::overflow);
+}
+
+}  // namespace
+}  // namespace membudget

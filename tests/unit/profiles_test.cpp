@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: MIT
+#include "membudget/profiles.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "membudget/error.hpp"
+#include "model/arch/arch.hpp"
+#include "profiles/decode.hpp"
+#include "profiles/embedded.hpp"
+#include "profiles/nearest.hpp"
+#include "support/refusal.hpp"
+#include "support/schema.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace membudget {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using testing::error_of;
+using testing::expect_refusal;
+using ::testing::Gt;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::ScratchFolder;
+using ::testing::SizeIs;
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+void write(const std::filesystem::path& path, std::string_view text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+/// The embedded files of a folder such as "models/".
+std::vector<EmbeddedFile> files_in(std::string_view folder) {
+  std::vector<EmbeddedFile> out;
+  for (const EmbeddedFile& file : embedded_files()) {
+    if (file.path.starts_with(folder)) {
+      out.push_back(file);
+    }
+  }
+  return out;
+}
+
+std::string stem(std::string_view path) {
+  return std::filesystem::path(path).stem().string();
+}
+
+/// A text of the catalog with one piece replaced, under the same file name.
+std::string embedded_text(std::string_view path) {
+  for (const EmbeddedFile& file : embedded_files()) {
+    if (file.path == path) {
+      return std::string(file.text);
+    }
+  }
+  ADD_FAILURE() << path << " is not embedded";
+  return {};
+}
+
+std::string with(std::string text, std::string_view piece, std::string_view instead) {
+  const auto at = text.find(piece);
+  if (at == std::string::npos) {
+    ADD_FAILURE() << "no " << piece;
+    return text;
+  }
+  return text.replace(at, piece.size(), instead);
+}
+
+// ---- the files themselves
+
+TEST(EmbeddedProfiles, HoldEveryFileByteForByte) {
+  const std::filesystem::path root = PROFILES_DIR;
+  std::set<std::string> on_disk;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    if (entry.path().extension() == ".json") {
+      on_disk.insert(entry.path().lexically_relative(root).generic_string());
+    }
+  }
+  std::set<std::string> embedded;
+  for (const EmbeddedFile& file : embedded_files()) {
+    embedded.insert(std::string(file.path));
+    EXPECT_EQ(file.text, text_of(root / file.path)) << file.path;
+  }
+  EXPECT_EQ(embedded, on_disk);
+}
+
+TEST(EmbeddedProfiles, FollowTheirSchemas) {
+  const std::map<std::string, std::string> schemas{{"chips/", "chip"},
+                                                   {"models/", "model"},
+                                                   {"runtimes/", "runtime"},
+                                                   {"working_sets.json", "working_sets"}};
+  for (const auto& [folder, name] : schemas) {
+    const auto files = files_in(folder);
+    EXPECT_FALSE(files.empty()) << folder;
+    const auto schema = std::filesystem::path(PROFILES_DIR) / "schema" / (name + ".schema.json");
+    for (const EmbeddedFile& file : files) {
+      EXPECT_EQ(test::schema_faults(nlohmann::json::parse(file.text), schema), "") << file.path;
+    }
+  }
+}
+
+TEST(EmbeddedProfiles, AreRefusedByTheSchemaWhereTheDecoderRefusesThem) {
+  const auto schema = std::filesystem::path(PROFILES_DIR) / "schema" / "chip.schema.json";
+  auto chip = nlohmann::json::parse(embedded_text("chips/m1-16gb.json"));
+  chip["ram_gb"] = 16;
+  EXPECT_THAT(test::schema_faults(chip, schema), HasSubstr("ram_gb"));
+}
+
+TEST(EmbeddedProfiles, DecodeAndNameNothingTwice) {
+  std::map<std::string, std::string> owner;
+  const auto claim = [&](const std::string& name, const std::string& id) {
+    const auto [at, fresh] = owner.emplace(lower(name), id);
+    EXPECT_TRUE(fresh) << name << " names both " << at->second << " and " << id;
+  };
+  for (const EmbeddedFile& file : files_in("models/")) {
+    const ModelProfile model = decode_model(std::string(file.path), file.text);
+    claim(model.id, model.id);
+    for (const std::string& name : model.names) {
+      EXPECT_FALSE(lower(name).ends_with(":latest")) << name;
+      claim(name, model.id);
+    }
+  }
+  EXPECT_THAT(owner, SizeIs(Gt(1000U)));
+  owner.clear();
+  for (const EmbeddedFile& file : files_in("chips/")) {
+    const ChipProfile chip = decode_chip(std::string(file.path), file.text);
+    claim(chip.chip.id, chip.chip.id);
+    for (const std::string& name : chip.aliases) {
+      claim(name, chip.chip.id);
+    }
+  }
+}
+
+TEST(EmbeddedProfiles, AreKnownByTheirFileNames) {
+  const Profiles profiles = Profiles::embedded();
+  std::vector<std::string> models;
+  for (const EmbeddedFile& file : files_in("models/")) {
+    models.push_back(stem(file.path));
+  }
+  std::sort(models.begin(), models.end());
+  EXPECT_EQ(profiles.model_ids(), models);
+  EXPECT_THAT(profiles.chip_ids(),
+              ElementsAre("m1-16gb", "m1-max-32gb", "m4-max-128gb", "m4-max-36gb"));
+  EXPECT_THAT(profiles.runtime_ids(), ElementsAre("llama-cli", "llama.cpp"));
+}
+
+// An entry is right when its tensors add up to what its publisher counts. Rotary tables are
+// constants that nobody counts; an output stored beside tied embeddings is counted once.
+TEST(EmbeddedProfiles, GiveTensorListsWithTheStatedParameters) {
+  for (const EmbeddedFile& file : files_in("models/")) {
+    const ModelProfile profile = decode_model(std::string(file.path), file.text);
+    const Architecture* architecture = find_architecture(profile.architecture);
+    if (architecture == nullptr) {
+      continue;
+    }
+    Metadata metadata(profile.id);
+    metadata.set("general.architecture", profile.architecture);
+    for (const auto& [key, value] : profile.metadata) {
+      const bool whole = key.starts_with("tokenizer.");
+      metadata.set(whole ? key : fmt::format("{}.{}", profile.architecture, key), value);
+    }
+    if (metadata.integer("expert_count", 0) > 0) {
+      continue;
+    }
+    double total = 0;
+    double output = 0;
+    for (const TensorShape& tensor : architecture->tensors(metadata, profile.optional_tensors)) {
+      const double elements = static_cast<double>(tensor.shape[0] * tensor.shape[1] *
+                                                  tensor.shape[2] * tensor.shape[3]);
+      total += tensor.name.starts_with("rope_") ? 0 : elements;
+      output += tensor.name == "output.weight" ? elements : 0;
+    }
+    const auto stated = static_cast<double>(profile.parameters);
+    const double off = std::min(std::abs(total - stated), std::abs(total - output - stated));
+    EXPECT_LE(off, 0.001 * stated) << file.path << ": " << total << " against " << stated;
+  }
+}
+
+// ---- chips
+
+TEST(Chips, HaveTheLimitsThatRealLogsPrint) {
+  struct Seen {
+    std::string_view chip;
+    std::int64_t macos;
+    std::string_view printed;  // recommendedMaxWorkingSetSize, MB of 10^6 bytes
+  };
+  const Profiles profiles = Profiles::embedded();
+  for (const Seen& seen :
+       {Seen{"m1-16gb", 15, "11453.25"}, Seen{"m1-16gb", 26, "12713.12"},
+        Seen{"m1-max-32gb", 13, "22906.50"}, Seen{"m1-max-32gb", 26, "26800.60"},
+        Seen{"m4-max-36gb", 15, "28991.03"}, Seen{"m4-max-36gb", 26, "30150.67"},
+        Seen{"m4-max-128gb", 15, "103079.22"}, Seen{"m4-max-128gb", 27, "115448.73"}}) {
+    const Chip chip = profiles.chip(seen.chip);
+    int matches = 0;
+    for (const WorkingSet& set : chip.working_sets) {
+      if (seen.macos >= set.macos_from && (set.macos_to == 0 || seen.macos <= set.macos_to)) {
+        ++matches;
+        EXPECT_EQ(fmt::format("{:.2f}", static_cast<double>(set.limit.count()) / 1e6), seen.printed)
+            << seen.chip << " on macOS " << seen.macos;
+      }
+    }
+    EXPECT_EQ(matches, 1) << seen.chip << " on macOS " << seen.macos;
+  }
+}
+
+TEST(Chips, StateWhatTheyAre) {
+  const Profiles profiles = Profiles::embedded();
+  const Chip max = profiles.chip("M1-Max-32GB");
+  EXPECT_EQ(max.id, "m1-max-32gb");
+  EXPECT_EQ(max.name, "Apple M1 Max");
+  EXPECT_EQ(max.gpu_cores, 32);
+  EXPECT_EQ(max.cpu_cores, 10);
+  EXPECT_DOUBLE_EQ(max.bandwidth_gbs, 400);
+  EXPECT_EQ(max.ram, gib(32));
+  EXPECT_EQ(max.reserve, gib(4));
+  EXPECT_FALSE(max.reserve_source.empty());
+  EXPECT_THAT(max.sources, Contains(HasSubstr("bandwidth: https://www.apple.com/")));
+  EXPECT_EQ(profiles.chip("m1-max-32c-32gb").id, "m1-max-32gb");
+  EXPECT_EQ(profiles.chip("m4-max-36gb").gpu_cores, 32);
+  EXPECT_EQ(profiles.chip("m4-max-128gb").gpu_cores, 40);
+}
+
+TEST(Chips, UnknownOnesAreAnsweredWithTheNearest) {
+  const Profiles profiles = Profiles::embedded();
+  expect_refusal(error_of([&] { return profiles.chip("m1max-32gb"); }), Errc::unknown_name, "",
+                 "unknown chip 'm1max-32gb'; did you mean m1-max-32gb");
+  expect_refusal(error_of([&] { return profiles.chip("threadripper"); }), Errc::unknown_name, "",
+                 "known are m1-16gb, m1-max-32gb, m4-max-128gb, m4-max-36gb");
+}
+
+// ---- runtimes
+
+TEST(Runtimes, FollowTheRulesOfTheirBuild) {
+  const Profiles profiles = Profiles::embedded();
+  const Runtime newest = profiles.runtime("llama.cpp");
+  EXPECT_EQ(newest.id, "llama.cpp");
+  EXPECT_EQ(newest.version, "b10587");
+  EXPECT_TRUE(newest.llama_cpp.flash_attn_kv_scratch);
+  EXPECT_EQ(profiles.runtime("llama.cpp@b10488").version, "b10488");
+  EXPECT_FALSE(profiles.runtime("llama.cpp@b10488").llama_cpp.flash_attn_kv_scratch);
+  EXPECT_FALSE(profiles.runtime("llama.cpp@10531").llama_cpp.flash_attn_kv_scratch);
+  EXPECT_TRUE(profiles.runtime("llama.cpp@b10532").llama_cpp.flash_attn_kv_scratch);
+  EXPECT_TRUE(profiles.runtime("llama-cli@b99999").llama_cpp.flash_attn_kv_scratch);
+}
+
+TEST(Runtimes, DifferInSlotsAndOutputs) {
+  const Profiles profiles = Profiles::embedded();
+  const Runtime server = profiles.runtime("llama-server");
+  EXPECT_EQ(server.id, "llama.cpp");
+  EXPECT_EQ(server.outputs, OutputRule::slots);
+  EXPECT_EQ(server.defaults.parallel, 4);
+  EXPECT_TRUE(server.unified_when_slots_unset);
+  const Runtime cli = profiles.runtime("llama-cli");
+  EXPECT_EQ(cli.outputs, OutputRule::batch);
+  EXPECT_EQ(cli.defaults.parallel, 1);
+  EXPECT_FALSE(cli.unified_when_slots_unset);
+  for (const Runtime& runtime : {server, cli}) {
+    EXPECT_EQ(runtime.defaults.context, 0);
+    EXPECT_EQ(runtime.defaults.batch, 2048);
+    EXPECT_EQ(runtime.defaults.ubatch, 512);
+    EXPECT_EQ(runtime.defaults.cache_type_k, ElementType::f16);
+    EXPECT_EQ(runtime.defaults.flash_attention, FlashAttention::automatic);
+    EXPECT_EQ(runtime.defaults.gpu_layers, -1);
+    EXPECT_TRUE(runtime.defaults.mmap);
+  }
+}
+
+TEST(Runtimes, RefuseBuildsTheyCannotAnswerFor) {
+  const Profiles profiles = Profiles::embedded();
+  expect_refusal(error_of([&] { return profiles.runtime("llama.cpp@b6000"); }), Errc::unknown_name,
+                 "", "known are b10488 to b10531, b10532 and newer");
+  expect_refusal(error_of([&] { return profiles.runtime("llama.cpp@newest"); }), Errc::unknown_name,
+                 "", "'newest' is not a build of llama.cpp");
+  expect_refusal(error_of([&] { return profiles.runtime("llama.cpp@"); }), Errc::unknown_name, "",
+                 "not a build");
+  expect_refusal(error_of([&] { return profiles.runtime("lama.cpp"); }), Errc::unknown_name, "",
+                 "unknown runtime 'lama.cpp'; did you mean llama.cpp?");
+}
+
+// ---- models
+
+TEST(Models, AreFoundByEveryNamePeopleUse) {
+  const Profiles profiles = Profiles::embedded();
+  for (const std::string_view name :
+       {"qwen2.5-coder-32b", "qwen2.5-coder:32b", "Qwen2.5-Coder:32B",
+        "Qwen/Qwen2.5-Coder-32B-Instruct", "qwen/qwen2.5-coder-32b-instruct"}) {
+    EXPECT_EQ(profiles.model(name).id, "qwen2.5-coder-32b") << name;
+  }
+  EXPECT_EQ(profiles.model("llama3.1").id, "llama-3.1-8b");
+  EXPECT_EQ(profiles.model("llama3.1:latest").id, "llama-3.1-8b");
+  EXPECT_EQ(profiles.model("mistral").id, "mistral-7b-v0.3");
+}
+
+TEST(Models, CarryTheCatalogsFacts) {
+  const Model model = Profiles::embedded().model("qwen2.5-coder:32b", "q5_k_m");
+  EXPECT_EQ(model.architecture, "qwen2");
+  EXPECT_EQ(model.quantization, "Q5_K_M");
+  EXPECT_EQ(model.source, ModelSource::catalog);
+  EXPECT_EQ(model.trained_context, 32768);
+  EXPECT_EQ(model.vocabulary, 152064);
+  EXPECT_THAT(model.layers, SizeIs(64));
+  EXPECT_EQ(model.tensors.parameters(), 32763876352);
+  EXPECT_EQ(Profiles::embedded().model("qwen2.5-coder:32b").quantization, "Q4_K_M");
+}
+
+TEST(Models, UnknownOnesAreAnsweredWithTheNearest) {
+  const Profiles profiles = Profiles::embedded();
+  const Error error = error_of([&] { return profiles.model("qwen2.5-codr:32b"); });
+  expect_refusal(error, Errc::unknown_name, "",
+                 "unknown model 'qwen2.5-codr:32b'; did you mean qwen2.5-coder:32b, ");
+  const std::string text = error.what();
+  EXPECT_EQ(std::count(text.begin(), text.end(), ','), 4) << "five names: " << text;
+  expect_refusal(error_of([&] { return profiles.model("zzzzzzzzzzzz"); }), Errc::unknown_name, "",
+                 "unknown model 'zzzzzzzzzzzz'");
+  expect_refusal(error_of([&] { return profiles.model(""); }), Errc::unknown_name, "",
+                 "unknown model ''");
+  // A piece of a name's JSON text is not a name.
+  EXPECT_EQ(error_of([&] { return profiles.model("block_count"); }).code(), Errc::unknown_name);
+  EXPECT_EQ(error_of([&] { return profiles.model("qwen3:8b", "Q4_K_XXL"); }).code(),
+            Errc::unknown_name);
+}
+
+// ---- what the decoder refuses
+
+TEST(Decoder, PointsAtAKeyItDoesNotKnow) {
+  const std::string text = embedded_text("models/qwen3-8b.json");
+  const auto decode = [](const std::string& broken) {
+    return [&broken] { return decode_model("models/qwen3-8b.json", broken); };
+  };
+  std::string broken = with(text, "\"parameters\"", "\"parametres\"");
+  expect_refusal(error_of(decode(broken)), Errc::invalid_profile,
+                 "models/qwen3-8b.json#/parametres", "did you mean 'parameters'?");
+  broken = with(text, "\"architecture\"", "\"vendor\": \"x\", \"architecture\"");
+  expect_refusal(error_of(decode(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/vendor",
+                 "unknown key; remove it");
+  broken = with(text, "\"context_length\": 40960", "\"context/length\": null");
+  expect_refusal(error_of(decode(broken)), Errc::invalid_profile,
+                 "models/qwen3-8b.json#/metadata/context~1length", "must be a number");
+  broken = with(text, "\"id\": \"qwen3-8b\"", "\"id\": \"qwen3-9b\"");
+  expect_refusal(error_of(decode(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/id",
+                 "does not match the file's name");
+  broken = with(text, "\"name\"", "\"id\": \"qwen3-8b\", \"name\"");
+  expect_refusal(error_of(decode(broken)), Errc::invalid_profile, "models/qwen3-8b.json#",
+                 "key 'id' stands twice");
+  broken = with(text, "membudget.model/1", "membudget.model/2");
+  expect_refusal(error_of(decode(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/schema",
+                 "must be 'membudget.model/1'");
+}
+
+TEST(Decoder, SaysWhereTheTextIsNotJson) {
+  const auto refusal = [](std::string_view text) {
+    return error_of([&] { return decode_chip("x.json", text); });
+  };
+  expect_refusal(refusal("{\n  // mine\n}"), Errc::invalid_profile, "x.json:2:3", "no comments");
+  expect_refusal(refusal("{\"a\": 1,}"), Errc::invalid_profile, "x.json:1:9", "trailing commas");
+  EXPECT_EQ(refusal("").code(), Errc::invalid_profile);
+  EXPECT_EQ(refusal("\xff\xfe").code(), Errc::invalid_profile);
+  expect_refusal(refusal("[]"), Errc::invalid_profile, "x.json#", "must be an object");
+}
+
+TEST(Decoder, RefusesFiguresThatCannotBe) {
+  const std::string text = embedded_text("chips/m1-max-32gb.json");
+  const auto refusal = [](const std::string& broken) {
+    return error_of([&] { return decode_chip("chips/m1-max-32gb.json", broken); });
+  };
+  const std::string file = "chips/m1-max-32gb.json#";
+  expect_refusal(refusal(with(text, "\"ram_gib\": 32", "\"ram_gib\": 34359738368")),
+                 Errc::invalid_profile, file + "/ram_gib", "the unit is GiB");
+  expect_refusal(refusal(with(text, "\"ram_gib\": 32", "\"ram_gib\": -1")), Errc::invalid_profile,
+                 file + "/ram_gib", "at least 1");
+  expect_refusal(refusal(with(text, "\"ram_gib\": 32", "\"ram_gib\": 18446744073709551615")),
+                 Errc::invalid_profile, file + "/ram_gib", "whole number");
+  expect_refusal(refusal(with(text, "\"ram_gib\": 32", "\"ram_gib\": 32.5")), Errc::invalid_profile,
+                 file + "/ram_gib", "whole number");
+  expect_refusal(refusal(with(text, "\"reserve_gib\": 4", "\"reserve_gib\": 32")),
+                 Errc::invalid_profile, file + "/reserve_gib", "leaves no RAM");
+  expect_refusal(
+      refusal(with(text, "\"sources\"",
+                   "\"working_sets\": [{\"macos_from\": 26, \"limit_bytes\": 68719476736, "
+                   "\"rule\": \"x\", \"source\": \"x\", \"observed\": true}], \"sources\"")),
+      Errc::invalid_profile, file + "/working_sets/0/limit_bytes", "more than the RAM");
+}
+
+TEST(Decoder, WantsBuildRangesWithoutGaps) {
+  const std::string text = embedded_text("runtimes/llama.cpp.json");
+  const auto refusal = [](const std::string& broken) {
+    return error_of([&] { return decode_runtime("llama.cpp.json", broken); });
+  };
+  expect_refusal(refusal(with(text, "\"to\": 10531", "\"to\": 10530")), Errc::invalid_profile,
+                 "llama.cpp.json#/builds/1/from", "one more than");
+  expect_refusal(refusal(with(text, "\"from\": 10532", "\"from\": 10532, \"to\": 10600")),
+                 Errc::invalid_profile, "llama.cpp.json#/builds", "without 'to'");
+  expect_refusal(refusal(with(text, "\"slots\"", "\"rows\"")), Errc::invalid_profile,
+                 "llama.cpp.json#/outputs", "none of: batch, slots");
+  expect_refusal(refusal(with(text, "\"f16\"", "\"q9_0\"")), Errc::invalid_profile,
+                 "llama.cpp.json#/defaults/cache_type_k", "'q9_0' is not a cache type");
+}
+
+// ---- a user's own profiles
+
+TEST(Overlay, AddsAndReplaces) {
+  const ScratchFolder folder;
+  const std::string chip = embedded_text("chips/m1-max-32gb.json");
+  write(folder / "chips/m1-max-32gb.json", with(chip, "\"reserve_gib\": 4", "\"reserve_gib\": 6"));
+  write(folder / "chips/m9-48gb.json",
+        with(with(with(chip, "m1-max-32gb", "m9-48gb"), "m1-max-32c-32gb", "m9-40c-48gb"),
+             "\"ram_gib\": 32", "\"ram_gib\": 48"));
+  write(folder / "models/mine.json",
+        with(with(with(embedded_text("models/qwen3-8b.json"), "\"qwen3-8b\"", "\"mine\""),
+                  "\"qwen3:8b\"", "\"mine:8b\""),
+             "Qwen/Qwen3-8B", "Me/Mine"));
+  write(folder / "models/read-me.txt", "not a profile");
+  const Profiles embedded = Profiles::embedded();
+  const Profiles profiles = embedded.overlaid_with(folder.path());
+  EXPECT_EQ(profiles.chip("m1-max-32gb").reserve, gib(6));
+  EXPECT_EQ(embedded.chip("m1-max-32gb").reserve, gib(4));
+  EXPECT_EQ(profiles.chip("m9-48gb").working_sets.size(), 2U);
+  EXPECT_THAT(profiles.chip_ids(), SizeIs(5));
+  EXPECT_EQ(profiles.model("mine:8b").id, "mine");
+  // Both files give themselves this tag; the user's wins.
+  EXPECT_EQ(profiles.model("qwen3").id, "mine");
+  EXPECT_EQ(embedded.model("qwen3").id, "qwen3-8b");
+}
+
+TEST(Overlay, ReportsAFaultBeforeTheFileIsAskedFor) {
+  const ScratchFolder folder;
+  write(folder / "models/mine.json", "{\"schema\": \"membudget.model/1\", \"id\": \"yours\"}");
+  const auto path = (folder / "models/mine.json").generic_string();
+  expect_refusal(error_of([&] { return Profiles::embedded().overlaid_with(folder.path()); }),
+                 Errc::invalid_profile, path + "#/id", "does not match the file's name");
+}
+
+TEST(Overlay, RefusesAFolderWithoutProfiles) {
+  const ScratchFolder folder;
+  const auto overlay = [&] { return Profiles::embedded().overlaid_with(folder.path()); };
+  expect_refusal(error_of(overlay), Errc::io, folder.path().string(), "holds no profiles");
+  const auto missing = [&] { return Profiles::embedded().overlaid_with(folder / "none"); };
+  expect_refusal(error_of(missing), Errc::io, (folder / "none").string(), "is not a folder");
+}
+
+TEST(Overlay, RefusesAnArchitectureNobodyModels) {
+  const ScratchFolder folder;
+  write(folder / "models/qwen3-8b.json",
+        with(embedded_text("models/qwen3-8b.json"), "\"architecture\": \"qwen3\"",
+             "\"architecture\": \"qwen99\""));
+  const Profiles profiles = Profiles::embedded().overlaid_with(folder.path());
+  expect_refusal(error_of([&] { return profiles.model("qwen3-8b"); }), Errc::unsupported,
+                 (folder / "models/qwen3-8b.json").generic_string() + "#/architecture",
+                 "architecture 'qwen99'");
+}
+
+// ---- names
+
+TEST(Nearest, CountsSlipsOfTheHand) {
+  EXPECT_EQ(edit_distance("qwen3", "QWEN3"), 0U);
+  EXPECT_EQ(edit_distance("qwen3", "qewn3"), 1U) << "swapped neighbours are one slip";
+  EXPECT_EQ(edit_distance("lama", "llama"), 1U);
+  EXPECT_EQ(edit_distance("", "abc"), 3U);
+  const std::vector<std::string> names{"phi-4-14b", "phi-4-mini", "qwen3-8b"};
+  EXPECT_THAT(nearest_names("phi-4", names, 5), ElementsAre("phi-4-14b", "phi-4-mini"));
+  EXPECT_THAT(nearest_names("something else", names, 5), IsEmpty());
+}
+
+}  // namespace
+}  // namespace membudget
