@@ -56,6 +56,9 @@ struct Mamba {
   std::int64_t state_dim = 0;    ///< ssm.state_size
   std::int64_t groups = 0;       ///< ssm.group_count; 0 in version 1.
   std::int64_t time_rank = 0;    ///< ssm.time_step_rank: rank of dt (1) or number of heads (2).
+  /// Version 1: dt, B and C are normalised, also where the file holds no weights for it
+  /// (ssm.dt_b_c_rms; falcon-mamba).
+  bool normalised = false;
 };
 
 /// Gated delta net (Qwen3-Next, Qwen3.5): linear attention with a matrix state per head.
@@ -141,6 +144,7 @@ struct Layer {
   /// otherwise a file's `post_attention_norm` is the norm before the feed-forward.
   bool branch_norms = false;
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
+  bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
 };
 
@@ -216,6 +220,7 @@ struct Model {
   /// Rows nobody asked for are dropped after the last layer instead of inside it, and the hidden
   /// state before that is kept for a next-token block (gpt-oss, Qwen3.5).
   bool outputs_after_layers = false;
+  bool outputs_after_norm = false;  ///< ... or even after the output norm (nemotron_h).
   std::int64_t position_axes = 1;  ///< Positions per token: 4 with M-RoPE (Qwen-VL).
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.

@@ -4,12 +4,14 @@
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Settings& settings, const Geometry& geometry,
-                 const Placement& placement, const std::vector<KvCache>& caches, bool flash)
+                 const Placement& placement, const std::vector<KvCache>& caches,
+                 const RecurrentState& state, bool flash)
     : model_(model),
       settings_(settings),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
+      state_(state),
       flash_(flash),
       weights_(model.tensors.all().size(), no_node) {}
 
@@ -73,9 +75,29 @@ NodeId Builder::outputs_only(NodeId x) {
   return graph_.get_rows(x, output_rows_, "outputs");
 }
 
+// Both mixers have a norm of their own with the same weights, and the outputs are picked from
+// the sum (falcon-h1.cpp).
+NodeId Builder::two_mixers(const Layer& layer, NodeId x) {
+  const NodeId first = mix(layer.mixer, optional_norm("attn_norm", x, layer.norm));
+  const NodeId second = mix(layer.beside, optional_norm("attn_norm", x, layer.norm));
+  const NodeId sum = graph_.add(graph_.add(first, second, "mixers"), x, "residual");
+  return last_layer() ? outputs_only(sum) : sum;
+}
+
 NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.residual == Residual::normed_sums) {
     return normed_sums(layer, x);
+  }
+  if (!std::holds_alternative<std::monostate>(layer.beside)) {
+    x = two_mixers(layer, x);
+    // The one norm whose weight goes without ".weight".
+    const NodeId normed = graph_.unary_like(Op::rms_norm, x, "ffn_norm");
+    return feed(layer, graph_.mul(normed, required("ffn_norm"), "ffn_norm"), x);
+  }
+  // A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm).
+  if (std::holds_alternative<std::monostate>(layer.mixer)) {
+    const NodeId input = optional_norm("attn_norm", x, layer.norm);
+    return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
   }
   NodeId residual = x;
   NodeId input = optional_norm("attn_norm", x, layer.norm);
@@ -83,10 +105,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
                                        ? input
                                        : norm("attn_norm_2", x, layer.norm));
-  if (!std::holds_alternative<std::monostate>(layer.beside)) {
-    branch = graph_.add(branch, mix(layer.beside, input), "mixers");
-  }
-  if (last_layer() && !model_.outputs_after_layers) {
+  if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
     if (layer.residual != Residual::sequential) {
@@ -116,22 +135,29 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     case Residual::normed_sums:
     case Residual::sequential: break;
   }
-  residual = graph_.add(branch, residual, "residual");
+  residual = layer.mixer_residual_first ? graph_.add(residual, branch, "residual")
+                                        : graph_.add(branch, residual, "residual");
+  if (std::holds_alternative<std::monostate>(layer.feed_forward)) {
+    return residual;
+  }
   if (layer.residual == Residual::sequential) {
     input = layer.branch_norms
                 ? optional_norm("ffn_norm", residual, layer.norm)
                 : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
                              layer.norm);
   }
+  return feed(layer, input, residual);
+}
 
-  branch = feed_forward(layer.feed_forward, input);
+NodeId Builder::feed(const Layer& layer, NodeId input, NodeId residual) {
+  NodeId branch = feed_forward(layer.feed_forward, input);
   if (layer.branch_norms) {
     branch = first_norm({"post_ffw_norm", "layer_output_norm"}, branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
   }
-  x = layer.residual_first ? graph_.add(residual, branch, "residual")
+  const NodeId x = layer.residual_first ? graph_.add(residual, branch, "residual")
                            : graph_.add(branch, residual, "residual");
   return layer_ < model_.deepstack_layers ? graph_.add(x, slice(layer_ + 1), "deepstack") : x;
 }
@@ -143,9 +169,16 @@ void Builder::head(NodeId x) {
   }
   // The last sum of such a layer is normed already.
   if (model_.layers.back().residual != Residual::normed_sums) {
-    x = norm("output_norm", x, model_.norm);
+    // LFM2 calls it as others call the norm of the token embedding.
+    const bool renamed = weight("output_norm.weight") == no_node &&
+                         weight("token_embd_norm.weight") != no_node;
+    x = norm(renamed ? "token_embd_norm" : "output_norm", x, model_.norm);
   }
   graph_[x].output = true;
+  if (model_.outputs_after_norm) {
+    x = outputs_only(x);
+    graph_[x].output = true;
+  }
   if (model_.logits) {
     logits(x);
   } else {

@@ -10,6 +10,7 @@
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "membudget/model.hpp"
 #include "membudget/workload.hpp"
 
@@ -20,7 +21,8 @@ namespace membudget::llamacpp {
 class Builder {
  public:
   Builder(const Model& model, const Settings& settings, const Geometry& geometry,
-          const Placement& placement, const std::vector<KvCache>& caches, bool flash);
+          const Placement& placement, const std::vector<KvCache>& caches,
+          const RecurrentState& state, bool flash);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -45,6 +47,8 @@ class Builder {
   NodeId embed_tokens();
   NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
+  NodeId two_mixers(const Layer& layer, NodeId x);
+  NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
   void logits(NodeId x);
   NodeId tied_output();
@@ -68,6 +72,11 @@ class Builder {
   NodeId attention(const Attention& attention, NodeId x);
   NodeId latent_attention(const LatentAttention& attention, NodeId x);
   NodeId mamba(const Mamba& mamba, NodeId x);
+  NodeId mamba_1(const Mamba& mamba, NodeId x);
+  NodeId mamba_2(const Mamba& mamba, NodeId x);
+  NodeId convolve(NodeId inner, std::int64_t width, NodeId read, NodeId stored,
+                  std::string_view kernel);
+  NodeId scan_states(NodeId stored, const Mamba& mamba, NodeId x, NodeId dt, NodeId b, NodeId c);
   NodeId delta_net(const DeltaNet& delta_net, NodeId x);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
@@ -76,6 +85,14 @@ class Builder {
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId attend_heads(const Attention& attention, NodeId q, NodeId k, NodeId v, NodeId mask);
   NodeId rotate(NodeId x, NodeId rotation);
+
+  // recurrent_state.cpp: build_rs (llama-graph.cpp:3413)
+  NodeId state_tail();
+  NodeId state_matrix();
+  NodeId state_rows();
+  NodeId open_state(NodeId stored);
+  void close_state(NodeId stored, NodeId states, NodeId read);
+  NodeId read_state(NodeId stored);
 
   // encoder.cpp: what models without a cache and embedding mode need
   NodeId add_learned(NodeId x);
@@ -105,6 +122,7 @@ class Builder {
   const Geometry& geometry_;
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
+  const RecurrentState& state_;
   bool flash_;
 
   Graph graph_;
@@ -120,6 +138,8 @@ class Builder {
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
   NodeId output_rows_ = no_node;
+  NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
+  NodeId state_rows_extra_ = no_node;
 };
 
 }  // namespace membudget::llamacpp

@@ -34,6 +34,9 @@ std::string_view to_string(Op op) {
 
 std::int64_t Node::bytes() const {
   const ElementFormat& format = format_of(type);
+  if (elements() == 0) {
+    return 0;  // views of states that the batch does not touch
+  }
   std::int64_t total = format.block_elements == 1 ? format.block_bytes
                                                   : ne[0] * nb[0] / format.block_elements;
   for (std::size_t i = format.block_elements == 1 ? 0 : 1; i < 4; ++i) {
@@ -112,9 +115,9 @@ NodeId Graph::binary(Op op, NodeId a, NodeId b, std::string_view label) {
   return operation(op, (*this)[a].type, (*this)[a].ne, {a, b}, label);
 }
 
-NodeId Graph::clamp(NodeId a) {
+NodeId Graph::in_place(Op op, NodeId a) {
   Node node = (*this)[a];
-  node.op = Op::clamp;
+  node.op = op;
   node.root = base(a);
   node.sources.fill(no_node);
   node.sources[0] = a;

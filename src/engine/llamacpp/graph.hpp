@@ -103,8 +103,10 @@ class Graph {
   NodeId add(NodeId a, NodeId b, std::string_view label = {}) { return binary(Op::add, a, b, label); }
   NodeId mul(NodeId a, NodeId b, std::string_view label = {}) { return binary(Op::mul, a, b, label); }
   NodeId scale(NodeId a, std::string_view label = {}) { return unary_like(Op::scale, a, label); }
+  /// The result is a view of `a` (ggml_scale_inplace).
+  NodeId scale_in_place(NodeId a) { return in_place(Op::scale, a); }
   /// CLAMP writes through a view of its source.
-  NodeId clamp(NodeId a);
+  NodeId clamp(NodeId a) { return in_place(Op::clamp, a); }
   NodeId mul_mat(NodeId weight, NodeId x, std::string_view label = {});
   NodeId mul_mat_id(NodeId experts, NodeId x, NodeId ids, std::string_view label = {});
   NodeId glu(NodeId gate, NodeId up, std::string_view label = {});
@@ -165,6 +167,7 @@ class Graph {
 
  private:
   NodeId push(Node node);
+  NodeId in_place(Op op, NodeId a);
   NodeId permute_as(Op op, NodeId a, std::array<int, 4> axes);
 
   std::vector<Node> nodes_;

@@ -10,6 +10,7 @@
 #include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "engine/llamacpp/schedule.hpp"
 #include "membudget/error.hpp"
 
@@ -80,7 +81,8 @@ class Run {
         geometry_(geometry(settings, model)),
         placement_(place_weights(model, settings)),
         caches_(kv_caches(model, settings, geometry_, placement_,
-                          asked_flash_ != FlashAttention::off)) {}
+                          asked_flash_ != FlashAttention::off)),
+        state_(recurrent_state(model, geometry_, placement_)) {}
 
   Footprint run() {
     check_pooling(model_, settings_, geometry_);
@@ -111,6 +113,8 @@ class Run {
       result.gpu.kv += cache.gpu;
       result.host.kv += cache.host;
     }
+    result.gpu.kv += state_.gpu;
+    result.host.kv += state_.host;
     result.gpu_peak = peak(simulation.graph, allocation);
     add_parts(result);
     return result;
@@ -127,7 +131,7 @@ class Run {
 
   // `auto` is on where the device of the layer runs flash attention (resolve_fused_ops).
   [[nodiscard]] Simulation scheduled(bool flash, const Geometry& geometry) const {
-    Builder builder(model_, settings_, geometry, placement_, caches_, flash);
+    Builder builder(model_, settings_, geometry, placement_, caches_, state_, flash);
     Simulation result{.graph = builder.build(), .schedule = {}, .flash = flash};
     result.schedule = schedule(result.graph, metal_);
     if (flash && asked_flash_ == FlashAttention::automatic) {
@@ -174,10 +178,14 @@ class Run {
     add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only,
                  .basis = weights, .note = "token embedding, always on the CPU",
                  .formula = "tensors of the input layer"});
-    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv,
+    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_.gpu,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
-    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv,
+    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_.host,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
+    add(result, {.name = PartName::recurrent_state, .where = Place::gpu, .bytes = state_.gpu,
+                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
+    add(result, {.name = PartName::recurrent_state, .where = Place::host, .bytes = state_.host,
+                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
     add(result, {.name = PartName::compute, .where = Place::gpu, .bytes = result.gpu.compute,
                  .basis = Basis::formula,
                  .note = fmt::format("peak at {}", result.gpu_peak.operation),
@@ -246,6 +254,21 @@ class Run {
                        geometry_.sequences);
   }
 
+  [[nodiscard]] std::string state_note() const {
+    return fmt::format("{} layers x {} slots, whatever the context", state_.count(), state_.slots);
+  }
+
+  [[nodiscard]] std::string state_formula() const {
+    std::int64_t tails = 0;
+    std::int64_t matrices = 0;
+    for (const StateLayer& layer : state_.layers) {
+      tails += layer.tail_width;
+      matrices += layer.matrix_width;
+    }
+    return fmt::format("{} slots x ({} R elements + {} S elements) x 4 B", state_.slots, tails,
+                       matrices);
+  }
+
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {
     return fmt::format("graph of {} nodes for {} tokens, {} rows of logits, flash attention {}",
                        result.graph_nodes, geometry_.tokens, geometry_.outputs,
@@ -260,6 +283,7 @@ class Run {
   Geometry geometry_;
   Placement placement_;
   std::vector<KvCache> caches_;
+  RecurrentState state_;
 };
 
 }  // namespace

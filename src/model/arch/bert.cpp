@@ -72,81 +72,64 @@ void describe_jina_v2(const Metadata& metadata, Model& model) {
   }
 }
 
-enum class Projections : std::uint8_t { separate, fused };
-
-struct Shape {
-  Projections projections = Projections::separate;
-  bool learned_positions = false;
-  bool gated = false;
-  std::initializer_list<const char*> biases;  ///< That every file of the architecture holds.
-};
-
+// A BERT holds biases of its norms, in some of its layers experts, and tables for the input.
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional,
-                                 const Shape& shape) {
-  std::vector<std::string> present(optional.begin(), optional.end());
-  present.insert(present.end(), shape.biases.begin(), shape.biases.end());
-  present.insert(present.end(),
-                 {"token_embd_norm.bias", "attn_output_norm.bias", "layer_output_norm.bias"});
-  TensorList list(metadata, present);
+                                 const Layout& layout, bool learned_positions = false) {
+  TensorList list(metadata, optional);
   const Dimensions& d = list.dimensions();
   list.add("token_embd.weight", {d.embedding, d.vocabulary});
-  list.norm(-1, "token_embd_norm", d.embedding);
+  list.norm(-1, "token_embd_norm", d.embedding, true);
   const auto* types = metadata.find("tokenizer.ggml.token_type_count");
   if (types != nullptr && std::get<std::int64_t>(*types) > 0) {
     list.add("token_types.weight", {d.embedding, std::get<std::int64_t>(*types)});
   }
-  if (shape.learned_positions) {
+  if (learned_positions) {
     list.add("position_embd.weight", {d.embedding, metadata.integer("context_length")});
   }
   const std::int64_t period = expert_period(metadata);
   const std::int64_t experts = metadata.integer("expert_count", 0);
   for (std::int64_t i = 0; i < d.layers; ++i) {
     const std::int64_t width = d.width[static_cast<std::size_t>(i)];
-    if (shape.projections == Projections::fused) {
-      list.fused_attention(i);
-    } else {
-      list.attention(i);
-    }
-    list.norm(i, "attn_output_norm", d.embedding);
+    list.attention(i, layout);
+    list.norm(i, "attn_output_norm", d.embedding, true);
     if (holds_experts(period, i)) {
       list.add(i, "ffn_gate_inp.weight", {d.embedding, experts});
       list.add(i, "ffn_up_exps.weight", {d.embedding, width, experts});
       list.add(i, "ffn_down_exps.weight", {width, d.embedding, experts});
     } else {
-      if (shape.gated) {
-        list.linear(i, "ffn_gate", d.embedding, width);
-      }
-      list.linear(i, "ffn_up", d.embedding, width);
-      list.linear(i, "ffn_down", width, d.embedding);
+      list.feed_forward(i, layout);
     }
-    list.norm(i, "layer_output_norm", d.embedding);
+    list.norm(i, "layer_output_norm", d.embedding, true);
   }
   return list.take();
 }
 
 std::vector<TensorShape> bert_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors(metadata, optional,
-                 {.learned_positions = true,
-                  .biases = {"attn_q.bias", "attn_k.bias", "attn_v.bias", "attn_output.bias",
-                             "ffn_up.bias", "ffn_down.bias"}});
+  const Layout layout{.qkv_bias = true,
+                      .attention_bias = true,
+                      .gating = Gating::none,
+                      .feed_forward_bias = true};
+  return tensors(metadata, optional, layout, true);
 }
 
 std::vector<TensorShape> nomic_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors(metadata, optional,
-                 {.projections = Projections::fused, .gated = true, .biases = {}});
+  return tensors(metadata, optional, {.fused_qkv = true});
 }
 
 std::vector<TensorShape> rotary_tensors(const Metadata& metadata, OptionalTensors optional) {
   return tensors(metadata, optional,
-                 {.projections = Projections::fused,
-                  .biases = {"attn_qkv.bias", "attn_output.bias", "ffn_up.bias", "ffn_down.bias"}});
+                 {.fused_qkv = true,
+                  .qkv_bias = true,
+                  .attention_bias = true,
+                  .gating = Gating::none,
+                  .feed_forward_bias = true});
 }
 
+// Gate and up projection go without a bias.
 std::vector<TensorShape> jina_v2_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return tensors(metadata, optional,
-                 {.gated = true,
-                  .biases = {"attn_q.bias", "attn_k.bias", "attn_v.bias", "attn_output.bias",
-                             "ffn_down.bias"}});
+  std::vector<std::string> present(optional.begin(), optional.end());
+  present.emplace_back("ffn_down.bias");
+  return tensors(metadata, present, {.qkv_bias = true, .attention_bias = true});
 }
 
 }  // namespace
