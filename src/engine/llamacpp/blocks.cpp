@@ -84,7 +84,10 @@ NodeId Builder::positions() {
   return positions_;
 }
 
-NodeId Builder::rope(NodeId x) {
+NodeId Builder::rope(NodeId x, bool with_factors) {
+  if (!with_factors) {
+    return graph_.rope(x, positions());
+  }
   // llama_model::get_rope_factors: one table for all layers; longrope has two and takes the
   // long one for contexts beyond what the model was first trained on.
   const Tensor* factors = model_.tensors.find("rope_freqs.weight");
@@ -94,6 +97,14 @@ NodeId Builder::rope(NodeId x) {
                                       : "rope_factors_short.weight");
   }
   return graph_.rope(x, positions(), factors == nullptr ? no_node : weight_of(*factors));
+}
+
+// build_inp_attn_scale
+NodeId Builder::temperature() {
+  if (temperature_ == no_node) {
+    temperature_ = graph_.input(ElementType::f32, {1, 1, geometry_.tokens, 1}, "temperature");
+  }
+  return temperature_;
 }
 
 }  // namespace membudget::llamacpp

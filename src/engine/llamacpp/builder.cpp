@@ -5,14 +5,14 @@ namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Settings& settings, const Geometry& geometry,
                  const Placement& placement, const std::vector<KvCache>& caches,
-                 const RecurrentState& state, bool flash)
+                 const RecurrentState& state, Fusion fusion)
     : model_(model),
       settings_(settings),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
       state_(state),
-      flash_(flash),
+      fusion_(fusion),
       weights_(model.tensors.all().size(), no_node) {}
 
 // build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
@@ -51,8 +51,12 @@ void Builder::make_cache_inputs() {
     const std::int64_t tokens = geometry_.tokens;
     const std::int64_t values = cache.values_transposed ? tokens * cache.widest_value : tokens;
     inputs.key_rows = graph_.input(ElementType::i64, {tokens, 1, 1, 1}, "cache_rows_k");
-    inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
-    inputs.mask = graph_.input(flash_ ? ElementType::f16 : ElementType::f32,
+    if (!cache.keys_only) {
+      inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
+    }
+    // Fused kernels read the mask in half precision.
+    const bool fused = cache.indexer ? fusion_.indexer : fusion_.flash;
+    inputs.mask = graph_.input(fused ? ElementType::f16 : ElementType::f32,
                                {cache.cells, tokens / cache.streams, 1, cache.streams}, "mask");
     const auto square = [&](std::int64_t edge, std::string_view label) {
       return edge == 0 ? no_node : graph_.input(ElementType::f32, {edge, edge, 1, 1}, label);
@@ -101,19 +105,29 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   }
   NodeId residual = x;
   NodeId input = optional_norm("attn_norm", x, layer.norm);
+  router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
   // Falcon-40B norms the two branches apart.
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
                                        ? input
                                        : norm("attn_norm_2", x, layer.norm));
+  const auto normed_branch = [&] {
+    return first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
+  };
+  if (layer.branch_norms && layer.norm_before_drop) {
+    branch = normed_branch();
+  }
   if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
     if (layer.residual != Residual::sequential) {
       input = outputs_only(input);
     }
+    if (layer.early_router) {
+      router_logits_ = outputs_only(router_logits_);
+    }
   }
-  if (layer.branch_norms) {
-    branch = first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
+  if (layer.branch_norms && !layer.norm_before_drop) {
+    branch = normed_branch();
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
@@ -135,6 +149,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     case Residual::normed_sums:
     case Residual::sequential: break;
   }
+  const NodeId layer_input = residual;
   residual = layer.mixer_residual_first ? graph_.add(residual, branch, "residual")
                                         : graph_.add(branch, residual, "residual");
   if (std::holds_alternative<std::monostate>(layer.feed_forward)) {
@@ -146,7 +161,13 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
                 : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
                              layer.norm);
   }
-  return feed(layer, input, residual);
+  x = feed(layer, input, residual);
+  if (!std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
+    const NodeId other = feed_forward(layer.feed_forward_beside,
+                                      norm("ffn_norm_exps", layer_input, layer.norm));
+    x = graph_.add(other, x, "residual");
+  }
+  return x;
 }
 
 NodeId Builder::feed(const Layer& layer, NodeId input, NodeId residual) {
@@ -190,6 +211,9 @@ void Builder::head(NodeId x) {
 }
 
 void Builder::logits(NodeId x) {
+  if (model_.output_scaled) {
+    x = graph_.scale(x, "output_norm");
+  }
   const NodeId output = weight("output.weight");
   NodeId result = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
   if (const NodeId bias = weight("output.bias"); bias != no_node) {

@@ -27,7 +27,7 @@ void Builder::make_batch_masks() {
   if (model_.cached) {
     return;
   }
-  const ElementType type = flash_ ? ElementType::f16 : ElementType::f32;
+  const ElementType type = fusion_.flash ? ElementType::f16 : ElementType::f32;
   const Shape square{geometry_.tokens, geometry_.tokens, 1, 1};
   batch_mask_ = graph_.input(type, square, "mask");
   batch_window_mask_ = graph_.input(type, square, "mask");

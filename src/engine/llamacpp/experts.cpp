@@ -107,12 +107,11 @@ NodeId Builder::clamped_gate(NodeId gate, NodeId up) {
   return graph_.mul(activated, limited, "ffn_act");
 }
 
-// build_moe_ffn (llama-graph.cpp:1897). `logits` are the router's, when it reads another input.
-NodeId Builder::routed_experts(const Experts& experts, NodeId x, NodeId logits) {
+// build_moe_ffn (llama-graph.cpp:1897)
+NodeId Builder::routed_experts(const Experts& experts, NodeId x) {
   const std::int64_t tokens = graph_[x].ne[1];
-  if (logits == no_node) {
-    logits = linear("ffn_gate_inp", x, "router");
-  }
+  const NodeId logits =
+      router_logits_ == no_node ? linear("ffn_gate_inp", x, "router") : router_logits_;
   const NodeId probabilities = routing_probabilities(experts, logits);
   // Llama 4 chooses by the logits themselves.
   NodeId scores = experts.input_weighted ? logits : probabilities;
@@ -173,8 +172,12 @@ NodeId Builder::shared_experts(const Experts& experts, NodeId x) {
   return graph_.mul(result, factor, "shared_experts");
 }
 
-NodeId Builder::experts(const Experts& experts, NodeId x, NodeId logits) {
-  const NodeId routed = routed_experts(experts, x, logits);
+NodeId Builder::experts(const Experts& experts, NodeId x) {
+  const NodeId routed = routed_experts(experts, x);
+  if (experts.dense_width > 0) {
+    const NodeId plain = dense({.width = experts.dense_width}, x);
+    return graph_.scale(graph_.add(plain, routed, "ffn_out"), "ffn_out");
+  }
   if (weight("ffn_up_shexp.weight") == no_node) {
     return routed;
   }

@@ -28,7 +28,8 @@ std::string_view to_string(Op op) {
       "SOFT_MAX", "ARGSORT",  "TOP_K",   "MUL_MAT",    "MUL_MAT_ID", "ROPE",
       "FLASH_ATTN_EXT", "GET_ROWS", "SET_ROWS", "SET", "CPY",       "CONT",
       "REPEAT",   "CONCAT",   "PAD",     "ROLL",       "TRI",       "DIAG",
-      "SOLVE_TRI", "SSM_CONV", "SSM_SCAN", "GATED_DELTA_NET", "RWKV_WKV6", "RWKV_WKV7"};
+      "SOLVE_TRI", "SSM_CONV", "SSM_SCAN", "GATED_DELTA_NET", "RWKV_WKV6", "RWKV_WKV7",
+      "LIGHTNING_INDEXER"};
   return names[static_cast<std::size_t>(op)];
 }
 
@@ -239,6 +240,12 @@ NodeId Graph::argsort_top_k(NodeId a, std::int64_t k) {
   const NodeId sorted = argsort(a);
   const Node& node = (*this)[sorted];
   return view(sorted, {k, node.ne[1], node.ne[2], node.ne[3]}, {node.nb[1], node.nb[2], node.nb[3]});
+}
+
+NodeId Graph::top_k(NodeId a, std::int64_t k) {
+  Shape shape = (*this)[a].ne;
+  shape[0] = k;
+  return operation(Op::top_k, ElementType::i32, shape, {a}, "top_k");
 }
 
 NodeId Graph::reshape(NodeId a, Shape shape) {

@@ -21,7 +21,7 @@ enum class Op : std::uint8_t {
   norm, rms_norm, group_norm, l2_norm, sum_rows, cumsum, soft_max, argsort, top_k,
   mul_mat, mul_mat_id, rope, flash_attn_ext,
   get_rows, set_rows, set, cpy, cont, repeat, concat, pad, roll, tri, diag, solve_tri,
-  ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7,
+  ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7, lightning_indexer,
 };
 
 [[nodiscard]] std::string_view to_string(Op op);
@@ -130,6 +130,8 @@ class Graph {
   NodeId argsort(NodeId a);
   /// The indices of the `k` largest of each row (argsort and a view, as ggml_argsort_top_k).
   NodeId argsort_top_k(NodeId a, std::int64_t k);
+  /// The same as one operation, in no order (ggml_top_k).
+  NodeId top_k(NodeId a, std::int64_t k);
   /// Any operation with an explicit result.
   NodeId operation(Op op, ElementType type, Shape shape, std::initializer_list<NodeId> sources,
                    std::string_view label = {});

@@ -33,6 +33,7 @@ void describe(const Metadata& metadata, Model& model, bool rope, Gating gating) 
     auto& attention = std::get<Attention>(layer.mixer);
     attention.rope = rope;
     attention.norm = NormKind::layer;
+    attention.norm_across_heads = true;
     const std::int64_t width = std::get<DenseFeedForward>(layer.feed_forward).width;
     if (holds_experts(period, static_cast<std::int64_t>(i))) {
       layer.feed_forward = Experts{.count = model.experts,

@@ -8,7 +8,6 @@
 #include "membudget/error.hpp"
 
 namespace membudget {
-namespace {
 
 void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) {
   const std::int64_t embedding = list.dimensions().embedding;
@@ -45,6 +44,21 @@ void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) 
   }
 }
 
+void list_dense(TensorList& list, const DenseFeedForward& dense, std::int64_t layer) {
+  const std::int64_t embedding = list.dimensions().embedding;
+  list.linear(layer, "ffn_gate", embedding, dense.width);
+  list.linear(layer, "ffn_up", embedding, dense.width);
+  list.linear(layer, "ffn_down", dense.width, embedding);
+}
+
+void list_feed_forward(TensorList& list, const FeedForward& feed_forward, std::int64_t layer) {
+  if (const auto* experts = std::get_if<Experts>(&feed_forward)) {
+    list_experts(list, *experts, layer);
+  } else if (const auto* dense = std::get_if<DenseFeedForward>(&feed_forward)) {
+    list_dense(list, *dense, layer);
+  }
+}
+
 void list_predictor(TensorList& list, std::int64_t layer) {
   const Dimensions& d = list.dimensions();
   list.add(layer, "nextn.eh_proj.weight", {2 * d.embedding, d.embedding});
@@ -59,8 +73,6 @@ void list_predictor(TensorList& list, std::int64_t layer) {
     list.norm(layer, "nextn.shared_head_norm", d.embedding);
   }
 }
-
-}  // namespace
 
 Experts read_experts(const Metadata& metadata) {
   Experts experts;
@@ -97,7 +109,11 @@ void route_as_stated(const Metadata& metadata, Experts& experts, Routing fallbac
 void put_experts(const Metadata& metadata, Model& model, const Experts& experts) {
   const std::int64_t dense = metadata.integer("leading_dense_block_count", 0);
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    if (static_cast<std::int64_t>(i) >= dense) {
+    const auto index = static_cast<std::int64_t>(i);
+    const bool here = model.tensors.all().empty()
+                          ? index >= dense
+                          : model.tensors.find(index, "ffn_gate_inp.weight") != nullptr;
+    if (here) {
       model.layers[i].feed_forward = experts;
     }
   }
@@ -130,11 +146,8 @@ std::vector<TensorShape> mixture_tensors(const Metadata& metadata, OptionalTenso
     const Layer& layer = model.layers[static_cast<std::size_t>(std::min(index, layers - 1))];
     list.norms(index, layout);
     list.attention(index, layout);
-    if (const auto* experts = std::get_if<Experts>(&layer.feed_forward)) {
-      list_experts(list, *experts, index);
-    } else {
-      list.feed_forward(index, layout);
-    }
+    list_feed_forward(list, layer.feed_forward, index);
+    list_feed_forward(list, layer.feed_forward_beside, index);
     if (index >= layers) {
       list_predictor(list, index);
     }

@@ -21,12 +21,18 @@ namespace membudget {
 /// All three keys about routing, `expert_weights_norm` included.
 void route_as_stated(const Metadata& metadata, Experts& experts, Routing fallback);
 
-/// Layers from `leading_dense_block_count` on hold experts instead of one feed-forward.
+/// Layers that hold a router have experts instead of one feed-forward; without a tensor table,
+/// those from `leading_dense_block_count` on.
 void put_experts(const Metadata& metadata, Model& model, const Experts& experts);
 
 /// Takes the last `nextn_predict_layers` layers, which only drafting uses, out of the model.
 /// `cached` says whether the architecture gives them a cache (llama-model.cpp:2430).
 void drop_draft_layers(const Metadata& metadata, Model& model, bool cached);
+
+/// The router, the experts and the shared experts of one layer.
+void list_experts(TensorList& list, const Experts& experts, std::int64_t layer);
+/// What joins a block for drafting to the model.
+void list_predictor(TensorList& list, std::int64_t layer);
 
 /// The tensors of a model whose layers `describe` gives experts or one feed-forward. `always` are
 /// suffixes of tensors that not every architecture has, but every file of this one.
