@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
 
 namespace membudget {
@@ -223,15 +224,6 @@ class TensorTable {
   std::vector<std::vector<Entry>> by_layer_;  // [layer + 1], sorted
 };
 
-/// How the embeddings of a text's tokens become one (llama.h, llama_pooling_type).
-enum class Pooling : std::uint8_t {
-  none,   ///< They do not: one embedding per token.
-  mean,
-  first,  ///< That of the first token (CLS).
-  last,
-  rank,   ///< A score, by the classification head of a reranker.
-};
-
 /// Where a model's description comes from; decides how much it can be trusted.
 enum class ModelSource : std::uint8_t { catalog, gguf, safetensors, ollama, hf };
 
@@ -292,6 +284,5 @@ struct Model {
 };
 
 [[nodiscard]] std::string_view to_string(ModelSource source);
-[[nodiscard]] std::string_view to_string(Pooling pooling);
 
 }  // namespace membudget

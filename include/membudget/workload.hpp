@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "membudget/model.hpp"
+#include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
 
 namespace membudget {

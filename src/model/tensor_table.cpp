@@ -111,17 +111,6 @@ std::int64_t TensorTable::parameters() const {
   return sum;
 }
 
-std::string_view to_string(Pooling pooling) {
-  switch (pooling) {
-    case Pooling::none: return "none";
-    case Pooling::mean: return "mean";
-    case Pooling::first: return "cls";
-    case Pooling::last: return "last";
-    case Pooling::rank: return "rank";
-  }
-  return "none";
-}
-
 std::string_view to_string(ModelSource source) {
   switch (source) {
     case ModelSource::catalog: return "catalog";
