@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <regex>
 
 #include "membudget/error.hpp"
@@ -90,8 +91,15 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
   result.kv_offload = workload.kv_offload.value_or(result.kv_offload);
   result.repack = workload.repack.value_or(result.repack);
   result.op_offload = workload.op_offload.value_or(result.op_offload);
-  result.outputs =
-      workload.outputs.value_or(runtime.outputs == OutputRule::slots ? result.parallel : 0);
+  result.embeddings = workload.embeddings.value_or(result.embeddings || !model.logits);
+  result.pooling = workload.pooling.value_or(model.pooling);
+  const bool server = runtime.outputs == OutputRule::slots;
+  if (server && result.embeddings) {
+    // A text's tokens must be in one physical batch (server.cpp:146); every row is an output
+    // (server-context.cpp:41).
+    result.batch = std::min(result.batch, result.ubatch);
+  }
+  result.outputs = workload.outputs.value_or(server && !result.embeddings ? result.parallel : 0);
   return result;
 }
 

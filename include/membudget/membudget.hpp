@@ -20,6 +20,7 @@
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
 #include "membudget/plan.hpp"
+#include "membudget/pooling.hpp"
 #include "membudget/profiles.hpp"
 #include "membudget/report.hpp"
 #include "membudget/runtime.hpp"

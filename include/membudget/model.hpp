@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
 
 namespace membudget {
@@ -174,6 +175,7 @@ enum class Residual : std::uint8_t {
   mixer_last,   ///< Both read the normed input; (feed-forward + input) + mixer (command-r).
   input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
   input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
+  normed_sums,  ///< Nothing is normed before a branch, each sum is afterwards (BERT).
 };
 
 /// One transformer block. Layers are listed one by one, never as a count and a pattern,
@@ -272,6 +274,24 @@ struct Model {
   std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
   /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
   std::int64_t per_layer_width = 0;
+  /// Tokens look back only. Where they see each other both ways, a batch is not limited by the
+  /// context.
+  bool causal = true;
+  /// Keys and values of earlier batches are kept; encoders and diffusion models only ever look
+  /// at the batch at hand.
+  bool cached = true;
+  /// There is an output matrix: `output.weight`, else the token embedding once more. Encoders
+  /// have none.
+  bool output_layer = true;
+  bool logits = true;  ///< The graph ends in logits, not in embeddings.
+  /// `token_embd_norm` follows the token embedding and belongs to the first layer (BERT, bloom).
+  bool embedding_norm = false;
+  /// A learned position is the first operand of its sum with the token embedding (BERT), not the
+  /// second (gpt2).
+  bool position_first = false;
+  Pooling pooling = Pooling::none;  ///< What the file asks for in embedding mode.
+  bool ranks_by_mean = false;       ///< Pooling::rank reads the mean, not one token (ModernBERT).
+  bool rank_is_softmax = false;     ///< ... and ends in a softmax (Qwen3 rerankers).
   std::vector<Layer> layers;
   TensorTable tensors;
   /// Set when the architecture is unknown: which key was not understood. Every part that

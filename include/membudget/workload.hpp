@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
 
 namespace membudget {
@@ -51,6 +52,10 @@ struct Workload {
   std::optional<bool> op_offload;          ///< --op-offload: Metal may compute with the CPU's weights.
   /// n_outputs_max: rows of logits one batch may ask for; 0 means n_batch.
   std::optional<std::int64_t> outputs;
+  /// --embeddings: the text's embedding is wanted, not the next token. Models without logits are
+  /// run this way unless told otherwise.
+  std::optional<bool> embeddings;
+  std::optional<Pooling> pooling;  ///< --pooling, in embedding mode; default: what the file says.
 };
 
 /// The workload with every default filled in, as the engine will use it.
@@ -74,6 +79,8 @@ struct Settings {
   bool repack = true;
   bool op_offload = true;
   std::int64_t outputs = 0;
+  bool embeddings = false;
+  Pooling pooling = Pooling::none;
 };
 
 }  // namespace membudget

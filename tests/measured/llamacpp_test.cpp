@@ -37,7 +37,7 @@ void check(Accuracy& accuracy, MeasuredModels& models, const MeasuredRow& row) {
     return;
   }
   try {
-    accuracy.compare(row, estimate(*model, measured_runtime(row.build), row.workload));
+    accuracy.compare(row, estimate_row(*model, row));
   } catch (const Error& error) {
     accuracy.fail(row, error.what());
   }

@@ -47,6 +47,7 @@ void for_each_row(const std::filesystem::path& file,
     workload.kv_unified = row.at("kv_unified").get<bool>();
     workload.swa_full = row.at("swa_full").get<bool>();
     workload.outputs = row.at("outputs").get<std::int64_t>();
+    workload.embeddings = false;
     const auto& gpu = row.at("gpu");
     const auto& host = row.at("host");
     result.gpu_model = gpu.at("model");
@@ -129,6 +130,22 @@ Runtime measured_runtime(const std::string& build) {
   runtime.version = build;
   runtime.llama_cpp.flash_attn_kv_scratch = build == "b10587";
   return runtime;
+}
+
+Footprint estimate_row(const Model& model, const MeasuredRow& row) {
+  const Runtime runtime = measured_runtime(row.build);
+  Footprint plain = estimate(model, runtime, row.workload);
+  const std::int64_t more = row.nodes - plain.graph_nodes;
+  // A lookup, and a transpose, a copy and a matrix multiplication (llama-graph.cpp:3642-3652).
+  constexpr std::int64_t one_token = 1;
+  constexpr std::int64_t mean = 3;
+  if (more != one_token && more != mean) {
+    return plain;
+  }
+  Workload workload = row.workload;
+  workload.embeddings = true;
+  workload.pooling = more == mean ? Pooling::mean : Pooling::last;
+  return estimate(model, runtime, workload);
 }
 
 }  // namespace membudget::test

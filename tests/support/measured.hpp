@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "membudget/footprint.hpp"
 #include "membudget/model.hpp"
 #include "membudget/runtime.hpp"
 #include "model/arch/arch.hpp"
@@ -58,5 +59,9 @@ class MeasuredModels {
 
 /// llama.cpp at a build, as the measurements ran it: the row states every setting itself.
 [[nodiscard]] Runtime measured_runtime(const std::string& build);
+
+/// estimate() for a row. Rows do not say whether they were taken in embedding mode, but the nodes
+/// of their graph do: pooling by one token adds one, by the mean three.
+[[nodiscard]] Footprint estimate_row(const Model& model, const MeasuredRow& row);
 
 }  // namespace membudget::test

@@ -140,14 +140,10 @@ NodeId Builder::store_values(const KvCache& cache, const CacheInputs& inputs, No
   return graph_.set_rows(flat, rows, inputs.value_rows);
 }
 
-// build_attn_mha (llama-graph.cpp:2541)
+// The cache as heads of keys and values (llama_kv_cache::get_k and get_v).
 NodeId Builder::attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs,
                        NodeId q) {
   const std::int64_t streams = cache.streams;
-  const Shape qs = graph_[q].ne;
-  const std::array<std::int64_t, 4> qb = graph_[q].nb;
-  q = graph_.view(q, {qs[0], qs[1], qs[2] / streams, streams}, {qb[1], qb[2], qb[3] / streams});
-
   const auto row = [](ElementType type, std::int64_t elements) {
     return elements / format_of(type).block_elements * format_of(type).block_bytes;
   };
@@ -163,7 +159,17 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
     v = graph_.view(value_cache_, {attention.value_dim, attention.kv_heads, cache.cells, streams},
                     {row(cache.value_type, attention.value_dim), value_row, value_row * cache.cells});
   }
+  return attend_heads(attention, q, k, v, inputs.mask);
+}
+
+// build_attn_mha (llama-graph.cpp:2541)
+NodeId Builder::attend_heads(const Attention& attention, NodeId q, NodeId k, NodeId v,
+                             NodeId mask) {
   const bool transposed = graph_[v].nb[1] > graph_[v].nb[2];
+  const std::int64_t streams = graph_[k].ne[3];
+  const Shape qs = graph_[q].ne;
+  const std::array<std::int64_t, 4> qb = graph_[q].nb;
+  q = graph_.view(q, {qs[0], qs[1], qs[2] / streams, streams}, {qb[1], qb[2], qb[3] / streams});
 
   constexpr std::array<int, 4> heads_outside{0, 2, 1, 3};
   q = graph_.permute(q, heads_outside);
@@ -182,7 +188,7 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
     if (graph_[v].type == ElementType::f32) {
       v = graph_.cast(v, ElementType::f16);
     }
-    result = graph_.flash_attn(q, k, v, inputs.mask, sinks);
+    result = graph_.flash_attn(q, k, v, mask, sinks);
     flash_nodes_.push_back(result);
     const Shape shape = graph_[result].ne;
     result = graph_.reshape(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
@@ -193,7 +199,7 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
       scores = graph_.unary_like(Op::unary, scores, "attention_scores");
       scores = graph_.scale(scores, "attention_scores");
     }
-    scores = graph_.soft_max(scores, inputs.mask, sinks);
+    scores = graph_.soft_max(scores, mask, sinks);
     if (!transposed) {
       v = graph_.cont(graph_.transpose(v));
     }
@@ -259,6 +265,9 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
     now.q = graph_.mul(now.q, temperature(), "q");
   }
 
+  if (!model_.cached) {
+    return linear("attn_output", attend_to_batch(attention, now), "attn_out");
+  }
   const std::size_t which = attention.window > 0 ? 1 : 0;
   const KvCache& cache = caches_[which];
   const CacheInputs& inputs = cache_inputs_[which];

@@ -90,13 +90,17 @@ NodeId Builder::first_norm(std::initializer_list<std::string_view> names, NodeId
   return x;
 }
 
-NodeId Builder::rope(NodeId x, bool with_factors) {
+NodeId Builder::positions() {
   if (positions_ == no_node) {
     positions_ = graph_.input(ElementType::i32, {geometry_.tokens * model_.position_axes, 1, 1, 1},
                               "positions");
   }
+  return positions_;
+}
+
+NodeId Builder::rope(NodeId x, bool with_factors) {
   if (!with_factors) {
-    return graph_.rope(x, positions_);
+    return graph_.rope(x, positions());
   }
   // llama_model::get_rope_factors: one table for all layers; longrope has two and takes the
   // long one for contexts beyond what the model was first trained on.
@@ -106,7 +110,7 @@ NodeId Builder::rope(NodeId x, bool with_factors) {
                                       ? "rope_factors_long.weight"
                                       : "rope_factors_short.weight");
   }
-  return graph_.rope(x, positions_, factors == nullptr ? no_node : weight_of(*factors));
+  return graph_.rope(x, positions(), factors == nullptr ? no_node : weight_of(*factors));
 }
 
 // build_inp_attn_scale

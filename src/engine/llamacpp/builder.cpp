@@ -3,16 +3,17 @@
 
 namespace membudget::llamacpp {
 
-Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-                 const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion,
-                 bool kv_offload)
+Builder::Builder(const Model& model, const Settings& settings, const Geometry& geometry,
+                 const Placement& placement, const std::vector<KvCache>& caches,
+                 const RecurrentState& state, Fusion fusion)
     : model_(model),
+      settings_(settings),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
       state_(state),
       fusion_(fusion),
-      kv_offload_(kv_offload),
+      kv_offload_(settings.kv_offload),
       weights_(model.tensors.all().size(), no_node),
       weights_on_cpu_(weights_) {}
 
@@ -93,6 +94,9 @@ NodeId Builder::two_mixers(const Layer& layer, NodeId x) {
 }
 
 NodeId Builder::layer(const Layer& layer, NodeId x) {
+  if (layer.residual == Residual::normed_sums) {
+    return normed_sums(layer, x);
+  }
   if (!std::holds_alternative<std::monostate>(layer.beside)) {
     x = two_mixers(layer, x);
     // The one norm whose weight goes without ".weight".
@@ -147,6 +151,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
       return graph_.add(graph_.add(branch, fed, "residual"), residual, "residual");
     }
     case Residual::one_norm:
+    case Residual::normed_sums:
     case Residual::sequential: break;
   }
   const NodeId layer_input = residual;
@@ -194,32 +199,47 @@ void Builder::head(NodeId x) {
     graph_[x].output = true;
     x = outputs_only(x);
   }
-  // LFM2 calls it as others call the norm of the token embedding.
-  x = norm(weight("token_embd_norm.weight") == no_node ? "output_norm" : "token_embd_norm", x,
-           model_.norm);
+  // The last sum of such a layer is normed already.
+  if (model_.layers.back().residual != Residual::normed_sums) {
+    // LFM2 calls it as others call the norm of the token embedding.
+    const bool renamed = weight("output_norm.weight") == no_node &&
+                         weight("token_embd_norm.weight") != no_node;
+    x = norm(renamed ? "token_embd_norm" : "output_norm", x, model_.norm);
+  }
   graph_[x].output = true;
   if (model_.outputs_after_norm) {
     x = outputs_only(x);
     graph_[x].output = true;
   }
+  if (model_.logits) {
+    logits(x);
+  } else {
+    graph_.expand(x);
+  }
+  if (settings_.embeddings) {
+    pool(x);
+  }
+}
+
+void Builder::logits(NodeId x) {
   if (model_.output_scaled) {
     x = graph_.scale(x, "output_norm");
   }
   const NodeId output = weight("output.weight");
-  NodeId logits = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
+  NodeId result = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
   if (const NodeId bias = weight("output.bias"); bias != no_node) {
-    logits = graph_.add(logits, bias, "logits");
+    result = graph_.add(result, bias, "logits");
   }
   if (model_.logits_scaled) {
-    logits = graph_.scale(logits, "logits");
+    result = graph_.scale(result, "logits");
   }
   if (model_.logits_capped) {
-    logits = graph_.scale(logits, "logits");
-    logits = graph_.unary_like(Op::unary, logits, "logits");
-    logits = graph_.scale(logits, "logits");
+    result = graph_.scale(result, "logits");
+    result = graph_.unary_like(Op::unary, result, "logits");
+    result = graph_.scale(result, "logits");
   }
-  graph_[logits].output = true;
-  graph_.expand(logits);
+  graph_[result].output = true;
+  graph_.expand(result);
 }
 
 // The token embedding once more, where the output layer lives (TENSOR_DUPLICATED).
@@ -232,7 +252,7 @@ NodeId Builder::tied_output() {
 
 Graph Builder::build() {
   graph_.set_layer(-1);
-  NodeId x = embed_tokens();
+  NodeId x = add_learned(embed_tokens());
   make_cache_inputs();
   if (model_.per_layer_width > 0) {
     make_per_layer_input(x);
@@ -240,6 +260,7 @@ Graph Builder::build() {
   if (model_.hidden_copies > 1) {
     x = spread_states(x);
   }
+  make_batch_masks();
   for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
     graph_.set_layer(layer_);
     cache_home_ = layer_;

@@ -13,6 +13,7 @@
 #include "engine/llamacpp/placement.hpp"
 #include "engine/llamacpp/recurrent_state.hpp"
 #include "membudget/model.hpp"
+#include "membudget/workload.hpp"
 
 namespace membudget::llamacpp {
 
@@ -28,9 +29,9 @@ struct Fusion {
 /// llama.cpp b10587 builds them (src/llama-graph.cpp, src/models/*.cpp).
 class Builder {
  public:
-  Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion,
-          bool kv_offload);
+  Builder(const Model& model, const Settings& settings, const Geometry& geometry,
+          const Placement& placement, const std::vector<KvCache>& caches,
+          const RecurrentState& state, Fusion fusion);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
@@ -87,6 +88,7 @@ class Builder {
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
+  void logits(NodeId x);
   NodeId tied_output();
   void make_cache_inputs();
   NodeId outputs_only(NodeId x);
@@ -100,6 +102,7 @@ class Builder {
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
+  NodeId positions();
   NodeId rope(NodeId x, bool with_factors = true);
   NodeId temperature();
   [[nodiscard]] Pin pin_to_layer() const;
@@ -136,6 +139,7 @@ class Builder {
   NodeId cached_keys(const KvCache& cache, std::int64_t head_size);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
+  NodeId attend_heads(const Attention& attention, NodeId q, NodeId k, NodeId v, NodeId mask);
   NodeId rotate(NodeId x, NodeId rotation);
   NodeId gated(const Attention& attention, NodeId result, NodeId x);
 
@@ -146,6 +150,16 @@ class Builder {
   NodeId open_state(NodeId stored);
   void close_state(NodeId stored, NodeId states, NodeId read);
   NodeId read_state(NodeId stored);
+
+  // encoder.cpp: what models without a cache and embedding mode need
+  NodeId add_learned(NodeId x);
+  void make_batch_masks();
+  NodeId attend_to_batch(const Attention& attention, const Projections& now);
+  NodeId normed_sums(const Layer& layer, NodeId x);
+  void pool(NodeId x);
+  NodeId pool_mean(NodeId x);
+  NodeId pool_one(NodeId x);
+  NodeId classify(NodeId x);
 
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
@@ -162,6 +176,7 @@ class Builder {
   NodeId expert_hidden(const Experts& experts, NodeId x, NodeId chosen);
 
   const Model& model_;
+  const Settings& settings_;
   const Geometry& geometry_;
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
@@ -174,6 +189,8 @@ class Builder {
   std::vector<NodeId> weights_;  // by index in the tensor table
   std::vector<NodeId> weights_on_cpu_;  // the CPU's copies of what layers on both sides use
   std::vector<CacheInputs> cache_inputs_;
+  NodeId batch_mask_ = no_node;  // without a cache: full, and for sliding windows
+  NodeId batch_window_mask_ = no_node;
   std::vector<NodeId> flash_nodes_;
   std::vector<NodeId> indexer_nodes_;
   NodeId indexed_tokens_ = no_node;  // what the last indexer picked

@@ -11,8 +11,8 @@ Geometry geometry(const Settings& settings, const Model& model) {
   const std::int64_t asked = settings.context == 0 ? model.trained_context : settings.context;
   Geometry result;
   result.sequences = settings.parallel;
-  // The batch is limited by the context as asked for, before padding.
-  result.batch = std::min(asked, settings.batch);
+  // The batch is limited by the context as asked for, before padding (llama-context.cpp:245).
+  result.batch = model.causal ? std::min(asked, settings.batch) : settings.batch;
   result.ubatch = std::min(result.batch, settings.ubatch);
   result.context = round_up(asked, context_step);
   if (settings.kv_unified || settings.parallel == 1) {

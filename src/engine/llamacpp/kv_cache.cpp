@@ -47,6 +47,9 @@ bool rotates(ElementType type, std::int64_t common_head_size) {
 
 std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
                                const Geometry& geometry, const Placement& placement, bool flash) {
+  if (!model.cached) {
+    return {};
+  }
   std::int64_t window = 0;
   std::int64_t widest_value = 0;
   bool latent = false;

@@ -137,7 +137,7 @@ class Placer {
     result_.storage.resize(count);
     result_.range.resize(count);
     result_.shared_by_layers.resize(count);
-    const bool tied = model_.tensors.find("output.weight") == nullptr;
+    const bool tied = model_.output_layer && model_.tensors.find("output.weight") == nullptr;
     for (std::size_t i = 0; i < count; ++i) {
       place(i, tensors[i]);
       if (tied && tensors[i].name == "token_embd.weight") {
@@ -163,7 +163,7 @@ class Placer {
     }
     // The norm of the embeddings is done on the first layer (llama-arch.cpp, LLM_TENSOR_INFOS);
     // LFM2 calls its output norm so.
-    embedding_norm_layer_ = model_.tensors.find("output_norm.weight") == nullptr ? -1 : 0;
+    embedding_norm_layer_ = model_.embedding_norm ? 0 : -1;
   }
 
   [[nodiscard]] std::int64_t layer_of(const Tensor& tensor) const {

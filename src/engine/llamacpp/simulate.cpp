@@ -87,6 +87,19 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
   return flash;
 }
 
+// A mean weighs every token of the batch, so ggml's shapes only fit when each one is an output
+// (build_pooling, llama-graph.cpp:3644); the engine aborts otherwise.
+void check_pooling(const Model& model, const Settings& settings, const Geometry& geometry) {
+  const bool mean = settings.pooling == Pooling::mean ||
+                    (settings.pooling == Pooling::rank && model.ranks_by_mean);
+  if (settings.embeddings && mean && geometry.outputs != geometry.tokens) {
+    throw Error(Errc::bad_request, "--pooling",
+                fmt::format("the engine stops when {} tokens are averaged but {} are outputs; let "
+                            "the slots divide the physical batch, and every token be an output",
+                            geometry.tokens, geometry.outputs));
+  }
+}
+
 // The scheduler keeps every tensor of the graph in a table whose size is fixed by how many tensors
 // the model has (llama_context::graph_max_nodes; ggml_hash_size picks the next of these primes).
 // A graph that does not fit ends the process. Models of few, fused tensors per layer come close.
@@ -103,7 +116,8 @@ void check_scheduler_table(const Model& model, const Settings& settings, const G
     return TensorTable::layer_of(tensor.name) < layers;
   });
   // A tied output is a tensor of its own where it lies in another buffer than the embedding.
-  if (model.tensors.find("output.weight") == nullptr && settings.backend == Backend::metal) {
+  if (model.output_layer && model.tensors.find("output.weight") == nullptr &&
+      settings.backend == Backend::metal) {
     ++tensors;
   }
   constexpr std::int64_t least = 1024;
@@ -141,6 +155,7 @@ class Run {
         state_(recurrent_state(model, geometry_, placement_, settings.kv_offload)) {}
 
   Footprint run() {
+    check_pooling(model_, settings_, geometry_);
     // An operation stays fused where its layer's device runs it in a probe of one token per slot
     // (resolve_fused_ops). With all on Metal the number of tokens makes no difference.
     const Fusion wanted{.flash = asked_flash_ != FlashAttention::off};
@@ -205,7 +220,7 @@ class Run {
   }
 
   [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {
-    Builder builder(model_, geometry, placement_, caches_, state_, fusion, settings_.kv_offload);
+    Builder builder(model_, settings_, geometry, placement_, caches_, state_, fusion);
     Simulation result{.graph = builder.build(), .schedule = {}, .at_home = fusion};
     check_scheduler_table(model_, settings_, result.graph);
     result.schedule = schedule(result.graph, {.metal = metal_,
@@ -271,11 +286,13 @@ class Run {
     add(result, {.name = PartName::compute, .where = Place::host, .bytes = result.host.compute,
                  .basis = Basis::formula, .note = "graph inputs and the token lookup",
                  .formula = compute_formula(result)});
-    const Bytes logits = Bytes{4} * model_.vocabulary * geometry_.sequences;
-    add(result, {.name = PartName::output, .where = Place::host, .bytes = logits,
-                 .basis = Basis::formula, .note = "logits handed to the sampler",
-                 .formula = fmt::format("{} tokens of vocabulary x 4 B x {} slots",
-                                        model_.vocabulary, geometry_.sequences)});
+    // Encoders get room for logits too (llama_context::output_reserve).
+    const std::int64_t width = model_.vocabulary + (settings_.embeddings ? model_.embedding : 0);
+    add(result, {.name = PartName::output, .where = Place::host,
+                 .bytes = Bytes{4} * width * geometry_.sequences, .basis = Basis::formula,
+                 .note = settings_.embeddings ? "embeddings, and logits beside them"
+                                              : "logits handed to the sampler",
+                 .formula = output_formula()});
   }
 
   [[nodiscard]] std::string weights_note() const {
@@ -335,6 +352,15 @@ class Run {
                           bytes(cache.key_type), values, bytes(cache.value_type));
     }
     return text;
+  }
+
+  [[nodiscard]] std::string output_formula() const {
+    if (settings_.embeddings) {
+      return fmt::format("({} tokens of vocabulary + {} of embedding) x 4 B x {} slots",
+                         model_.vocabulary, model_.embedding, geometry_.sequences);
+    }
+    return fmt::format("{} tokens of vocabulary x 4 B x {} slots", model_.vocabulary,
+                       geometry_.sequences);
   }
 
   [[nodiscard]] std::string state_note() const {

@@ -23,6 +23,12 @@ std::vector<TensorShape> seed_oss_tensors(const Metadata& metadata, OptionalTens
                              {.norms = {"attn_norm", "post_attention_norm"}, .qkv_bias = true});
 }
 
+// Rerankers made of these models end in a softmax (build_pooling).
+void describe_qwen3(const Metadata& metadata, Model& model) {
+  describe_transformer(metadata, model);
+  model.rank_is_softmax = true;
+}
+
 void describe_vision(const Metadata& metadata, Model& model) {
   describe_transformer(metadata, model);
   model.position_axes = mrope_axes;
@@ -33,7 +39,7 @@ void describe_vision(const Metadata& metadata, Model& model) {
 
 const Architecture qwen2{"qwen2", describe_transformer, qwen2_tensors};
 const Architecture qwen2vl{"qwen2vl", describe_vision, qwen2_tensors};
-const Architecture qwen3{"qwen3", describe_transformer, qwen3_tensors};
+const Architecture qwen3{"qwen3", describe_qwen3, qwen3_tensors};
 const Architecture qwen3vl{"qwen3vl", describe_vision, qwen3_tensors};
 const Architecture seed_oss{"seed_oss", describe_transformer, seed_oss_tensors};
 

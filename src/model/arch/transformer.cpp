@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "membudget/error.hpp"
 
@@ -30,6 +31,19 @@ void check_extents(const Metadata& metadata, std::string_view key,
       check_extent(metadata, key, value, max_extent);
     }
   }
+}
+
+// llama.h, enum llama_pooling_type
+Pooling pooling_of(const Metadata& metadata) {
+  constexpr std::array kinds{Pooling::none, Pooling::mean, Pooling::first, Pooling::last,
+                             Pooling::rank};
+  const std::int64_t kind = metadata.integer("pooling_type", 0);
+  if (kind >= static_cast<std::int64_t>(kinds.size())) {
+    throw Error(Errc::invalid_model, metadata.where(),
+                fmt::format("metadata key '{}.pooling_type' is {}, which the engine does not know",
+                            metadata.architecture(), kind));
+  }
+  return kinds.at(static_cast<std::size_t>(kind));
 }
 
 }  // namespace
@@ -76,6 +90,8 @@ void describe_transformer(const Metadata& metadata, Model& model) {
       metadata.integer("rope.scaling.original_context_length", model.trained_context);
   model.embedding = dimensions.embedding;
   model.vocabulary = dimensions.vocabulary;
+  model.causal = metadata.boolean("attention.causal", true);
+  model.pooling = pooling_of(metadata);
   model.experts = metadata.integer("expert_count", 0);
   model.experts_used = metadata.integer("expert_used_count", 0);
   if (const Tensor* table = model.tensors.find("token_embd.weight"); table != nullptr) {
