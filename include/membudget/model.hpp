@@ -18,6 +18,14 @@ namespace membudget {
 /// mean is taken off (the "layer norm" of older models).
 enum class NormKind : std::uint8_t { rms, layer };
 
+/// Where attention's result gets a gate from: a sigmoid of what the query projection computes
+/// beside each head's query.
+enum class QueryGate : std::uint8_t {
+  none,
+  interleaved,           ///< Per head, first its query, then its gate (qwen35).
+  interleaved_reshaped,  ///< The same, by way of one more reshape (qwen3next).
+};
+
 /// Softmax attention that remembers keys and values of every token it may look back at.
 /// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
 /// table holds them.
@@ -36,6 +44,22 @@ struct Attention {
   /// Queries are multiplied by a per-token temperature (Llama 4, Ministral 3).
   bool temperature = false;
   bool soft_capped = false;  ///< Scores pass a tanh (gemma2).
+  bool clamped = false;      ///< What the projections give is limited (dbrx).
+  bool rope_factors = true;  ///< The rotation uses the file's frequency factors, if it has any.
+  /// Queries and keys are normalised after the rotation, without weights (Llama 4).
+  bool unit_norm = false;
+  bool output_scaled = false;  ///< The result is multiplied by a constant (mimo2).
+  QueryGate gate = QueryGate::none;
+};
+
+/// Picks the tokens a layer of sparse attention looks at (DeepSeek-V3.2, GLM-5): a small attention
+/// of its own, whose keys are remembered in a cache of their own.
+struct Indexer {
+  std::int64_t heads = 0;
+  std::int64_t key_dim = 0;  ///< Of its one key head.
+  std::int64_t top_k = 0;    ///< Tokens picked at most.
+  /// False where the layer looks at what the last layer with an indexer of its own picked.
+  bool own = true;
 };
 
 /// Multi-head latent attention: one latent and one rotary vector per token, shared by all heads.
@@ -46,6 +70,12 @@ struct LatentAttention {
   std::int64_t nope_dim = 0;    ///< The other part of a key, per head.
   std::int64_t value_dim = 0;   ///< Per head, once decompressed.
   std::int64_t query_rank = 0;  ///< q_lora_rank; 0 when queries are projected at once.
+  /// Queries are multiplied by a per-token temperature (Mistral Large 3, Mistral Small 4).
+  bool temperature = false;
+  std::optional<Indexer> indexer = std::nullopt;
+
+  /// Elements remembered per token.
+  [[nodiscard]] std::int64_t key_width() const { return latent_dim + rope_dim; }
 };
 
 /// State-space mixer of Mamba: a state of fixed size per sequence, whatever the context.
@@ -56,6 +86,9 @@ struct Mamba {
   std::int64_t state_dim = 0;    ///< ssm.state_size
   std::int64_t groups = 0;       ///< ssm.group_count; 0 in version 1.
   std::int64_t time_rank = 0;    ///< ssm.time_step_rank: rank of dt (1) or number of heads (2).
+  /// Version 1: dt, B and C are normalised, also where the file holds no weights for it
+  /// (ssm.dt_b_c_rms; falcon-mamba).
+  bool normalised = false;
 };
 
 /// Gated delta net (Qwen3-Next, Qwen3.5): linear attention with a matrix state per head.
@@ -65,6 +98,9 @@ struct DeltaNet {
   std::int64_t value_heads = 0;
   std::int64_t key_dim = 0;    ///< Per head.
   std::int64_t value_dim = 0;  ///< Per head.
+  /// Queries and keys are copied for every head that shares them, also where the fused operation
+  /// would not need it (qwen3next).
+  bool repeated = false;
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -88,6 +124,7 @@ struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
+  bool clamped = false;  ///< Gate and up are limited before they meet (step35).
 };
 
 /// How the router turns its logits into probabilities.
@@ -105,6 +142,16 @@ struct Experts {
   std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
   std::int64_t groups_used = 0;
   Gating gating = Gating::split;
+  bool squared = false;         ///< As in DenseFeedForward.
+  bool clamped = false;         ///< As in DenseFeedForward.
+  bool shared_clamped = false;  ///< The same of the shared experts.
+  /// What goes into an expert is weighted, not what comes out, and the choice is made by the
+  /// router's logits (Llama 4).
+  bool input_weighted = false;
+  /// n_ff of a dense feed-forward whose result is added and the sum scaled (grok-2); 0 = none.
+  std::int64_t dense_width = 0;
+  /// The gate of the shared experts is silu(x) / x, not sigmoid(x): one value more (qwen2moe).
+  bool divided_gate = false;
 };
 
 using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts>;
@@ -125,12 +172,17 @@ struct Layer {
   /// A second mixer on the same input, whose result is added (falcon-h1).
   Mixer beside;
   FeedForward feed_forward;
+  /// A second feed-forward on the layer's input, through a norm of its own (arctic).
+  FeedForward feed_forward_beside;
   NormKind norm = NormKind::rms;
   Residual residual = Residual::sequential;
   /// `post_attention_norm` and `post_ffw_norm` normalise the branches (gemma, olmo2, glm4);
   /// otherwise a file's `post_attention_norm` is the norm before the feed-forward.
   bool branch_norms = false;
+  bool norm_before_drop = false;  ///< The mixer's is applied before rows are dropped (afmoe).
+  bool early_router = false;      ///< Experts are chosen by the layer's input (smallthinker).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
+  bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
 };
 
@@ -187,12 +239,19 @@ struct Model {
   /// For rotary tables that depend on the context (longrope): beyond it the long table is used.
   std::int64_t original_context = 0;
   NormKind norm = NormKind::rms;  ///< Of the output.
+  /// Blocks at the end of the file that only drafting uses (nextn_predict_layers): they count for
+  /// --gpu-layers, but are not loaded.
+  std::int64_t draft_layers = 0;
+  bool draft_cached = false;      ///< They get a cache like the last layer's all the same.
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
+  bool output_scaled = false;     ///< The output's norm is multiplied by a constant (minicpm3).
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.
   bool logits_capped = false;     ///< ... or pass a scaled tanh (gemma).
   /// Rows nobody asked for are dropped after the last layer instead of inside it, and the hidden
-  /// state before that is kept for a next-token block (gpt-oss, Qwen3.5).
+  /// state before that is kept for a next-token block (gpt-oss).
   bool outputs_after_layers = false;
+  bool outputs_after_norm = false;  ///< ... or even after the output norm (nemotron_h).
+  bool flash_attention = true;      ///< False where the engine has none (grok).
   std::int64_t position_axes = 1;  ///< Positions per token: 4 with M-RoPE (Qwen-VL).
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.

@@ -5,6 +5,7 @@
 #include <array>
 #include <limits>
 #include <set>
+#include <span>
 
 #include "profiles/decode.hpp"
 #include "profiles/fields.hpp"
@@ -16,6 +17,17 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<std::string_view, 3> modalities{"text", "vision", "embedding"};
+constexpr std::array<std::string_view, 3> precisions{"exact-bytes", "rounded-0.1-MiB",
+                                                     "rounded-0.1-GiB"};
+
+std::string take_one_of(Fields& fields, std::string_view key,
+                        std::span<const std::string_view> choices) {
+  std::string text = fields.text(key);
+  if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
+    fields.fail(key, fmt::format("'{}' is none of: {}", text, fmt::join(choices, ", ")));
+  }
+  return text;
+}
 
 // Metadata has no arrays of booleans: GGUF's own readers take them as numbers too.
 bool is_integer(const json& value) {
@@ -77,6 +89,7 @@ void take_projectors(Fields& fields) {
   for (Fields& projector : fields.objects("projectors")) {
     static_cast<void>(projector.text("quantization"));
     static_cast<void>(projector.whole("size_bytes", 1));
+    static_cast<void>(take_one_of(projector, "precision", precisions));
     static_cast<void>(projector.text("source"));
     projector.finish();
   }
@@ -111,10 +124,7 @@ ModelProfile decode_model(const std::string& file, std::string_view text) {
   static_cast<void>(fields.text("name"));
   static_cast<void>(fields.text_or_none("family"));
   out.architecture = fields.text("architecture");
-  const std::string modality = fields.text("modality");
-  if (std::find(modalities.begin(), modalities.end(), modality) == modalities.end()) {
-    fields.fail("modality", fmt::format("'{}' is none of: text, vision, embedding", modality));
-  }
+  static_cast<void>(take_one_of(fields, "modality", modalities));
   out.names = take_names(fields);
   out.parameters = fields.whole("parameters", 1);
   if (const auto active = fields.whole_or_none("active_parameters", 1);
@@ -128,6 +138,7 @@ ModelProfile decode_model(const std::string& file, std::string_view text) {
   }
   out.optional_tensors = fields.texts("optional_tensors");
   take_projectors(fields);
+  static_cast<void>(fields.whole_or_none("vision_in_ollama_file_bytes", 1));
   static_cast<void>(fields.texts("sources"));
   static_cast<void>(fields.texts_or_none("notes"));
   fields.finish();

@@ -18,8 +18,6 @@ import pathlib
 import re
 import sys
 
-METADATA = ("block_count", "attention.head_count", "attention.head_count_kv", "expert_count", "num_loops")
-
 
 def split(name):
     match = re.match(r"blk\.(\d+)\.(.*)", name)
@@ -65,7 +63,7 @@ def pack(arch, name, model):
     for tensors in by_layer.values():
         if tuple(tensors) not in kinds:
             kinds.append(tuple(tensors))
-    metadata = {k: model["hparams"][f"{arch}.{k}"] for k in METADATA if f"{arch}.{k}" in model["hparams"]}
+    metadata = {k.removeprefix(f"{arch}."): v for k, v in model["hparams"].items() if k.startswith(f"{arch}.")}
     rows = []
     for source, row, types in model["rows"]:
         packed = {"from": source, "quant": row["quant"]}

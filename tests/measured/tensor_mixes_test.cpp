@@ -19,11 +19,16 @@
 
 #include "membudget/error.hpp"
 #include "model/quantize.hpp"
+#include "support/packed.hpp"
 
 namespace membudget {
 namespace {
 
 using nlohmann::json;
+using test::Runs;
+using test::shape_of;
+using test::unpack_shapes;
+using test::value_of;
 
 /// What llama-quantize said for one model and file type.
 struct MeasuredRow {
@@ -49,86 +54,9 @@ struct Tally {
   std::vector<std::string> differences;
 };
 
-Metadata::Value value_of(const json& value) {
-  if (value.is_boolean()) {
-    return value.get<bool>();
-  }
-  if (value.is_number_integer()) {
-    return value.get<std::int64_t>();
-  }
-  if (value.is_number()) {
-    return value.get<double>();
-  }
-  if (value.is_string()) {
-    return value.get<std::string>();
-  }
-  const bool whole = std::all_of(value.begin(), value.end(), [](const json& element) {
-    return element.is_number_integer() || element.is_boolean();
-  });
-  if (whole) {
-    std::vector<std::int64_t> numbers;
-    for (const json& element : value) {
-      numbers.push_back(element.is_boolean() ? element.get<bool>() : element.get<std::int64_t>());
-    }
-    return numbers;
-  }
-  return value.get<std::vector<double>>();
-}
-
-TensorShape shape_of(std::string name, const json& extents, std::size_t first) {
-  TensorShape shape{.name = std::move(name)};
-  for (std::size_t i = first; i < extents.size(); ++i) {
-    shape.shape[i - first] = extents[i].get<std::int64_t>();
-  }
-  return shape;
-}
-
-/// "Q6_K*2,Q4_K": the values of consecutive layers. The last repeats for ever.
-class Runs {
- public:
-  explicit Runs(std::string text) : text_(std::move(text)) {}
-
-  [[nodiscard]] bool done() const { return left_ == 0 && at_ >= text_.size(); }
-
-  std::string next() {
-    if (left_ == 0 && at_ < text_.size()) {
-      const std::size_t end = std::min(text_.find(',', at_), text_.size());
-      const std::string run = text_.substr(at_, end - at_);
-      const std::size_t star = run.find('*');
-      value_ = run.substr(0, star);
-      left_ = star == std::string::npos ? 1 : std::stoi(run.substr(star + 1));
-      at_ = end + 1;
-    }
-    left_ = std::max(0, left_ - 1);
-    return value_;
-  }
-
- private:
-  std::string text_;
-  std::string value_;
-  std::size_t at_ = 0;
-  int left_ = 0;
-};
-
 std::string suffix_of(const std::string& name) {
   const std::int64_t layer = TensorTable::layer_of(name);
   return layer < 0 ? name : name.substr(name.find('.', 4) + 1);
-}
-
-// Written by compact_tensor_mixes.py.
-std::vector<TensorShape> unpack_shapes(const json& line) {
-  std::vector<TensorShape> shapes;
-  const auto append = [&](const json& kind, const std::string& prefix) {
-    for (const json& tensor : kind) {
-      shapes.push_back(shape_of(prefix + tensor[0].get<std::string>(), tensor, 1));
-    }
-  };
-  append(line.at("kinds")[0], "");
-  Runs kinds(line.at("layers").get<std::string>());
-  for (int layer = 0; !kinds.done(); ++layer) {
-    append(line.at("kinds")[std::stoul(kinds.next())], fmt::format("blk.{}.", layer));
-  }
-  return shapes;
 }
 
 MeasuredRow unpack_row(const json& packed, const std::vector<TensorShape>& shapes) {

@@ -5,67 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "membudget/error.hpp"
-#include "model/arch/arch.hpp"
+#include "model/quantize.hpp"
+#include "support/packed.hpp"
 
 namespace membudget::test {
 namespace {
 
 using nlohmann::json;
-
-Metadata metadata_of(const std::string& name, const json& hyperparameters) {
-  Metadata metadata(name);
-  std::string architecture;
-  for (const auto& [key, value] : hyperparameters.items()) {
-    if (architecture.empty() && key.find('.') != std::string::npos && !key.starts_with("tokenizer.") &&
-        !key.starts_with("general.")) {
-      architecture = key.substr(0, key.find('.'));
-    }
-    if (value.is_boolean()) {
-      metadata.set(key, value.get<bool>());
-    } else if (value.is_number_integer()) {
-      metadata.set(key, value.get<std::int64_t>());
-    } else if (value.is_number()) {
-      metadata.set(key, value.get<double>());
-    } else if (value.is_string()) {
-      metadata.set(key, value.get<std::string>());
-    } else if (value.is_array() && !value.empty() && value[0].is_boolean()) {
-      std::vector<std::int64_t> flags;
-      for (const auto& flag : value) {
-        flags.push_back(flag.get<bool>() ? 1 : 0);
-      }
-      metadata.set(key, std::move(flags));
-    } else if (value.is_array() && !value.empty() && value[0].is_number_integer()) {
-      metadata.set(key, value.get<std::vector<std::int64_t>>());
-    } else if (value.is_array() && !value.empty() && value[0].is_number()) {
-      metadata.set(key, value.get<std::vector<double>>());
-    }
-  }
-  metadata.set("general.architecture", architecture);
-  return metadata;
-}
-
-// F16 rows list no tensors: they hold those of the other files, unquantized.
-TensorTable table_of(const json& tensors, bool unquantized) {
-  std::vector<Tensor> list;
-  std::int64_t offset = 0;
-  for (const auto& entry : tensors) {
-    Tensor tensor;
-    tensor.name = entry.at(0).get<std::string>();
-    std::size_t i = 0;
-    for (const auto& extent : entry.at(1)) {
-      tensor.shape.at(i++) = extent.get<std::int64_t>();
-    }
-    tensor.type = element_type_of_name(entry.at(2).get<std::string>()).value();
-    if (unquantized && format_of(tensor.type).quantized) {
-      tensor.type = ElementType::f16;
-    }
-    tensor.offset = offset;
-    offset += round_up(tensor.size().count(), 32);
-    list.push_back(std::move(tensor));
-  }
-  return TensorTable(std::move(list));
-}
 
 }  // namespace
 
@@ -115,27 +61,48 @@ void for_each_row(const std::filesystem::path& file,
   }
 }
 
+void MeasuredModels::read_packed(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  if (!in) {
+    throw std::runtime_error("cannot read " + file.string());
+  }
+  for (std::string text; std::getline(in, text);) {
+    const json line = json::parse(text);
+    const auto name = line.at("model").get<std::string>();
+    const auto architecture = line.at("arch").get<std::string>();
+    Entry entry{.metadata = Metadata(name), .shapes = unpack_shapes(line)};
+    entry.metadata.set("general.architecture", architecture);
+    for (const auto& [key, value] : line.at("metadata").items()) {
+      entry.metadata.set(architecture + "." + key, value_of(value));
+    }
+    entries_.insert_or_assign(name, std::move(entry));
+  }
+}
+
 void MeasuredModels::read(const std::filesystem::path& file) {
   std::ifstream in(file);
   if (!in) {
     throw std::runtime_error("cannot read " + file.string());
   }
-  std::streamoff at = 0;
-  for (std::string line; std::getline(in, line); at = in.tellg()) {
-    // Only the small head of each line is needed now: "model", "arch", "quant" come first.
-    const auto field = [&](const std::string& key) {
-      const std::string mark = "\"" + key + "\":\"";
-      const auto from = line.find(mark) + mark.size();
-      return line.substr(from, line.find('"', from) - from);
-    };
-    const std::string model = field("model");
-    entries_.try_emplace(model + "/" + field("quant"), Entry{file, at});
-    if (!hyper_.contains(model)) {
-      const json row = json::parse(line);
-      if (row.contains("hparams")) {
-        hyper_[model] = row.at("hparams").dump();
-      }
+  for (std::string text; std::getline(in, text);) {
+    // Most lines repeat a model without its tensors; only those with them are worth parsing.
+    if (text.find("\"tensors\":[[") == std::string::npos) {
+      continue;
     }
+    const json line = json::parse(text);
+    const auto name = line.at("model").get<std::string>();
+    if (entries_.contains(name) || !line.contains("hparams")) {
+      continue;
+    }
+    Entry entry{.metadata = Metadata(name), .shapes = {}};
+    entry.metadata.set("general.architecture", line.at("arch").get<std::string>());
+    for (const auto& [key, value] : line.at("hparams").items()) {
+      entry.metadata.set(key, value_of(value));
+    }
+    for (const json& tensor : line.at("tensors")) {
+      entry.shapes.push_back(shape_of(tensor.at(0).get<std::string>(), tensor.at(1), 0));
+    }
+    entries_.emplace(name, std::move(entry));
   }
 }
 
@@ -144,37 +111,16 @@ const Model* MeasuredModels::find(const std::string& model, const std::string& q
   if (const auto known = models_.find(key); known != models_.end()) {
     return &known->second;
   }
-  const auto entry = entries_.find(key);
-  if (entry == entries_.end() || !hyper_.contains(model) || failures_.contains(key)) {
+  const auto entry = entries_.find(model);
+  if (entry == entries_.end() ||
+      find_architecture(entry->second.metadata.architecture()) == nullptr) {
     return nullptr;
   }
-  const auto line_of = [](const Entry& place) {
-    std::ifstream in(place.file);
-    in.seekg(place.at);
-    std::string line;
-    std::getline(in, line);
-    return json::parse(line);
-  };
-  json row = line_of(entry->second);
-  const auto lists = [](const json& candidate) {
-    return candidate.contains("tensors") && !candidate.at("tensors").empty();
-  };
-  const bool unquantized = !lists(row);
-  for (const std::string other : {"Q8_0", "Q4_K_M", "Q6_K"}) {
-    if (!lists(row) && entries_.contains(model + "/" + other)) {
-      row = line_of(entries_.at(model + "/" + other));
-    }
-  }
-  try {
-    Model described = describe_model(metadata_of(model, json::parse(hyper_.at(model))),
-                                     table_of(row.at("tensors"), unquantized));
-    described.id = model;
-    described.quantization = quantization;
-    return &models_.emplace(key, std::move(described)).first->second;
-  } catch (const Error& error) {
-    failures_.emplace(key, error.what());
-    return nullptr;
-  }
+  const auto& [metadata, shapes] = entry->second;
+  Model described = describe_model(metadata, quantize(shapes, metadata, quantization));
+  described.id = model;
+  described.quantization = quantization;
+  return &models_.emplace(key, std::move(described)).first->second;
 }
 
 Runtime measured_runtime(const std::string& build) {

@@ -10,6 +10,7 @@
 
 #include "membudget/model.hpp"
 #include "membudget/runtime.hpp"
+#include "model/arch/arch.hpp"
 
 namespace membudget::test {
 
@@ -35,23 +36,24 @@ struct MeasuredRow {
 /// passed over.
 void for_each_row(const std::filesystem::path& file, const std::function<void(const MeasuredRow&)>& use);
 
-/// The models of *tensor_mixes.jsonl files, by name and quantization.
+/// The models that rows speak of: hyperparameters and tensor shapes, quantized as asked for.
 class MeasuredModels {
  public:
+  /// A file that compact_tensor_mixes.py wrote.
+  void read_packed(const std::filesystem::path& file);
+  /// An original *tensor_mixes.jsonl file.
   void read(const std::filesystem::path& file);
-  /// nullptr when the files do not hold it, or its architecture is not described yet.
+
+  /// nullptr when no file holds it, or its architecture is not described yet.
   [[nodiscard]] const Model* find(const std::string& model, const std::string& quantization);
-  [[nodiscard]] const std::map<std::string, std::string>& failures() const { return failures_; }
 
  private:
   struct Entry {
-    std::filesystem::path file;
-    std::streamoff at = 0;
+    Metadata metadata{""};
+    std::vector<TensorShape> shapes;
   };
-  std::map<std::string, Entry> entries_;      // "model/quant"
-  std::map<std::string, std::string> hyper_;  // model: its hparams as JSON
-  std::map<std::string, Model> models_;
-  std::map<std::string, std::string> failures_;
+  std::map<std::string, Entry> entries_;
+  std::map<std::string, Model> models_;  // "model/quantization"
 };
 
 /// llama.cpp at a build, as the measurements ran it: the row states every setting itself.

@@ -10,7 +10,10 @@ Builder::Projections Builder::project(const Attention& attention, NodeId x) {
   const std::int64_t tokens = graph_[x].ne[1];
   Projections result;
   if (weight("attn_qkv.weight") != no_node) {
-    const NodeId qkv = linear("attn_qkv", x, "qkv");
+    NodeId qkv = linear("attn_qkv", x, "qkv");
+    if (attention.clamped) {
+      qkv = graph_.clamp(qkv);
+    }
     const std::int64_t stride = graph_[qkv].nb[1];
     const auto part = [&](std::int64_t head_size, std::int64_t heads) {
       constexpr std::int64_t float_bytes = 4;
@@ -25,15 +28,40 @@ Builder::Projections Builder::project(const Attention& attention, NodeId x) {
   const auto part = [&](std::string_view name, std::string_view norm_name, std::string_view label,
                         std::int64_t head_size, std::int64_t heads) {
     NodeId flat = linear(name, x, label);
+    if (attention.clamped) {
+      flat = graph_.clamp(flat);
+    }
     if (attention.norm_across_heads && !norm_name.empty()) {
       flat = optional_norm(norm_name, flat, attention.norm);
     }
     return graph_.reshape(flat, {head_size, heads, tokens, 1});
   };
-  result.q = part("attn_q", "attn_q_norm", "q", attention.key_dim, attention.heads);
+  if (attention.gate == QueryGate::none) {
+    result.q = part("attn_q", "attn_q_norm", "q", attention.key_dim, attention.heads);
+  } else {
+    split_gate(attention, linear("attn_q", x, "q"), result);
+  }
   result.k = part("attn_k", "attn_k_norm", "k", attention.key_dim, attention.kv_heads);
   result.v = part("attn_v", {}, "v", attention.value_dim, attention.kv_heads);
   return result;
+}
+
+// build_layer_attn of src/models/qwen3next.cpp and qwen35.cpp: each head's query and gate lie side
+// by side.
+void Builder::split_gate(const Attention& attention, NodeId query_and_gate, Projections& result) {
+  const std::int64_t tokens = graph_[query_and_gate].ne[1];
+  const Shape pair{2 * attention.key_dim, attention.heads, tokens, 1};
+  if (attention.gate == QueryGate::interleaved_reshaped) {
+    query_and_gate = graph_.reshape(query_and_gate, pair);
+  }
+  constexpr std::int64_t float_bytes = 4;
+  const std::int64_t head = float_bytes * pair[0];
+  const auto half = [&] {
+    return graph_.view(query_and_gate, {attention.key_dim, attention.heads, tokens, 1},
+                       {head, head * attention.heads, head * attention.heads * tokens});
+  };
+  result.q = half();
+  result.gate = graph_.cont(half(), {attention.key_dim * attention.heads, tokens, 1, 1});
 }
 
 // llama_mul_mat_hadamard (llama-impl.h:57)
@@ -58,6 +86,14 @@ NodeId Builder::store_keys(const KvCache& cache, const CacheInputs& inputs, Node
     keys = graph_.reshape(keys, {own.key_width, cache.cells * cache.streams, 1, 1});
   }
   return graph_.set_rows(keys, rows, inputs.key_rows);
+}
+
+// llama_kv_cache::get_k
+NodeId Builder::cached_keys(const KvCache& cache, std::int64_t head_size) {
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const std::int64_t key_row = row_size(cache.key_type, own.key_width).count();
+  return graph_.view(key_cache_, {head_size, own.key_width / head_size, cache.cells, cache.streams},
+                     {row_size(cache.key_type, head_size).count(), key_row, key_row * cache.cells});
 }
 
 // llama_kv_cache::cpy_v
@@ -99,9 +135,7 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
     return elements / format_of(type).block_elements * format_of(type).block_bytes;
   };
   const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
-  const std::int64_t key_row = row(cache.key_type, own.key_width);
-  NodeId k = graph_.view(key_cache_, {attention.key_dim, attention.kv_heads, cache.cells, streams},
-                         {row(cache.key_type, attention.key_dim), key_row, key_row * cache.cells});
+  NodeId k = cached_keys(cache, attention.key_dim);
   NodeId v = no_node;
   if (cache.values_transposed) {
     const std::int64_t column = row(cache.value_type, cache.cells);
@@ -121,7 +155,7 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
 
   const NodeId sinks = weight("attn_sinks.weight");
   NodeId result = no_node;
-  if (flash_) {
+  if (fusion_.flash) {
     if (transposed) {
       v = graph_.transpose(v);
     }
@@ -157,28 +191,33 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
 // build_attn for one cache and for sliding windows (llama-graph.cpp:2786, 3024): the same, but
 // for the order in which keys and values enter the graph.
 NodeId Builder::attention(const Attention& attention, NodeId x) {
-  Projections now = project(attention, x);
   const auto positioned = [&](std::string_view norm_name, NodeId heads) {
     const bool per_head = !attention.norm_across_heads;
     if (per_head && !attention.norm_after_rope) {
       heads = optional_norm(norm_name, heads, attention.norm);
     }
     if (attention.rope) {
-      heads = rope(heads);
+      heads = rope(heads, attention.rope_factors);
+    }
+    if (attention.unit_norm) {
+      heads = graph_.unary_like(Op::rms_norm, heads, norm_name);
     }
     return per_head && attention.norm_after_rope ? optional_norm(norm_name, heads, attention.norm)
                                                  : heads;
   };
-  now.q = positioned("attn_q_norm", now.q);
-  now.k = positioned("attn_k_norm", now.k);
+  Projections now;
+  if (weight("attn_kv_b.weight") != no_node) {
+    now = project_from_latent(attention, x);
+  } else {
+    now = project(attention, x);
+    now.q = positioned("attn_q_norm", now.q);
+    now.k = positioned("attn_k_norm", now.k);
+  }
   if (attention.scaled_query) {
     now.q = graph_.scale(now.q, "q");
   }
   if (attention.temperature) {
-    if (temperature_ == no_node) {
-      temperature_ = graph_.input(ElementType::f32, {1, 1, geometry_.tokens, 1}, "temperature");
-    }
-    now.q = graph_.mul(now.q, temperature_, "q");
+    now.q = graph_.mul(now.q, temperature(), "q");
   }
 
   const bool two_caches = caches_.size() > 1;
@@ -202,7 +241,26 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
   if (inputs.value_rotation != no_node) {
     result = rotate(result, inputs.value_rotation);
   }
-  return linear("attn_output", result, "attn_out");
+  if (now.gate != no_node) {
+    result = graph_.mul(result, graph_.unary_like(Op::unary, now.gate, "attn_gate"), "attn_gated");
+  } else if (weight("attn_gate.weight") != no_node) {
+    result = gated(attention, result, x);
+  }
+  result = linear("attn_output", result, "attn_out");
+  return attention.output_scaled ? graph_.scale(result, "attn_out") : result;
+}
+
+// A gate per element (afmoe.cpp) or, with as many rows as heads, per head (step35.cpp).
+NodeId Builder::gated(const Attention& attention, NodeId result, NodeId x) {
+  NodeId gate = graph_.mul_mat(weight("attn_gate.weight"), x, "attn_gate");
+  gate = graph_.unary_like(Op::unary, gate, "attn_gate");
+  const Shape flat = graph_[result].ne;
+  if (graph_[gate].ne[0] == flat[0]) {
+    return graph_.mul(result, gate, "attn_gated");
+  }
+  result = graph_.reshape(result, {attention.value_dim, attention.heads, flat[1], 1});
+  gate = graph_.reshape(gate, {1, attention.heads, flat[1], 1});
+  return graph_.reshape(graph_.mul(result, gate, "attn_gated"), flat);
 }
 
 NodeId Builder::mix(const Mixer& mixer, NodeId x) {

@@ -66,10 +66,23 @@ NodeId Builder::optional_norm(std::string_view name, NodeId x, NormKind kind) {
   return weight(std::string(name) + ".weight") == no_node ? x : norm(name, x, kind);
 }
 
-NodeId Builder::rope(NodeId x) {
+// The norm by the name under which the file holds it, if any.
+NodeId Builder::first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind) {
+  for (const std::string_view name : names) {
+    if (weight(std::string(name) + ".weight") != no_node) {
+      return norm(name, x, kind);
+    }
+  }
+  return x;
+}
+
+NodeId Builder::rope(NodeId x, bool with_factors) {
   if (positions_ == no_node) {
     positions_ = graph_.input(ElementType::i32, {geometry_.tokens * model_.position_axes, 1, 1, 1},
                               "positions");
+  }
+  if (!with_factors) {
+    return graph_.rope(x, positions_);
   }
   // llama_model::get_rope_factors: one table for all layers; longrope has two and takes the
   // long one for contexts beyond what the model was first trained on.
@@ -80,6 +93,14 @@ NodeId Builder::rope(NodeId x) {
                                       : "rope_factors_short.weight");
   }
   return graph_.rope(x, positions_, factors == nullptr ? no_node : weight_of(*factors));
+}
+
+// build_inp_attn_scale
+NodeId Builder::temperature() {
+  if (temperature_ == no_node) {
+    temperature_ = graph_.input(ElementType::f32, {1, 1, geometry_.tokens, 1}, "temperature");
+  }
+  return temperature_;
 }
 
 }  // namespace membudget::llamacpp

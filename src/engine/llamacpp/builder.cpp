@@ -4,12 +4,13 @@
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-                 const std::vector<KvCache>& caches, bool flash)
+                 const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion)
     : model_(model),
       geometry_(geometry),
       placement_(placement),
       caches_(caches),
-      flash_(flash),
+      state_(state),
+      fusion_(fusion),
       weights_(model.tensors.all().size(), no_node) {}
 
 // build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
@@ -48,8 +49,12 @@ void Builder::make_cache_inputs() {
     const std::int64_t tokens = geometry_.tokens;
     const std::int64_t values = cache.values_transposed ? tokens * cache.widest_value : tokens;
     inputs.key_rows = graph_.input(ElementType::i64, {tokens, 1, 1, 1}, "cache_rows_k");
-    inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
-    inputs.mask = graph_.input(flash_ ? ElementType::f16 : ElementType::f32,
+    if (!cache.keys_only) {
+      inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
+    }
+    // Fused kernels read the mask in half precision.
+    const bool fused = cache.indexer ? fusion_.indexer : fusion_.flash;
+    inputs.mask = graph_.input(fused ? ElementType::f16 : ElementType::f32,
                                {cache.cells, tokens / cache.streams, 1, cache.streams}, "mask");
     const auto square = [&](std::int64_t edge, std::string_view label) {
       return edge == 0 ? no_node : graph_.input(ElementType::f32, {edge, edge, 1, 1}, label);
@@ -72,25 +77,52 @@ NodeId Builder::outputs_only(NodeId x) {
   return graph_.get_rows(x, output_rows_, "outputs");
 }
 
+// Both mixers have a norm of their own with the same weights, and the outputs are picked from
+// the sum (falcon-h1.cpp).
+NodeId Builder::two_mixers(const Layer& layer, NodeId x) {
+  const NodeId first = mix(layer.mixer, optional_norm("attn_norm", x, layer.norm));
+  const NodeId second = mix(layer.beside, optional_norm("attn_norm", x, layer.norm));
+  const NodeId sum = graph_.add(graph_.add(first, second, "mixers"), x, "residual");
+  return last_layer() ? outputs_only(sum) : sum;
+}
+
 NodeId Builder::layer(const Layer& layer, NodeId x) {
+  if (!std::holds_alternative<std::monostate>(layer.beside)) {
+    x = two_mixers(layer, x);
+    // The one norm whose weight goes without ".weight".
+    const NodeId normed = graph_.unary_like(Op::rms_norm, x, "ffn_norm");
+    return feed(layer, graph_.mul(normed, required("ffn_norm"), "ffn_norm"), x);
+  }
+  // A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm).
+  if (std::holds_alternative<std::monostate>(layer.mixer)) {
+    const NodeId input = optional_norm("attn_norm", x, layer.norm);
+    return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
+  }
   NodeId residual = x;
   NodeId input = optional_norm("attn_norm", x, layer.norm);
+  router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
   // Falcon-40B norms the two branches apart.
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
                                        ? input
                                        : norm("attn_norm_2", x, layer.norm));
-  if (!std::holds_alternative<std::monostate>(layer.beside)) {
-    branch = graph_.add(branch, mix(layer.beside, input), "mixers");
+  const auto normed_branch = [&] {
+    return first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
+  };
+  if (layer.branch_norms && layer.norm_before_drop) {
+    branch = normed_branch();
   }
-  if (last_layer() && !model_.outputs_after_layers) {
+  if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
     if (layer.residual != Residual::sequential) {
       input = outputs_only(input);
     }
+    if (layer.early_router) {
+      router_logits_ = outputs_only(router_logits_);
+    }
   }
-  if (layer.branch_norms) {
-    branch = optional_norm("post_attention_norm", branch, layer.norm);
+  if (layer.branch_norms && !layer.norm_before_drop) {
+    branch = normed_branch();
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "attn_out");
@@ -111,21 +143,36 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     case Residual::one_norm:
     case Residual::sequential: break;
   }
-  residual = graph_.add(branch, residual, "residual");
-  if (layer.residual == Residual::sequential) {
-    input = weight("ffn_norm.weight") != no_node || layer.branch_norms
-                ? optional_norm("ffn_norm", residual, layer.norm)
-                : optional_norm("post_attention_norm", residual, layer.norm);
+  const NodeId layer_input = residual;
+  residual = layer.mixer_residual_first ? graph_.add(residual, branch, "residual")
+                                        : graph_.add(branch, residual, "residual");
+  if (std::holds_alternative<std::monostate>(layer.feed_forward)) {
+    return residual;
   }
+  if (layer.residual == Residual::sequential) {
+    input = layer.branch_norms
+                ? optional_norm("ffn_norm", residual, layer.norm)
+                : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
+                             layer.norm);
+  }
+  x = feed(layer, input, residual);
+  if (!std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
+    const NodeId other = feed_forward(layer.feed_forward_beside,
+                                      norm("ffn_norm_exps", layer_input, layer.norm));
+    x = graph_.add(other, x, "residual");
+  }
+  return x;
+}
 
-  branch = feed_forward(layer.feed_forward, input);
+NodeId Builder::feed(const Layer& layer, NodeId input, NodeId residual) {
+  NodeId branch = feed_forward(layer.feed_forward, input);
   if (layer.branch_norms) {
-    branch = optional_norm("post_ffw_norm", branch, layer.norm);
+    branch = first_norm({"post_ffw_norm", "layer_output_norm"}, branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
   }
-  x = layer.residual_first ? graph_.add(residual, branch, "residual")
+  const NodeId x = layer.residual_first ? graph_.add(residual, branch, "residual")
                            : graph_.add(branch, residual, "residual");
   return layer_ < model_.deepstack_layers ? graph_.add(x, slice(layer_ + 1), "deepstack") : x;
 }
@@ -135,8 +182,17 @@ void Builder::head(NodeId x) {
     graph_[x].output = true;
     x = outputs_only(x);
   }
-  x = norm("output_norm", x, model_.norm);
+  // LFM2 calls it as others call the norm of the token embedding.
+  x = norm(weight("token_embd_norm.weight") == no_node ? "output_norm" : "token_embd_norm", x,
+           model_.norm);
   graph_[x].output = true;
+  if (model_.outputs_after_norm) {
+    x = outputs_only(x);
+    graph_[x].output = true;
+  }
+  if (model_.output_scaled) {
+    x = graph_.scale(x, "output_norm");
+  }
   const NodeId output = weight("output.weight");
   NodeId logits = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
   if (const NodeId bias = weight("output.bias"); bias != no_node) {

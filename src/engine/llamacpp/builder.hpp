@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -9,26 +11,45 @@
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "membudget/model.hpp"
 
 namespace membudget::llamacpp {
+
+/// Which operations the engine fuses; what a device cannot run is built from small ones instead.
+struct Fusion {
+  bool flash = true;    ///< Flash attention.
+  bool indexer = true;  ///< The indexer of sparse attention.
+};
 
 /// Builds the worst-case graph of a model: blocks composed layer by layer, in the order in which
 /// llama.cpp b10587 builds them (src/llama-graph.cpp, src/models/*.cpp).
 class Builder {
  public:
   Builder(const Model& model, const Geometry& geometry, const Placement& placement,
-          const std::vector<KvCache>& caches, bool flash);
+          const std::vector<KvCache>& caches, const RecurrentState& state, Fusion fusion);
 
   [[nodiscard]] Graph build();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
   [[nodiscard]] const std::vector<NodeId>& flash_nodes() const { return flash_nodes_; }
+  /// Likewise for fused indexers.
+  [[nodiscard]] const std::vector<NodeId>& indexer_nodes() const { return indexer_nodes_; }
 
  private:
   struct Projections {
     NodeId q = no_node;
     NodeId k = no_node;
     NodeId v = no_node;
+    NodeId gate = no_node;
+  };
+  // What a delta net's input becomes: queries, keys and values before the convolution.
+  struct MixedProjection {
+    NodeId mixed = no_node;
+    NodeId gate = no_node;
+  };
+  struct DeltaNetGates {
+    NodeId decay = no_node;
+    NodeId beta = no_node;
   };
   // The inputs that belong to one cache.
   struct CacheInputs {
@@ -43,6 +64,8 @@ class Builder {
   NodeId embed_tokens();
   NodeId slice(std::int64_t index);
   NodeId layer(const Layer& layer, NodeId x);
+  NodeId two_mixers(const Layer& layer, NodeId x);
+  NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
   NodeId tied_output();
   void make_cache_inputs();
@@ -56,43 +79,84 @@ class Builder {
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
-  NodeId rope(NodeId x);
+  NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
+  NodeId rope(NodeId x, bool with_factors = true);
+  NodeId temperature();
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
   NodeId mix(const Mixer& mixer, NodeId x);
   NodeId attention(const Attention& attention, NodeId x);
   NodeId latent_attention(const LatentAttention& attention, NodeId x);
+  NodeId attend_to_latents(NodeId q, NodeId k, NodeId v, NodeId mask);
+  NodeId indexed_tokens(const Indexer& indexer, NodeId x, NodeId query_latent);
+  NodeId indexer_scores(NodeId q, NodeId k, NodeId weights, NodeId mask);
+  NodeId sparse_mask(NodeId mask, NodeId tokens);
   NodeId mamba(const Mamba& mamba, NodeId x);
-  NodeId delta_net(const DeltaNet& delta_net, NodeId x);
+  NodeId mamba_1(const Mamba& mamba, NodeId x);
+  NodeId mamba_2(const Mamba& mamba, NodeId x);
+  NodeId convolve(NodeId inner, std::int64_t width, NodeId read, NodeId stored,
+                  std::string_view kernel);
+  NodeId scan_states(NodeId stored, const Mamba& mamba, NodeId x, NodeId dt, NodeId b, NodeId c);
+  NodeId delta_net(const DeltaNet& net, NodeId x);
+  MixedProjection project_delta_net(const DeltaNet& net, NodeId x);
+  DeltaNetGates delta_net_gates(const DeltaNet& net, NodeId x);
+  NodeId with_conv_tail(const DeltaNet& net, NodeId mixed);
+  NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
+  void split_gate(const Attention& attention, NodeId query_and_gate, Projections& result);
+  Projections project_from_latent(const Attention& attention, NodeId x);
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
+  NodeId cached_keys(const KvCache& cache, std::int64_t head_size);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
   NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId rotate(NodeId x, NodeId rotation);
+  NodeId gated(const Attention& attention, NodeId result, NodeId x);
+
+  // recurrent_state.cpp: build_rs (llama-graph.cpp:3413)
+  NodeId state_tail();
+  NodeId state_matrix();
+  NodeId state_rows();
+  NodeId open_state(NodeId stored);
+  void close_state(NodeId stored, NodeId states, NodeId read);
+  NodeId read_state(NodeId stored);
 
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
+  NodeId clamped_gate(NodeId gate, NodeId up);
   NodeId experts(const Experts& experts, NodeId x);
+  NodeId routed_experts(const Experts& experts, NodeId x);
+  NodeId shared_experts(const Experts& experts, NodeId x);
+  NodeId routing_probabilities(const Experts& experts, NodeId logits);
+  NodeId best_groups(const Experts& experts, NodeId scores);
+  NodeId expert_weights(const Experts& experts, NodeId probabilities, NodeId chosen);
+  NodeId expert_linear(std::string_view name, NodeId x, NodeId chosen);
+  NodeId expert_hidden(const Experts& experts, NodeId x, NodeId chosen);
 
   const Model& model_;
   const Geometry& geometry_;
   const Placement& placement_;
   const std::vector<KvCache>& caches_;
-  bool flash_;
+  const RecurrentState& state_;
+  Fusion fusion_;
 
   Graph graph_;
   std::int64_t layer_ = -1;
   std::vector<NodeId> weights_;  // by index in the tensor table
   std::vector<CacheInputs> cache_inputs_;
   std::vector<NodeId> flash_nodes_;
+  std::vector<NodeId> indexer_nodes_;
+  NodeId indexed_tokens_ = no_node;  // what the last indexer picked
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;
   NodeId slices_ = no_node;       // the token embedding, padded for deepstack
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
+  NodeId router_logits_ = no_node;  // of a layer whose router reads the layer's input
   NodeId output_rows_ = no_node;
+  NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
+  NodeId state_rows_extra_ = no_node;
 };
 
 }  // namespace membudget::llamacpp

@@ -11,6 +11,21 @@ namespace {
 
 bool is_float(ElementType type) { return type == ElementType::f32 || type == ElementType::f16; }
 
+// Types of a cache that Metal's attention kernels read.
+bool metal_attends_to(ElementType type) {
+  switch (type) {
+    case ElementType::f32:
+    case ElementType::f16:
+    case ElementType::bf16:
+    case ElementType::q8_0:
+    case ElementType::q4_0:
+    case ElementType::q4_1:
+    case ElementType::q5_0:
+    case ElementType::q5_1: return true;
+    default: return false;
+  }
+}
+
 // The head sizes and types for which Metal has flash attention kernels (ggml-metal-device.m:1290).
 bool metal_flash_attn(const Graph& graph, const Node& node) {
   static constexpr std::array<std::int64_t, 14> head_sizes{32,  40,  48,  64,  72,  80,  96,
@@ -22,17 +37,17 @@ bool metal_flash_attn(const Graph& graph, const Node& node) {
       k.type != v.type) {
     return false;
   }
-  switch (k.type) {
-    case ElementType::f32:
-    case ElementType::f16:
-    case ElementType::bf16:
-    case ElementType::q8_0:
-    case ElementType::q4_0:
-    case ElementType::q4_1:
-    case ElementType::q5_0:
-    case ElementType::q5_1: return true;
-    default: return false;
-  }
+  return metal_attends_to(k.type);
+}
+
+// One kernel, for the indexer of DeepSeek-V3.2 (ggml-metal-impl.h:118, ggml-metal-device.m:1313);
+// queries, weights and mask have the types of the graph.
+bool metal_lightning_indexer(const Graph& graph, const Node& node) {
+  constexpr std::int64_t key_dim = 128;
+  constexpr std::int64_t heads = 64;
+  const Node& q = graph[node.sources[0]];
+  return q.ne[0] == key_dim && q.ne[1] == heads &&
+         metal_attends_to(graph[node.sources[1]].type);
 }
 
 bool metal_copies(ElementType from, ElementType to) {
@@ -98,6 +113,7 @@ bool metal_supports(const Graph& graph, const Node& node) {
       return source(0).contiguous_rows() && source(1).contiguous_rows() &&
              is_float(source(0).type) && source(0).type == source(1).type;
     case Op::flash_attn_ext: return metal_flash_attn(graph, node);
+    case Op::lightning_indexer: return metal_lightning_indexer(graph, node);
     case Op::gated_delta_net: return source(2).ne[0] % 32 == 0;
     case Op::mul_mat:
     case Op::mul_mat_id:

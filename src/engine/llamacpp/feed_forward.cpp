@@ -12,7 +12,11 @@ NodeId Builder::dense(const DenseFeedForward& dense, NodeId x, std::string_view 
   const NodeId up = linear(named("ffn_up"), x, "ffn_up");
   NodeId hidden = no_node;
   switch (dense.gating) {
-    case Gating::split: hidden = graph_.glu(linear(named("ffn_gate"), x, "ffn_gate"), up, "ffn_act"); break;
+    case Gating::split: {
+      const NodeId gate = linear(named("ffn_gate"), x, "ffn_gate");
+      hidden = dense.clamped ? clamped_gate(gate, up) : graph_.glu(gate, up, "ffn_act");
+      break;
+    }
     case Gating::fused: hidden = graph_.glu_fused(up, "ffn_act"); break;
     case Gating::none: hidden = graph_.unary_like(Op::unary, up, "ffn_act"); break;
   }

@@ -28,12 +28,16 @@ std::string_view to_string(Op op) {
       "SOFT_MAX", "ARGSORT",  "TOP_K",   "MUL_MAT",    "MUL_MAT_ID", "ROPE",
       "FLASH_ATTN_EXT", "GET_ROWS", "SET_ROWS", "SET", "CPY",       "CONT",
       "REPEAT",   "CONCAT",   "PAD",     "ROLL",       "TRI",       "DIAG",
-      "SOLVE_TRI", "SSM_CONV", "SSM_SCAN", "GATED_DELTA_NET", "RWKV_WKV6", "RWKV_WKV7"};
+      "SOLVE_TRI", "SSM_CONV", "SSM_SCAN", "GATED_DELTA_NET", "RWKV_WKV6", "RWKV_WKV7",
+      "LIGHTNING_INDEXER"};
   return names[static_cast<std::size_t>(op)];
 }
 
 std::int64_t Node::bytes() const {
   const ElementFormat& format = format_of(type);
+  if (elements() == 0) {
+    return 0;  // views of states that the batch does not touch
+  }
   std::int64_t total = format.block_elements == 1 ? format.block_bytes
                                                   : ne[0] * nb[0] / format.block_elements;
   for (std::size_t i = format.block_elements == 1 ? 0 : 1; i < 4; ++i) {
@@ -112,9 +116,9 @@ NodeId Graph::binary(Op op, NodeId a, NodeId b, std::string_view label) {
   return operation(op, (*this)[a].type, (*this)[a].ne, {a, b}, label);
 }
 
-NodeId Graph::clamp(NodeId a) {
+NodeId Graph::in_place(Op op, NodeId a) {
   Node node = (*this)[a];
-  node.op = Op::clamp;
+  node.op = op;
   node.root = base(a);
   node.sources.fill(no_node);
   node.sources[0] = a;
@@ -236,6 +240,12 @@ NodeId Graph::argsort_top_k(NodeId a, std::int64_t k) {
   const NodeId sorted = argsort(a);
   const Node& node = (*this)[sorted];
   return view(sorted, {k, node.ne[1], node.ne[2], node.ne[3]}, {node.nb[1], node.nb[2], node.nb[3]});
+}
+
+NodeId Graph::top_k(NodeId a, std::int64_t k) {
+  Shape shape = (*this)[a].ne;
+  shape[0] = k;
+  return operation(Op::top_k, ElementType::i32, shape, {a}, "top_k");
 }
 
 NodeId Graph::reshape(NodeId a, Shape shape) {

@@ -21,7 +21,7 @@ enum class Op : std::uint8_t {
   norm, rms_norm, group_norm, l2_norm, sum_rows, cumsum, soft_max, argsort, top_k,
   mul_mat, mul_mat_id, rope, flash_attn_ext,
   get_rows, set_rows, set, cpy, cont, repeat, concat, pad, roll, tri, diag, solve_tri,
-  ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7,
+  ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7, lightning_indexer,
 };
 
 [[nodiscard]] std::string_view to_string(Op op);
@@ -103,8 +103,10 @@ class Graph {
   NodeId add(NodeId a, NodeId b, std::string_view label = {}) { return binary(Op::add, a, b, label); }
   NodeId mul(NodeId a, NodeId b, std::string_view label = {}) { return binary(Op::mul, a, b, label); }
   NodeId scale(NodeId a, std::string_view label = {}) { return unary_like(Op::scale, a, label); }
+  /// The result is a view of `a` (ggml_scale_inplace).
+  NodeId scale_in_place(NodeId a) { return in_place(Op::scale, a); }
   /// CLAMP writes through a view of its source.
-  NodeId clamp(NodeId a);
+  NodeId clamp(NodeId a) { return in_place(Op::clamp, a); }
   NodeId mul_mat(NodeId weight, NodeId x, std::string_view label = {});
   NodeId mul_mat_id(NodeId experts, NodeId x, NodeId ids, std::string_view label = {});
   NodeId glu(NodeId gate, NodeId up, std::string_view label = {});
@@ -128,6 +130,8 @@ class Graph {
   NodeId argsort(NodeId a);
   /// The indices of the `k` largest of each row (argsort and a view, as ggml_argsort_top_k).
   NodeId argsort_top_k(NodeId a, std::int64_t k);
+  /// The same as one operation, in no order (ggml_top_k).
+  NodeId top_k(NodeId a, std::int64_t k);
   /// Any operation with an explicit result.
   NodeId operation(Op op, ElementType type, Shape shape, std::initializer_list<NodeId> sources,
                    std::string_view label = {});
@@ -165,6 +169,7 @@ class Graph {
 
  private:
   NodeId push(Node node);
+  NodeId in_place(Op op, NodeId a);
   NodeId permute_as(Op op, NodeId a, std::array<int, 4> axes);
 
   std::vector<Node> nodes_;

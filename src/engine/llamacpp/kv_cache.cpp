@@ -49,63 +49,97 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
                                const Geometry& geometry, const Placement& placement, bool flash) {
   std::int64_t window = 0;
   std::int64_t widest_value = 0;
+  bool latent = false;
+  bool indexed = false;
   for (const Layer& layer : model.layers) {
     if (const auto* attention = std::get_if<Attention>(&layer.mixer)) {
       window = std::max(window, attention->window);
       widest_value = std::max(widest_value, attention->kv_heads * attention->value_dim);
+    } else if (const auto* compressed = std::get_if<LatentAttention>(&layer.mixer)) {
+      latent = true;
+      indexed = indexed || compressed->indexer.has_value();
     }
   }
 
+  const std::size_t drafts = model.draft_cached ? static_cast<std::size_t>(model.draft_layers) : 0;
   std::vector<KvCache> caches;
-  for (const bool sliding : {false, true}) {
-    if (sliding && window == 0) {
-      continue;
-    }
+  const auto make = [&](std::int64_t cells) {
     KvCache cache;
-    cache.sliding = sliding;
     cache.streams = geometry.streams;
-    cache.cells = geometry.cells;
-    if (sliding && !settings.swa_full) {
-      const std::int64_t slots = geometry.unified() ? geometry.sequences : 1;
-      cache.cells = round_up(std::min(geometry.cells, checked_multiply(window, slots) + geometry.ubatch),
-                             context_step);
-    }
+    cache.cells = cells;
     cache.key_type = settings.cache_type_k;
     cache.value_type = settings.cache_type_v;
     cache.values_transposed = !flash;
     cache.widest_value = widest_value;
-    cache.layers.resize(model.layers.size());
-
-    Common key_head;
-    Common value_head;
+    cache.layers.resize(model.layers.size() + drafts);
+    return cache;
+  };
+  const auto add_layer = [&](KvCache& cache, std::size_t i, std::int64_t keys, std::int64_t values) {
     const auto buffer = static_cast<std::int32_t>(first_cache_buffer + 2 * static_cast<int>(caches.size()));
-    const auto reserve = [&](bool on_gpu, ElementType type, std::int64_t width) {
+    const bool on_gpu = placement.layer_on_gpu[i];
+    const auto reserve = [&](ElementType type, std::int64_t width) {
       Bytes& end = on_gpu ? cache.gpu : cache.host;
       const Bytes begin = end;
       end += Bytes{round_up((row_size(type, width) * cache.cells * cache.streams).count(), alignment)};
       return Range{.buffer = buffer + (on_gpu ? 0 : 1), .begin = begin.count(), .end = end.count()};
     };
-    for (std::size_t i = 0; i < model.layers.size(); ++i) {
-      const auto* attention = std::get_if<Attention>(&model.layers[i].mixer);
-      if (attention == nullptr || (attention->window > 0) != sliding) {
-        continue;
+    CacheLayer& layer = cache.layers[i];
+    layer.present = true;
+    layer.storage = on_gpu ? Storage::gpu : Storage::cpu;
+    layer.key_width = keys;
+    layer.value_width = values;
+    layer.keys = reserve(cache.key_type, keys);
+    if (!cache.keys_only) {
+      layer.values = reserve(cache.value_type, values);
+    }
+  };
+
+  for (const bool sliding : {false, true}) {
+    if (sliding && window == 0) {
+      continue;
+    }
+    KvCache cache = make(geometry.cells);
+    cache.sliding = sliding;
+    cache.keys_only = latent;
+    if (sliding && !settings.swa_full) {
+      const std::int64_t slots = geometry.unified() ? geometry.sequences : 1;
+      cache.cells = round_up(std::min(geometry.cells, checked_multiply(window, slots) + geometry.ubatch),
+                             context_step);
+    }
+    Common key_head;
+    Common value_head;
+    for (std::size_t i = 0; i < cache.layers.size(); ++i) {
+      const Mixer& mixer = model.layers[std::min(i, model.layers.size() - 1)].mixer;
+      if (const auto* attention = std::get_if<Attention>(&mixer);
+          attention != nullptr && (attention->window > 0) == sliding) {
+        key_head.see(attention->key_dim);
+        value_head.see(attention->value_dim);
+        add_layer(cache, i, attention->kv_heads * attention->key_dim,
+                  flash ? attention->kv_heads * attention->value_dim : widest_value);
+      } else if (const auto* compressed = std::get_if<LatentAttention>(&mixer)) {
+        add_layer(cache, i, compressed->key_width(), 0);
       }
-      key_head.see(attention->key_dim);
-      value_head.see(attention->value_dim);
-      const bool on_gpu = placement.layer_on_gpu[i];
-      CacheLayer& layer = cache.layers[i];
-      layer.present = true;
-      layer.storage = on_gpu ? Storage::gpu : Storage::cpu;
-      layer.key_width = attention->kv_heads * attention->key_dim;
-      layer.value_width = flash ? attention->kv_heads * attention->value_dim : widest_value;
-      layer.keys = reserve(on_gpu, cache.key_type, layer.key_width);
-      layer.values = reserve(on_gpu, cache.value_type, layer.value_width);
     }
     if (rotates(cache.key_type, key_head.value())) {
       cache.key_rotation = key_rotation_edge(key_head.value());
     }
     if (rotates(cache.value_type, value_head.value())) {
       cache.value_rotation = value_rotation_edge;
+    }
+    caches.push_back(std::move(cache));
+  }
+
+  if (indexed) {
+    KvCache cache = make(geometry.cells);
+    cache.indexer = true;
+    cache.keys_only = true;
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+      const auto* attention = std::get_if<LatentAttention>(&model.layers[i].mixer);
+      if (attention != nullptr && attention->indexer && attention->indexer->own) {
+        add_layer(cache, i, attention->indexer->key_dim, 0);
+        // Always rotated, whatever the type (llama-kv-cache.cpp:325).
+        cache.key_rotation = key_rotation_edge(attention->indexer->key_dim);
+      }
     }
     caches.push_back(std::move(cache));
   }

@@ -17,7 +17,8 @@ struct CacheLayer {
   bool present = false;
   Storage storage = Storage::gpu;
   std::int64_t key_width = 0;    ///< Elements per cell: heads times head size.
-  std::int64_t value_width = 0;  ///< Padded to the widest layer when V is stored transposed.
+  /// Padded to the widest layer when V is stored transposed; 0 when there is none.
+  std::int64_t value_width = 0;
   Range keys;
   Range values;
 };
@@ -26,6 +27,9 @@ struct CacheLayer {
 /// (llama-kv-cache.cpp:60-360, llama-kv-cache-iswa.cpp:73; llama.cpp b10587).
 struct KvCache {
   bool sliding = false;
+  bool indexer = false;    ///< Holds the keys of sparse attention's indexers.
+  /// V is a part of K, so it is not stored; such keys are never rotated (build_attn_inp_k).
+  bool keys_only = false;
   std::int64_t cells = 0;  ///< Per stream.
   std::int64_t streams = 1;
   ElementType key_type = ElementType::f16;
@@ -42,7 +46,8 @@ struct KvCache {
   [[nodiscard]] bool empty() const { return gpu == Bytes{} && host == Bytes{}; }
 };
 
-/// The caches a model gets: one, or one for full and one for sliding layers.
+/// The caches a model gets: one, or one for full and one for sliding layers, or one for latents
+/// and one for the indexers of sparse attention (llama-kv-cache-dsa.cpp).
 /// `flash` says whether V is laid out for flash attention (also when `auto` later turns it off).
 [[nodiscard]] std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
                                              const Geometry& geometry, const Placement& placement,

@@ -41,13 +41,14 @@ Placement place_weights(const Model& model, const Settings& settings) {
   const std::span<const Tensor> tensors = model.tensors.all();
   const auto layers = static_cast<std::int64_t>(model.layers.size());
   const bool metal = settings.backend == Backend::metal;
+  const std::int64_t units = layers + model.draft_layers + 1;
   const std::int64_t offloaded =
-      !metal ? 0 : settings.gpu_layers < 0 ? layers + 1 : std::min(settings.gpu_layers, layers + 1);
-  const std::int64_t first_on_gpu = layers + 1 - offloaded;
+      !metal ? 0 : settings.gpu_layers < 0 ? units : std::min(settings.gpu_layers, units);
+  const std::int64_t first_on_gpu = units - offloaded;
 
   Placement result;
   result.output_on_gpu = offloaded >= 1;
-  for (std::int64_t i = 0; i < layers; ++i) {
+  for (std::int64_t i = 0; i < layers + model.draft_layers; ++i) {
     result.layer_on_gpu.push_back(i >= first_on_gpu);
   }
   result.storage.resize(tensors.size());
@@ -61,8 +62,11 @@ Placement place_weights(const Model& model, const Settings& settings) {
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& tensor = tensors[i];
     const std::int64_t layer = TensorTable::layer_of(tensor.name);
+    if (layer >= layers) {
+      continue;  // a block for drafting, which is not loaded
+    }
     const bool input = is_input(tensor.name);
-    const bool on_gpu = !input && (layer >= 0 ? layer < layers && result.layer_on_gpu[static_cast<std::size_t>(layer)]
+    const bool on_gpu = !input && (layer >= 0 ? result.layer_on_gpu[static_cast<std::size_t>(layer)]
                                               : result.output_on_gpu);
     const Bytes padded{round_up(tensor.size().count(), alignment)};
     result.storage[i] = on_gpu ? Storage::gpu : Storage::cpu;

@@ -4,39 +4,76 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "engine/llamacpp/allocator.hpp"
 #include "engine/llamacpp/builder.hpp"
 #include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/recurrent_state.hpp"
 #include "engine/llamacpp/schedule.hpp"
 #include "membudget/error.hpp"
 
 namespace membudget::llamacpp {
 namespace {
 
+// Elements of a head as the cache holds them; 0 for layers without a cache.
+struct HeadSizes {
+  std::int64_t key = 0;
+  std::int64_t value = 0;
+};
+
+HeadSizes head_sizes(const Mixer& mixer) {
+  if (const auto* attention = std::get_if<Attention>(&mixer)) {
+    return {.key = attention->key_dim, .value = attention->value_dim};
+  }
+  if (const auto* attention = std::get_if<LatentAttention>(&mixer)) {
+    return {.key = attention->key_width(), .value = attention->latent_dim};
+  }
+  return {};
+}
+
 void check_blocks(const Model& model, ElementType type, std::string_view option,
-                  std::int64_t Attention::*head_size) {
+                  std::int64_t HeadSizes::*head_size) {
   if (!format_of(type).quantized) {
     return;
   }
   for (const Layer& layer : model.layers) {
-    const auto* attention = std::get_if<Attention>(&layer.mixer);
-    if (attention != nullptr && attention->*head_size % format_of(type).block_elements != 0) {
+    const std::int64_t size = head_sizes(layer.mixer).*head_size;
+    if (size % format_of(type).block_elements != 0) {
       throw Error(Errc::bad_request, std::string(option),
                   fmt::format("the engine refuses {} for heads of {} elements (blocks of {}); "
                               "use f16 or bf16",
-                              format_of(type).name, attention->*head_size,
-                              format_of(type).block_elements));
+                              format_of(type).name, size, format_of(type).block_elements));
     }
   }
 }
 
-// llama_init_from_model (llama-context.cpp:3596-3629)
+bool caches_latents(const Model& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    return std::holds_alternative<LatentAttention>(layer.mixer);
+  });
+}
+
+// llama_init_from_model (llama-context.cpp:3590-3629)
 FlashAttention checked_flash(const Model& model, const Settings& settings) {
-  FlashAttention flash = settings.flash_attention;
+  FlashAttention flash =
+      model.flash_attention ? settings.flash_attention : FlashAttention::off;
+  if (settings.cache_type_k != settings.cache_type_v && caches_latents(model)) {
+    throw Error(Errc::bad_request, "--cache-type-v",
+                fmt::format("this model keeps keys and values as one latent, so the engine refuses "
+                            "{} for V beside {} for K; use the same type for both",
+                            format_of(settings.cache_type_v).name,
+                            format_of(settings.cache_type_k).name));
+  }
   if (format_of(settings.cache_type_v).quantized) {
+    if (!model.flash_attention) {
+      throw Error(Errc::bad_request, "--cache-type-v",
+                  fmt::format("the engine has no flash attention for {}, which a quantized V "
+                              "cache needs; use f16 or bf16",
+                              model.architecture));
+    }
     if (flash == FlashAttention::off) {
       throw Error(Errc::bad_request, "--cache-type-v",
                   "the engine needs flash attention for a quantized V cache; use --flash-attn on");
@@ -44,16 +81,49 @@ FlashAttention checked_flash(const Model& model, const Settings& settings) {
     flash = FlashAttention::on;
   }
   if (flash != FlashAttention::off) {
-    check_blocks(model, settings.cache_type_k, "--cache-type-k", &Attention::key_dim);
-    check_blocks(model, settings.cache_type_v, "--cache-type-v", &Attention::value_dim);
+    check_blocks(model, settings.cache_type_k, "--cache-type-k", &HeadSizes::key);
+    check_blocks(model, settings.cache_type_v, "--cache-type-v", &HeadSizes::value);
   }
   return flash;
+}
+
+// The scheduler keeps every tensor of the graph in a table whose size is fixed by how many tensors
+// the model has (llama_context::graph_max_nodes; ggml_hash_size picks the next of these primes).
+// A graph that does not fit ends the process. Models of few, fused tensors per layer come close.
+void check_scheduler_table(const Model& model, const Settings& settings, const Graph& graph) {
+  const bool roomier = std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    return std::holds_alternative<DeltaNet>(layer.mixer);
+  });
+  if (roomier) {
+    return;
+  }
+  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  const std::span<const Tensor> all = model.tensors.all();
+  std::int64_t tensors = std::count_if(all.begin(), all.end(), [&](const Tensor& tensor) {
+    return TensorTable::layer_of(tensor.name) < layers;
+  });
+  // A tied output is a tensor of its own where it lies in another buffer than the embedding.
+  if (model.tensors.find("output.weight") == nullptr && settings.backend == Backend::metal) {
+    ++tensors;
+  }
+  constexpr std::int64_t least = 1024;
+  const std::int64_t asked = std::max(least, 8 * tensors);
+  static constexpr std::array<std::int64_t, 8> primes{1031, 2053, 4099, 8209, 16411, 32771, 65537,
+                                                      131101};
+  const auto* const room = std::lower_bound(primes.begin(), primes.end(), asked);
+  const auto needed = static_cast<std::int64_t>(graph.order().size() + graph.leaves().size());
+  if (room != primes.end() && needed > *room) {
+    throw Error(Errc::bad_request, "settings",
+                fmt::format("the engine would stop: its graph has {} tensors, and there is room "
+                            "for {}; use an f16 cache or a unified one",
+                            needed, *room));
+  }
 }
 
 struct Simulation {
   Graph graph;
   Schedule schedule;
-  bool flash = true;
+  Fusion fusion;
 };
 
 class Run {
@@ -67,17 +137,18 @@ class Run {
         geometry_(geometry(settings, model)),
         placement_(place_weights(model, settings)),
         caches_(kv_caches(model, settings, geometry_, placement_,
-                          asked_flash_ != FlashAttention::off)) {}
+                          asked_flash_ != FlashAttention::off)),
+        state_(recurrent_state(model, geometry_, placement_)) {}
 
   Footprint run() {
-    Simulation simulation = scheduled(asked_flash_ != FlashAttention::off, geometry_);
+    Simulation simulation = scheduled({.flash = asked_flash_ != FlashAttention::off}, geometry_);
     Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
     const auto nodes = static_cast<std::int64_t>(simulation.graph.order().size());
     const auto splits = static_cast<std::int64_t>(simulation.schedule.splits.size());
     if (generation_may_need_more()) {
       Geometry generation = geometry_;
       generation.tokens = generation.outputs = geometry_.sequences;
-      Simulation other = scheduled(simulation.flash, generation);
+      Simulation other = scheduled(simulation.fusion, generation);
       Allocation smaller = allocate(other.graph, other.schedule, runtime_.llama_cpp);
       smaller.host = std::max(smaller.host, allocation.host);
       if (smaller.gpu > allocation.gpu) {
@@ -88,7 +159,7 @@ class Run {
 
     Footprint result;
     result.settings = settings_;
-    result.flash_attention = simulation.flash;
+    result.flash_attention = simulation.fusion.flash;
     result.graph_nodes = nodes;
     result.graph_splits = splits;
     result.gpu = {.model = placement_.gpu_model, .kv = {}, .compute = Bytes{allocation.gpu}};
@@ -97,6 +168,8 @@ class Run {
       result.gpu.kv += cache.gpu;
       result.host.kv += cache.host;
     }
+    result.gpu.kv += state_.gpu;
+    result.host.kv += state_.host;
     result.gpu_peak = peak(simulation.graph, allocation);
     add_parts(result);
     return result;
@@ -111,19 +184,27 @@ class Run {
            asked_flash_ != FlashAttention::off && format_of(settings_.cache_type_k).quantized;
   }
 
-  // `auto` is on where the device of the layer runs flash attention (resolve_fused_ops).
-  [[nodiscard]] Simulation scheduled(bool flash, const Geometry& geometry) const {
-    Builder builder(model_, geometry, placement_, caches_, flash);
-    Simulation result{.graph = builder.build(), .schedule = {}, .flash = flash};
+  // An operation stays fused where the device of its layer runs it (resolve_fused_ops); flash
+  // attention only when `auto` leaves that to the engine.
+  [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {
+    Builder builder(model_, geometry, placement_, caches_, state_, fusion);
+    Simulation result{.graph = builder.build(), .schedule = {}, .fusion = fusion};
+    check_scheduler_table(model_, settings_, result.graph);
     result.schedule = schedule(result.graph, metal_);
-    if (flash && asked_flash_ == FlashAttention::automatic) {
-      for (const NodeId id : builder.flash_nodes()) {
-        const auto layer = static_cast<std::size_t>(result.graph[id].layer);
-        const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
-        if (result.schedule.device[static_cast<std::size_t>(id)] != home) {
-          return scheduled(false, geometry);
-        }
-      }
+    const auto at_home = [&](NodeId id) {
+      const auto layer = static_cast<std::size_t>(result.graph[id].layer);
+      const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
+      return result.schedule.device[static_cast<std::size_t>(id)] == home;
+    };
+    const auto all_at_home = [&](const std::vector<NodeId>& nodes) {
+      return std::all_of(nodes.begin(), nodes.end(), at_home);
+    };
+    const bool flash =
+        fusion.flash &&
+        (asked_flash_ != FlashAttention::automatic || all_at_home(builder.flash_nodes()));
+    const bool indexer = fusion.indexer && all_at_home(builder.indexer_nodes());
+    if (flash != fusion.flash || indexer != fusion.indexer) {
+      return scheduled({.flash = flash, .indexer = indexer}, geometry);
     }
     return result;
   }
@@ -160,10 +241,14 @@ class Run {
     add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only,
                  .basis = weights, .note = "token embedding, always on the CPU",
                  .formula = "tensors of the input layer"});
-    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv,
+    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_.gpu,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
-    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv,
+    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_.host,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
+    add(result, {.name = PartName::recurrent_state, .where = Place::gpu, .bytes = state_.gpu,
+                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
+    add(result, {.name = PartName::recurrent_state, .where = Place::host, .bytes = state_.host,
+                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
     add(result, {.name = PartName::compute, .where = Place::gpu, .bytes = result.gpu.compute,
                  .basis = Basis::formula,
                  .note = fmt::format("peak at {}", result.gpu_peak.operation),
@@ -221,6 +306,21 @@ class Run {
     return text;
   }
 
+  [[nodiscard]] std::string state_note() const {
+    return fmt::format("{} layers x {} slots, whatever the context", state_.count(), state_.slots);
+  }
+
+  [[nodiscard]] std::string state_formula() const {
+    std::int64_t tails = 0;
+    std::int64_t matrices = 0;
+    for (const StateLayer& layer : state_.layers) {
+      tails += layer.tail_width;
+      matrices += layer.matrix_width;
+    }
+    return fmt::format("{} slots x ({} R elements + {} S elements) x 4 B", state_.slots, tails,
+                       matrices);
+  }
+
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {
     return fmt::format("graph of {} nodes for {} tokens, {} rows of logits, flash attention {}",
                        result.graph_nodes, geometry_.tokens, geometry_.outputs,
@@ -235,6 +335,7 @@ class Run {
   Geometry geometry_;
   Placement placement_;
   std::vector<KvCache> caches_;
+  RecurrentState state_;
 };
 
 }  // namespace

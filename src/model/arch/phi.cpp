@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Phi-2, Phi-3 and Phi-4 (llama.cpp b10587, src/models/phi2.cpp and phi3.cpp). Phi-3 keeps gate
-// and up in one tensor; the sliding window that some files state is ignored by the engine.
+// Phi-2, Phi-3, Phi-3.5-MoE and Phi-4 (llama.cpp b10587, src/models/phi2.cpp, phi3.cpp and
+// phimoe.cpp). Phi-3 keeps gate and up in one tensor; the sliding window that some files state is
+// ignored by the engine.
 #include "model/arch/families.hpp"
-#include "model/arch/transformer.hpp"
+#include "model/arch/mixture.hpp"
 
 namespace membudget::arch {
 namespace {
@@ -44,9 +45,26 @@ std::vector<TensorShape> phi3_tensors(const Metadata& metadata, OptionalTensors 
   return transformer_tensors(metadata, optional, {.fused_qkv = true, .gating = Gating::fused});
 }
 
+void describe_phimoe(const Metadata& metadata, Model& model) {
+  describe_phi3(metadata, model);
+  Experts experts = read_experts(metadata);
+  experts.normalised = true;
+  for (Layer& layer : model.layers) {
+    experts.width = std::get<DenseFeedForward>(layer.feed_forward).width;
+    layer.feed_forward = experts;
+  }
+}
+
+std::vector<TensorShape> phimoe_tensors(const Metadata& metadata, OptionalTensors optional) {
+  return mixture_tensors(metadata, optional, describe_phimoe,
+                         {.norm_bias = true, .qkv_bias = true, .attention_bias = true},
+                         {"output.weight", "output.bias"});
+}
+
 }  // namespace
 
 const Architecture phi2{"phi2", describe_phi2, phi2_tensors};
 const Architecture phi3{"phi3", describe_phi3, phi3_tensors};
+const Architecture phimoe{"phimoe", describe_phimoe, phimoe_tensors};
 
 }  // namespace membudget::arch

@@ -153,6 +153,10 @@ void TensorList::attention(std::int64_t layer, const Layout& layout) {
     linear(layer, "attn_v", d.embedding, values, layout.qkv_bias);
   }
   linear(layer, "attn_output", d.heads[i] * d.value_dim, d.embedding, layout.attention_bias);
+  if (layout.attention_gate != AttentionGate::none) {
+    const bool whole = layout.attention_gate == AttentionGate::per_element;
+    linear(layer, "attn_gate", d.embedding, whole ? d.heads[i] * d.value_dim : d.heads[i]);
+  }
   switch (layout.query_key_norm) {
     case QueryKeyNorm::none: break;
     case QueryKeyNorm::per_head:
@@ -202,6 +206,15 @@ void slide(Model& model, std::int64_t window, std::int64_t period, bool full_fir
     const auto place = period == 0 ? 0 : static_cast<std::int64_t>(i) % period;
     const bool slides = period == 0 || (full_first ? place != 0 : place < period - 1);
     attention->window = slides ? window : 0;
+  }
+}
+
+void slide_where_listed(const Metadata& metadata, Model& model) {
+  const std::int64_t window = metadata.integer("attention.sliding_window");
+  const std::vector<std::int64_t> slides = metadata.per_layer(
+      "attention.sliding_window_pattern", static_cast<std::int64_t>(model.layers.size()));
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    std::get<Attention>(model.layers[i].mixer).window = slides[i] != 0 ? window : 0;
   }
 }
 

@@ -40,6 +40,9 @@ enum class QueryKeyNorm : std::uint8_t {
   each_head,     ///< Own weights for every head (command-r-plus).
 };
 
+/// How wide a gate on attention's result is.
+enum class AttentionGate : std::uint8_t { none, per_head, per_element };
+
 /// Which tensors the layers of a plain transformer hold, for a catalog entry.
 struct Layout {
   std::vector<std::string_view> norms{"attn_norm", "ffn_norm"};
@@ -48,6 +51,7 @@ struct Layout {
   bool qkv_bias = false;
   bool attention_bias = false;  ///< On attn_output.
   QueryKeyNorm query_key_norm = QueryKeyNorm::none;
+  AttentionGate attention_gate = AttentionGate::none;
   Gating gating = Gating::split;
   bool feed_forward_bias = false;
 };
@@ -95,6 +99,10 @@ class TensorList {
 /// Gives layers a sliding window by llama.cpp's pattern (set_swa_pattern, llama-hparams.cpp:9):
 /// of every `period` layers the last, or with `full_first` the first, looks at everything.
 void slide(Model& model, std::int64_t window, std::int64_t period, bool full_first = false);
+
+/// Gives layers the sliding window where `attention.sliding_window_pattern` says so layer by
+/// layer.
+void slide_where_listed(const Metadata& metadata, Model& model);
 
 /// `attention.sliding_window_pattern` where it is a number; an array is for other engines.
 [[nodiscard]] std::int64_t sliding_period(const Metadata& metadata, std::int64_t fallback);
