@@ -75,6 +75,7 @@ struct LatentAttention {
   std::int64_t query_rank = 0;  ///< q_lora_rank; 0 when queries are projected at once.
   /// Queries are multiplied by a per-token temperature (Mistral Large 3, Mistral Small 4).
   bool temperature = false;
+  bool rope = true;  ///< Rotary positions (Kimi Linear has none, though it keeps the dimensions).
   std::optional<Indexer> indexer = std::nullopt;
 
   /// Elements remembered per token.
@@ -104,6 +105,9 @@ struct DeltaNet {
   /// Queries and keys are copied for every head that shares them, also where the fused operation
   /// would not need it (qwen3next).
   bool repeated = false;
+  /// States decay by channel, not by head, and queries, keys and values each have a convolution of
+  /// their own (Kimi Linear).
+  bool by_channel = false;
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -127,6 +131,7 @@ struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
+  bool sparse = false;   ///< Only the largest values of the gate survive (gemma3n).
   bool clamped = false;  ///< Gate and up are limited before they meet (step35).
 };
 
@@ -139,6 +144,9 @@ struct Experts {
   std::int64_t used = 0;
   std::int64_t width = 0;         ///< n_ff of one expert.
   std::int64_t shared_width = 0;  ///< n_ff of the shared experts together; 0 = none.
+  /// The experts read and write a projection of this width, which the router and the shared
+  /// experts do not see (nemotron_h_moe); 0 = none.
+  std::int64_t latent_dim = 0;
   Routing routing = Routing::soft_max;
   bool normalised = false;  ///< The chosen weights are divided by their sum.
   bool scaled = false;      ///< ... and multiplied by a constant (expert_weights_scale).
@@ -261,7 +269,8 @@ struct Model {
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
-  /// Elements of the embedding that every layer gets besides its input (gemma4's E-models).
+  std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
+  /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
   std::int64_t per_layer_width = 0;
   std::vector<Layer> layers;
   TensorTable tensors;

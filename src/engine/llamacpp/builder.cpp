@@ -237,13 +237,20 @@ Graph Builder::build() {
   if (model_.per_layer_width > 0) {
     make_per_layer_input(x);
   }
+  if (model_.hidden_copies > 1) {
+    x = spread_states(x);
+  }
   for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
     graph_.set_layer(layer_);
     cache_home_ = layer_;
-    x = layer(model_.layers[static_cast<std::size_t>(layer_)], x);
+    const Layer& next = model_.layers[static_cast<std::size_t>(layer_)];
+    x = model_.hidden_copies > 1 ? altup_layer(next, x) : layer(next, x);
   }
   layer_ = -1;
   graph_.set_layer(-1);
+  if (model_.hidden_copies > 1) {
+    x = outputs_only(merge_states(x));
+  }
   head(x);
   return std::move(graph_);
 }

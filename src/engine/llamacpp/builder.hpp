@@ -68,7 +68,21 @@ class Builder {
   NodeId slice(std::int64_t index);
   // per_layer_input.cpp
   void make_per_layer_input(NodeId x);
+  NodeId per_layer_part(NodeId x);
   NodeId add_per_layer_input(NodeId x);
+  // altup.cpp
+  NodeId magnitude(NodeId x);
+  NodeId copy_of_state(NodeId states);
+  NodeId other_copies(NodeId states);
+  NodeId rescaled(NodeId projected, NodeId target);
+  NodeId spread_states(NodeId x);
+  NodeId merge_states(NodeId states);
+  NodeId modalities(NodeId x);
+  NodeId predicted_states(NodeId states);
+  NodeId corrected_states(NodeId predictions, NodeId activated);
+  NodeId sparse_gate(NodeId gate);
+  NodeId altup_feed_forward(const DenseFeedForward& dense, NodeId x);
+  NodeId altup_layer(const Layer& layer, NodeId states);
   NodeId layer(const Layer& layer, NodeId x);
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);
@@ -108,6 +122,8 @@ class Builder {
   MixedProjection project_delta_net(const DeltaNet& net, NodeId x);
   DeltaNetGates delta_net_gates(const DeltaNet& net, NodeId x);
   NodeId with_conv_tail(const DeltaNet& net, NodeId mixed);
+  NodeId kimi_delta_net(const DeltaNet& net, NodeId x);
+  NodeId convolved(const DeltaNet& net, NodeId x, char which, NodeId stored, NodeId tails);
   NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);

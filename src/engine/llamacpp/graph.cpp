@@ -24,7 +24,7 @@ std::string_view to_string(Op op) {
       "NONE",     "RESHAPE",  "VIEW",    "PERMUTE",    "TRANSPOSE", "ADD",
       "ADD_ID",   "SUB",      "MUL",     "DIV",        "SCALE",     "SQR",
       "SQRT",     "LOG",      "CLAMP",   "UNARY",      "GLU",       "FILL",
-      "NORM",     "RMS_NORM", "GROUP_NORM", "L2_NORM", "SUM_ROWS",  "CUMSUM",
+      "NORM",     "RMS_NORM", "GROUP_NORM", "L2_NORM", "SUM_ROWS",  "MEAN",      "CUMSUM",
       "SOFT_MAX", "ARGSORT",  "TOP_K",   "MUL_MAT",    "MUL_MAT_ID", "ROPE",
       "FLASH_ATTN_EXT", "GET_ROWS", "SET_ROWS", "SET", "CPY",       "CONT",
       "REPEAT",   "CONCAT",   "PAD",     "ROLL",       "TRI",       "DIAG",

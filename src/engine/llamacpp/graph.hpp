@@ -18,7 +18,7 @@ enum class Op : std::uint8_t {
   // Views: no storage, no work.
   reshape, view, permute, transpose,
   add, add_id, sub, mul, div, scale, sqr, sqrt, log, clamp, unary, glu, fill,
-  norm, rms_norm, group_norm, l2_norm, sum_rows, cumsum, soft_max, argsort, top_k,
+  norm, rms_norm, group_norm, l2_norm, sum_rows, mean, cumsum, soft_max, argsort, top_k,
   mul_mat, mul_mat_id, rope, flash_attn_ext,
   get_rows, set_rows, set, cpy, cont, repeat, concat, pad, roll, tri, diag, solve_tri,
   ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7, lightning_indexer,
