@@ -50,6 +50,9 @@ struct Attention {
   /// Queries and keys are normalised after the rotation, without weights (Llama 4).
   bool unit_norm = false;
   bool output_scaled = false;  ///< The result is multiplied by a constant (mimo2).
+  bool values_normed = false;  ///< Values are normalised, without weights (gemma4).
+  /// The earlier layer whose cache this one reads instead of filling one of its own; -1 = none.
+  std::int64_t cache_layer = -1;
   QueryGate gate = QueryGate::none;
 };
 
@@ -137,6 +140,9 @@ struct Experts {
   std::int64_t used = 0;
   std::int64_t width = 0;         ///< n_ff of one expert.
   std::int64_t shared_width = 0;  ///< n_ff of the shared experts together; 0 = none.
+  /// The experts read and write a projection of this width, which the router and the shared
+  /// experts do not see (nemotron_h_moe); 0 = none.
+  std::int64_t latent_dim = 0;
   Routing routing = Routing::soft_max;
   bool normalised = false;  ///< The chosen weights are divided by their sum.
   bool scaled = false;      ///< ... and multiplied by a constant (expert_weights_scale).
@@ -176,6 +182,8 @@ struct Layer {
   FeedForward feed_forward;
   /// A second feed-forward on the layer's input, through a norm of its own (arctic).
   FeedForward feed_forward_beside;
+  /// ... or, instead, on the same sum as the first, each with norms of its own (gemma4).
+  bool experts_on_sum = false;
   NormKind norm = NormKind::rms;
   Residual residual = Residual::sequential;
   /// `post_attention_norm` and `post_ffw_norm` normalise the branches (gemma, olmo2, glm4);
@@ -276,6 +284,8 @@ struct Model {
   Pooling pooling = Pooling::none;  ///< What the file asks for in embedding mode.
   bool ranks_by_mean = false;       ///< Pooling::rank reads the mean, not one token (ModernBERT).
   bool rank_is_softmax = false;     ///< ... and ends in a softmax (Qwen3 rerankers).
+  /// Elements of the embedding that every layer gets besides its input (gemma4's E-models).
+  std::int64_t per_layer_width = 0;
   std::vector<Layer> layers;
   TensorTable tensors;
   /// Set when the architecture is unknown: which key was not understood. Every part that

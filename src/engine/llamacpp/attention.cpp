@@ -41,8 +41,17 @@ Builder::Projections Builder::project(const Attention& attention, NodeId x) {
   } else {
     split_gate(attention, linear("attn_q", x, "q"), result);
   }
+  if (attention.cache_layer >= 0) {
+    return result;  // such a layer has the weights, but the engine does not use them
+  }
   result.k = part("attn_k", "attn_k_norm", "k", attention.key_dim, attention.kv_heads);
-  result.v = part("attn_v", {}, "v", attention.value_dim, attention.kv_heads);
+  if (weight("attn_v.weight") == no_node) {
+    // Keys serve as values, as they are before their norm (gemma4's full layers).
+    result.v = graph_.reshape(graph_[result.k].sources[0],
+                              {attention.value_dim, attention.kv_heads, tokens, 1});
+  } else {
+    result.v = part("attn_v", {}, "v", attention.value_dim, attention.kv_heads);
+  }
   return result;
 }
 
@@ -73,15 +82,25 @@ NodeId Builder::rotate(NodeId x, NodeId rotation) {
   return graph_.reshape(graph_.mul_mat(rotation, flat, "rotation"), shape);
 }
 
+NodeId Builder::stored_keys(const KvCache& cache) {
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
+  return graph_.stored(cache.key_type, {own.key_width, cache.cells, cache.streams, 1}, own.storage,
+                       own.keys, false, "cache_k");
+}
+
+NodeId Builder::stored_values(const KvCache& cache) {
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
+  return graph_.stored(cache.value_type, {own.value_width, cache.cells, cache.streams, 1},
+                       own.storage, own.values, false, "cache_v");
+}
+
 // llama_kv_cache::cpy_k
 NodeId Builder::store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k) {
-  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
   const std::int64_t tokens = graph_[k].ne[2];
   const NodeId rows = graph_.view(k, {own.key_width, tokens, 1, 1},
                                   {graph_[k].nb[2], graph_[k].nb[2] * tokens, graph_[k].nb[2] * tokens});
-  NodeId keys = graph_.stored(cache.key_type, {own.key_width, cache.cells, cache.streams, 1},
-                              own.storage, own.keys, false, "cache_k");
-  key_cache_ = keys;
+  NodeId keys = key_cache_ = stored_keys(cache);
   if (cache.streams > 1) {
     keys = graph_.reshape(keys, {own.key_width, cache.cells * cache.streams, 1, 1});
   }
@@ -90,7 +109,7 @@ NodeId Builder::store_keys(const KvCache& cache, const CacheInputs& inputs, Node
 
 // llama_kv_cache::get_k
 NodeId Builder::cached_keys(const KvCache& cache, std::int64_t head_size) {
-  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
   const std::int64_t key_row = row_size(cache.key_type, own.key_width).count();
   return graph_.view(key_cache_, {head_size, own.key_width / head_size, cache.cells, cache.streams},
                      {row_size(cache.key_type, head_size).count(), key_row, key_row * cache.cells});
@@ -98,12 +117,10 @@ NodeId Builder::cached_keys(const KvCache& cache, std::int64_t head_size) {
 
 // llama_kv_cache::cpy_v
 NodeId Builder::store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v) {
-  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
   const std::int64_t tokens = graph_[v].ne[2];
   const std::int64_t width = graph_[v].ne[0] * graph_[v].ne[1];
-  NodeId values = graph_.stored(cache.value_type, {own.value_width, cache.cells, cache.streams, 1},
-                                own.storage, own.values, false, "cache_v");
-  value_cache_ = values;
+  NodeId values = value_cache_ = stored_values(cache);
   if (!cache.values_transposed) {
     const NodeId rows = graph_.view(v, {width, tokens, 1, 1},
                                     {graph_[v].nb[2], graph_[v].nb[2] * tokens, graph_[v].nb[2] * tokens});
@@ -130,7 +147,7 @@ NodeId Builder::attend(const Attention& attention, const KvCache& cache, const C
   const auto row = [](ElementType type, std::int64_t elements) {
     return elements / format_of(type).block_elements * format_of(type).block_bytes;
   };
-  const CacheLayer& own = cache.layers[static_cast<std::size_t>(layer_)];
+  const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
   NodeId k = cached_keys(cache, attention.key_dim);
   NodeId v = no_node;
   if (cache.values_transposed) {
@@ -194,6 +211,22 @@ NodeId Builder::attend_heads(const Attention& attention, NodeId q, NodeId k, Nod
   return result;
 }
 
+// Keys and values are rotated like the queries, enter the graph together and go to the cache.
+void Builder::store(Projections now, const KvCache& cache, const CacheInputs& inputs) {
+  if (inputs.key_rotation != no_node) {
+    now.k = rotate(now.k, inputs.key_rotation);
+  }
+  if (inputs.value_rotation != no_node) {
+    now.v = rotate(now.v, inputs.value_rotation);
+  }
+  const bool two_caches = caches_.size() > 1;
+  graph_.expand(now.q);
+  graph_.expand(two_caches ? now.k : now.v);
+  graph_.expand(two_caches ? now.v : now.k);
+  graph_.expand(store_keys(cache, inputs, now.k));
+  graph_.expand(store_values(cache, inputs, now.v));
+}
+
 // build_attn for one cache and for sliding windows (llama-graph.cpp:2786, 3024): the same, but
 // for the order in which keys and values enter the graph.
 NodeId Builder::attention(const Attention& attention, NodeId x) {
@@ -217,7 +250,10 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
   } else {
     now = project(attention, x);
     now.q = positioned("attn_q_norm", now.q);
-    now.k = positioned("attn_k_norm", now.k);
+    if (now.k != no_node) {
+      now.k = positioned("attn_k_norm", now.k);
+      now.v = attention.values_normed ? graph_.unary_like(Op::rms_norm, now.v, "v") : now.v;
+    }
   }
   if (attention.scaled_query) {
     now.q = graph_.scale(now.q, "q");
@@ -229,22 +265,20 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
   if (!model_.cached) {
     return linear("attn_output", attend_to_batch(attention, now), "attn_out");
   }
-  const bool two_caches = caches_.size() > 1;
   const std::size_t which = attention.window > 0 ? 1 : 0;
   const KvCache& cache = caches_[which];
   const CacheInputs& inputs = cache_inputs_[which];
   if (inputs.key_rotation != no_node) {
     now.q = rotate(now.q, inputs.key_rotation);
-    now.k = rotate(now.k, inputs.key_rotation);
   }
-  if (inputs.value_rotation != no_node) {
-    now.v = rotate(now.v, inputs.value_rotation);
+  if (attention.cache_layer >= 0) {
+    cache_home_ = attention.cache_layer;
+    key_cache_ = stored_keys(cache);
+    value_cache_ = stored_values(cache);
+    graph_.expand(now.q);
+  } else {
+    store(now, cache, inputs);
   }
-  graph_.expand(now.q);
-  graph_.expand(two_caches ? now.k : now.v);
-  graph_.expand(two_caches ? now.v : now.k);
-  graph_.expand(store_keys(cache, inputs, now.k));
-  graph_.expand(store_values(cache, inputs, now.v));
 
   NodeId result = attend(attention, cache, inputs, now.q);
   if (inputs.value_rotation != no_node) {

@@ -34,7 +34,10 @@ NodeId Builder::embed_tokens() {
   if (model_.embedding_scaled) {
     x = graph_.scale(x, "token_embd");
   }
-  graph_.expand(x);
+  // With an input per layer the scale waits until a layer needs it.
+  if (model_.per_layer_width == 0) {
+    graph_.expand(x);
+  }
   return x;
 }
 
@@ -162,7 +165,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
                              layer.norm);
   }
   x = feed(layer, input, residual);
-  if (!std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
+  if (!layer.experts_on_sum && !std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
     const NodeId other = feed_forward(layer.feed_forward_beside,
                                       norm("ffn_norm_exps", layer_input, layer.norm));
     x = graph_.add(other, x, "residual");
@@ -172,14 +175,20 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
 
 NodeId Builder::feed(const Layer& layer, NodeId input, NodeId residual) {
   NodeId branch = feed_forward(layer.feed_forward, input);
+  if (layer.experts_on_sum) {
+    branch = norm("post_ffw_norm_1", branch, layer.norm);
+    const NodeId other = experts_beside(std::get<Experts>(layer.feed_forward_beside), residual);
+    branch = graph_.add(branch, other, "ffn_out");
+  }
   if (layer.branch_norms) {
     branch = first_norm({"post_ffw_norm", "layer_output_norm"}, branch, layer.norm);
   }
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
   }
-  const NodeId x = layer.residual_first ? graph_.add(residual, branch, "residual")
-                           : graph_.add(branch, residual, "residual");
+  const NodeId x = add_per_layer_input(layer.residual_first
+                                           ? graph_.add(residual, branch, "residual")
+                                           : graph_.add(branch, residual, "residual"));
   return layer_ < model_.deepstack_layers ? graph_.add(x, slice(layer_ + 1), "deepstack") : x;
 }
 
@@ -245,8 +254,12 @@ Graph Builder::build() {
   NodeId x = add_learned(embed_tokens());
   make_cache_inputs();
   make_batch_masks();
+  if (model_.per_layer_width > 0) {
+    make_per_layer_input(x);
+  }
   for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
     graph_.set_layer(layer_);
+    cache_home_ = layer_;
     x = layer(model_.layers[static_cast<std::size_t>(layer_)], x);
   }
   layer_ = -1;

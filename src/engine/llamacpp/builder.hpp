@@ -65,6 +65,9 @@ class Builder {
   // builder.cpp
   NodeId embed_tokens();
   NodeId slice(std::int64_t index);
+  // per_layer_input.cpp
+  void make_per_layer_input(NodeId x);
+  NodeId add_per_layer_input(NodeId x);
   NodeId layer(const Layer& layer, NodeId x);
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);
@@ -110,6 +113,9 @@ class Builder {
   Projections project(const Attention& attention, NodeId x);
   void split_gate(const Attention& attention, NodeId query_and_gate, Projections& result);
   Projections project_from_latent(const Attention& attention, NodeId x);
+  NodeId stored_keys(const KvCache& cache);
+  NodeId stored_values(const KvCache& cache);
+  void store(Projections now, const KvCache& cache, const CacheInputs& inputs);
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
   NodeId cached_keys(const KvCache& cache, std::int64_t head_size);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
@@ -140,6 +146,7 @@ class Builder {
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
   NodeId clamped_gate(NodeId gate, NodeId up);
+  NodeId experts_beside(const Experts& experts, NodeId sum);
   NodeId experts(const Experts& experts, NodeId x);
   NodeId routed_experts(const Experts& experts, NodeId x);
   NodeId shared_experts(const Experts& experts, NodeId x);
@@ -166,12 +173,14 @@ class Builder {
   std::vector<NodeId> flash_nodes_;
   std::vector<NodeId> indexer_nodes_;
   NodeId indexed_tokens_ = no_node;  // what the last indexer picked
+  std::int64_t cache_home_ = 0;  // whose part of the cache the layer being built uses
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;
+  NodeId per_layer_input_ = no_node;
   NodeId slices_ = no_node;       // the token embedding, padded for deepstack
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
-  NodeId router_logits_ = no_node;  // of a layer whose router reads the layer's input
+  NodeId router_logits_ = no_node;  // of a layer whose router reads another input
   NodeId output_rows_ = no_node;
   NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
   NodeId state_rows_extra_ = no_node;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/llamacpp/builder.hpp"
@@ -110,8 +111,8 @@ NodeId Builder::clamped_gate(NodeId gate, NodeId up) {
 // build_moe_ffn (llama-graph.cpp:1897)
 NodeId Builder::routed_experts(const Experts& experts, NodeId x) {
   const std::int64_t tokens = graph_[x].ne[1];
-  const NodeId logits =
-      router_logits_ == no_node ? linear("ffn_gate_inp", x, "router") : router_logits_;
+  const NodeId given = std::exchange(router_logits_, no_node);
+  const NodeId logits = given == no_node ? linear("ffn_gate_inp", x, "router") : given;
   const NodeId probabilities = routing_probabilities(experts, logits);
   // Llama 4 chooses by the logits themselves.
   NodeId scores = experts.input_weighted ? logits : probabilities;
@@ -173,7 +174,16 @@ NodeId Builder::shared_experts(const Experts& experts, NodeId x) {
 }
 
 NodeId Builder::experts(const Experts& experts, NodeId x) {
-  const NodeId routed = routed_experts(experts, x);
+  NodeId routed = no_node;
+  if (experts.latent_dim > 0) {
+    // build_ffn_layer (nemotron-h.cpp:270): the router sees what the experts do not.
+    const NodeId latent = graph_.mul_mat(required("ffn_latent_down.weight"), x, "expert_latent");
+    router_logits_ = linear("ffn_gate_inp", x, "router");
+    routed = routed_experts(experts, latent);
+    routed = graph_.mul_mat(required("ffn_latent_up.weight"), routed, "expert_latent");
+  } else {
+    routed = routed_experts(experts, x);
+  }
   if (experts.dense_width > 0) {
     const NodeId plain = dense({.width = experts.dense_width}, x);
     return graph_.scale(graph_.add(plain, routed, "ffn_out"), "ffn_out");
@@ -182,6 +192,15 @@ NodeId Builder::experts(const Experts& experts, NodeId x) {
     return routed;
   }
   return graph_.add(routed, shared_experts(experts, x), "ffn_out");
+}
+
+// Experts that read the sum before the feed-forward's norm and route by it (src/models/gemma4.cpp).
+NodeId Builder::experts_beside(const Experts& experts, NodeId sum) {
+  const NodeId input = norm("pre_ffw_norm_2", sum);
+  NodeId routed = graph_.scale(graph_.unary_like(Op::rms_norm, sum, "router"), "router");
+  routed = graph_.mul(routed, required("ffn_gate_inp.scale"), "router");
+  router_logits_ = graph_.mul_mat(required("ffn_gate_inp.weight"), routed, "router");
+  return norm("post_ffw_norm_2", routed_experts(experts, input));
 }
 
 }  // namespace membudget::llamacpp

@@ -114,7 +114,9 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     for (std::size_t i = 0; i < cache.layers.size(); ++i) {
       const Mixer& mixer = model.layers[std::min(i, model.layers.size() - 1)].mixer;
       if (const auto* attention = std::get_if<Attention>(&mixer);
-          attention != nullptr && (attention->window > 0) == sliding) {
+          // Blocks for drafting never slide (set_swa_pattern).
+          attention != nullptr && attention->cache_layer < 0 &&
+          (attention->window > 0 && i < model.layers.size()) == sliding) {
         key_head.see(attention->key_dim);
         value_head.see(attention->value_dim);
         add_layer(cache, i, attention->kv_heads * attention->key_dim,

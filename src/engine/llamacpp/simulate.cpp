@@ -202,26 +202,29 @@ class Run {
   // An operation stays fused where the device of its layer runs it (resolve_fused_ops); flash
   // attention only when `auto` leaves that to the engine.
   [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {
-    Builder builder(model_, settings_, geometry, placement_, caches_, state_, fusion);
-    Simulation result{.graph = builder.build(), .schedule = {}, .fusion = fusion};
-    check_scheduler_table(model_, settings_, result.graph);
-    result.schedule = schedule(result.graph, metal_);
-    const auto at_home = [&](NodeId id) {
-      const auto layer = static_cast<std::size_t>(result.graph[id].layer);
-      const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
-      return result.schedule.device[static_cast<std::size_t>(id)] == home;
-    };
-    const auto all_at_home = [&](const std::vector<NodeId>& nodes) {
-      return std::all_of(nodes.begin(), nodes.end(), at_home);
-    };
-    const bool flash =
-        fusion.flash &&
-        (asked_flash_ != FlashAttention::automatic || all_at_home(builder.flash_nodes()));
-    const bool indexer = fusion.indexer && all_at_home(builder.indexer_nodes());
-    if (flash != fusion.flash || indexer != fusion.indexer) {
-      return scheduled({.flash = flash, .indexer = indexer}, geometry);
+    while (true) {
+      Builder builder(model_, settings_, geometry, placement_, caches_, state_, fusion);
+      Simulation result{.graph = builder.build(), .schedule = {}, .fusion = fusion};
+      check_scheduler_table(model_, settings_, result.graph);
+      result.schedule = schedule(result.graph, metal_);
+      const auto at_home = [&](NodeId id) {
+        const auto layer = static_cast<std::size_t>(result.graph[id].layer);
+        const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
+        return result.schedule.device[static_cast<std::size_t>(id)] == home;
+      };
+      const auto all_at_home = [&](const std::vector<NodeId>& nodes) {
+        return std::all_of(nodes.begin(), nodes.end(), at_home);
+      };
+      const bool flash =
+          fusion.flash &&
+          (asked_flash_ != FlashAttention::automatic || all_at_home(builder.flash_nodes()));
+      const bool indexer = fusion.indexer && all_at_home(builder.indexer_nodes());
+      if (flash == fusion.flash && indexer == fusion.indexer) {
+        return result;
+      }
+      fusion.flash = flash;
+      fusion.indexer = indexer;
     }
-    return result;
   }
 
   [[nodiscard]] ComputePeak peak(const Graph& graph, const Allocation& allocation) const {

@@ -3,6 +3,9 @@
 // GLM-4.7-Flash, Mistral Large 3 (deepseek2), Mistral Small 4 (mistral4), and with sparse
 // attention DeepSeek-V3.2 (deepseek32) and GLM-5 (glm-dsa)
 // (llama.cpp b10587, src/models/deepseek2.cpp, mistral4.cpp, deepseek32.cpp, glm-dsa.cpp).
+#include <algorithm>
+
+#include "membudget/error.hpp"
 #include "model/arch/families.hpp"
 #include "model/arch/mixture.hpp"
 #include "model/arch/transformer.hpp"
@@ -128,7 +131,7 @@ void describe_sparse(const Metadata& metadata, Model& model) {
   }
 }
 
-void attention_tensors(TensorList& list, const LatentAttention& attention, std::int64_t i) {
+void list_attention(TensorList& list, const LatentAttention& attention, std::int64_t i) {
   const std::int64_t embedding = list.dimensions().embedding;
   const std::int64_t queries = attention.heads * (attention.nope_dim + attention.rope_dim);
   if (attention.query_rank > 0) {
@@ -143,64 +146,58 @@ void attention_tensors(TensorList& list, const LatentAttention& attention, std::
   list.add(i, "attn_k_b.weight", {attention.nope_dim, attention.latent_dim, attention.heads});
   list.add(i, "attn_v_b.weight", {attention.latent_dim, attention.value_dim, attention.heads});
   list.linear(i, "attn_output", attention.heads * attention.value_dim, embedding);
-}
-
-void indexer_tensors(TensorList& list, const Metadata& metadata, std::int64_t rank, std::int64_t i) {
-  const Indexer picked = indexer(metadata);
-  const std::int64_t embedding = list.dimensions().embedding;
-  list.add(i, "indexer.k_norm.weight", {picked.key_dim});
-  list.add(i, "indexer.k_norm.bias", {picked.key_dim});
-  list.linear(i, "indexer.proj", embedding, picked.heads);
-  list.linear(i, "indexer.attn_k", embedding, picked.key_dim);
-  list.linear(i, "indexer.attn_q_b", rank, picked.heads * picked.key_dim);
-}
-
-void expert_tensors(TensorList& list, const Experts& experts, std::int64_t i) {
-  const std::int64_t embedding = list.dimensions().embedding;
-  list.linear(i, "ffn_gate_inp", embedding, experts.count);
-  if (list.has("exp_probs_b.bias")) {
-    list.add(i, "exp_probs_b.bias", {experts.count});
+  if (const auto& indexer = attention.indexer; indexer && indexer->own) {
+    list.norm(i, "indexer.k_norm", indexer->key_dim, true);
+    list.linear(i, "indexer.proj", embedding, indexer->heads);
+    list.linear(i, "indexer.attn_k", embedding, indexer->key_dim);
+    list.linear(i, "indexer.attn_q_b", attention.query_rank, indexer->heads * indexer->key_dim);
   }
-  for (const std::string_view name : {"ffn_gate_exps.weight", "ffn_up_exps.weight"}) {
-    list.add(i, name, {embedding, experts.width, experts.count});
-  }
-  list.add(i, "ffn_down_exps.weight", {experts.width, embedding, experts.count});
-  list.linear(i, "ffn_gate_shexp", embedding, experts.shared_width);
-  list.linear(i, "ffn_up_shexp", embedding, experts.shared_width);
-  list.linear(i, "ffn_down_shexp", experts.shared_width, embedding);
 }
 
-std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
+// `describe` must have made latent attention of every layer, as for all files that anyone
+// writes nowadays.
+std::vector<TensorShape> tensors_of(const Metadata& metadata, OptionalTensors optional,
+                                    void (*describe)(const Metadata&, Model&)) {
   TensorList list(metadata, optional);
-  const Dimensions& dimensions = list.dimensions();
-  const std::int64_t layers = trunk_layers(metadata, dimensions);
-  const bool sparse = metadata.integer("attention.indexer.head_count", 0) > 0;
-  const std::vector<std::int64_t> own = own_indexers(metadata, layers);
-  const std::int64_t dense = metadata.integer("leading_dense_block_count", 0);
+  Model model;
+  describe(metadata, model);
   list.embedding_and_head();
-  for (std::int64_t i = 0; i < layers; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    list.norm(i, "attn_norm", dimensions.embedding);
-    const LatentAttention attention = latent_attention(metadata, dimensions, at);
-    attention_tensors(list, attention, i);
-    if (sparse && own[at] != 0) {
-      indexer_tensors(list, metadata, attention.query_rank, i);
+  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  for (std::int64_t i = 0; i < layers + model.draft_layers; ++i) {
+    const Layer& layer = model.layers[static_cast<std::size_t>(std::min(i, layers - 1))];
+    const auto* attention = std::get_if<LatentAttention>(&layer.mixer);
+    if (attention == nullptr) {
+      throw Error(Errc::invalid_model, metadata.where(), "'attention.key_length_mla' is missing");
     }
-    list.norm(i, "ffn_norm", dimensions.embedding);
-    if (i < dense) {
-      list.feed_forward(i);
+    list.norms(i);
+    list_attention(list, *attention, i);
+    if (const auto* experts = std::get_if<Experts>(&layer.feed_forward)) {
+      list_experts(list, *experts, i);
     } else {
-      expert_tensors(list, experts(metadata, Routing::soft_max), i);
+      list.feed_forward(i);
+    }
+    if (i >= layers) {
+      list_predictor(list, i);
     }
   }
   return list.take();
 }
 
+std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
+  return tensors_of(metadata, optional, describe);
+}
+
+std::vector<TensorShape> sparse_tensors(const Metadata& metadata, OptionalTensors optional) {
+  std::vector<std::string> present(optional.begin(), optional.end());
+  present.emplace_back("exp_probs_b.bias");
+  return tensors_of(metadata, present, describe_sparse);
+}
+
 }  // namespace
 
 const Architecture deepseek2{"deepseek2", describe, tensors};
-const Architecture deepseek32{"deepseek32", describe_sparse, tensors};
-const Architecture glm_dsa{"glm-dsa", describe_sparse, tensors};
+const Architecture deepseek32{"deepseek32", describe_sparse, sparse_tensors};
+const Architecture glm_dsa{"glm-dsa", describe_sparse, sparse_tensors};
 const Architecture mistral4{"mistral4", describe, tensors};
 
 }  // namespace membudget::arch

@@ -16,18 +16,7 @@ void describe(const Metadata& metadata, Model& model) {
 }
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
-  TensorList list(metadata, optional);
-  const Mamba mamba = read_mamba(metadata, 2);
-  list.embedding_and_head();
-  for (std::int64_t i = 0; i < list.dimensions().layers; ++i) {
-    list.norm(i, "attn_norm", list.dimensions().embedding);
-    list.attention(i);
-    add_mamba(list, i, mamba, list.has("ssm_norm.weight"));
-    // The only norm whose name does not end in ".weight".
-    list.add(i, "ffn_norm", {list.dimensions().embedding});
-    list.feed_forward(i);
-  }
-  return list.take();
+  return hybrid_tensors(metadata, optional, describe, {.norms = {"attn_norm"}});
 }
 
 }  // namespace

@@ -7,8 +7,7 @@
 namespace membudget::arch {
 namespace {
 
-template <int version>
-void describe(const Metadata& metadata, Model& model) {
+void describe_layers(const Metadata& metadata, Model& model, int version) {
   describe_transformer(metadata, model);
   const Mamba mamba = read_mamba(metadata, version);
   for (Layer& layer : model.layers) {
@@ -17,21 +16,21 @@ void describe(const Metadata& metadata, Model& model) {
   }
 }
 
-template <int version>
+void describe(const Metadata& metadata, Model& model) { describe_layers(metadata, model, 1); }
+void describe_2(const Metadata& metadata, Model& model) { describe_layers(metadata, model, 2); }
+
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
-  TensorList list(metadata, optional);
-  const Mamba mamba = read_mamba(metadata, version);
-  list.embedding_and_head();
-  for (std::int64_t i = 0; i < list.dimensions().layers; ++i) {
-    list.norm(i, "attn_norm", list.dimensions().embedding);
-    add_mamba(list, i, mamba, version == 2);
-  }
-  return list.take();
+  return hybrid_tensors(metadata, optional, describe, {.norms = {"attn_norm"}});
+}
+
+std::vector<TensorShape> tensors_2(const Metadata& metadata, OptionalTensors optional) {
+  return hybrid_tensors(metadata, optional, describe_2, {.norms = {"attn_norm"}},
+                        {"ssm_norm.weight"});
 }
 
 }  // namespace
 
-const Architecture mamba{"mamba", describe<1>, tensors<1>};
-const Architecture mamba2{"mamba2", describe<2>, tensors<2>};
+const Architecture mamba{"mamba", describe, tensors};
+const Architecture mamba2{"mamba2", describe_2, tensors_2};
 
 }  // namespace membudget::arch

@@ -24,7 +24,7 @@ std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optio
   list.embedding_and_head();
   for (std::int64_t i = 0; i < d.layers; ++i) {
     const std::int64_t heads = d.heads[static_cast<std::size_t>(i)];
-    list.norm(i, "attn_norm", d.embedding);
+    list.norms(i);
     list.linear(i, "attn_q_a", d.embedding, query_rank);
     list.norm(i, "attn_q_a_norm", query_rank);
     list.linear(i, "attn_q_b", query_rank, heads * d.key_dim);
@@ -32,7 +32,6 @@ std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optio
     list.norm(i, "attn_kv_a_norm", latent_dim);
     list.linear(i, "attn_kv_b", latent_dim, heads * (d.key_dim - d.rotary_dim + d.value_dim));
     list.linear(i, "attn_output", heads * d.value_dim, d.embedding);
-    list.norm(i, "ffn_norm", d.embedding);
     list.feed_forward(i);
   }
   return list.take();

@@ -8,6 +8,39 @@
 #include "membudget/error.hpp"
 
 namespace membudget {
+namespace {
+
+// What the engine asserts when it loads a model (llama-model.cpp:1150-1158).
+void check_experts(const Metadata& metadata, const Experts& experts) {
+  constexpr std::int64_t most = 1024;  // LLAMA_MAX_EXPERTS
+  const bool grouped = experts.groups > 1;
+  if (experts.count < 1 || experts.count > most || experts.used < 1 ||
+      experts.used > experts.count || experts.groups >= experts.count ||
+      (grouped && (experts.count % experts.groups != 0 || experts.groups_used < 1 ||
+                   experts.groups_used >= experts.groups))) {
+    throw Error(Errc::invalid_model, metadata.where(),
+                fmt::format("{} experts of which {} are used, in {} groups of which {} are used, "
+                            "are no mixture that the engine loads",
+                            experts.count, experts.used, experts.groups, experts.groups_used));
+  }
+}
+
+}  // namespace
+
+void list_predictor(TensorList& list, std::int64_t layer) {
+  const Dimensions& d = list.dimensions();
+  list.add(layer, "nextn.eh_proj.weight", {2 * d.embedding, d.embedding});
+  list.norm(layer, "nextn.enorm", d.embedding);
+  list.norm(layer, "nextn.hnorm", d.embedding);
+  for (const std::string_view table : {"nextn.embed_tokens", "nextn.shared_head_head"}) {
+    if (list.has(std::string(table) + ".weight")) {
+      list.linear(layer, table, d.embedding, d.vocabulary);
+    }
+  }
+  if (list.has("nextn.shared_head_norm.weight")) {
+    list.norm(layer, "nextn.shared_head_norm", d.embedding);
+  }
+}
 
 void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) {
   const std::int64_t embedding = list.dimensions().embedding;
@@ -18,15 +51,20 @@ void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) 
     }
   };
   list.linear(layer, "ffn_gate_inp", embedding, experts.count);
+  const std::int64_t seen = experts.latent_dim > 0 ? experts.latent_dim : embedding;
+  if (experts.latent_dim > 0) {
+    list.linear(layer, "ffn_latent_down", embedding, experts.latent_dim);
+    list.linear(layer, "ffn_latent_up", experts.latent_dim, embedding);
+  }
   if (experts.gating == Gating::fused) {
-    stack("ffn_gate_up_exps", embedding, 2 * experts.width);
+    stack("ffn_gate_up_exps", seen, 2 * experts.width);
   } else {
     if (experts.gating == Gating::split) {
-      stack("ffn_gate_exps", embedding, experts.width);
+      stack("ffn_gate_exps", seen, experts.width);
     }
-    stack("ffn_up_exps", embedding, experts.width);
+    stack("ffn_up_exps", seen, experts.width);
   }
-  stack("ffn_down_exps", experts.width, embedding);
+  stack("ffn_down_exps", experts.width, seen);
   for (const std::string_view bias : {"exp_probs_b.bias", "exp_probs_b"}) {
     if (list.has(bias)) {
       list.add(layer, bias, {experts.count});
@@ -59,21 +97,6 @@ void list_feed_forward(TensorList& list, const FeedForward& feed_forward, std::i
   }
 }
 
-void list_predictor(TensorList& list, std::int64_t layer) {
-  const Dimensions& d = list.dimensions();
-  list.add(layer, "nextn.eh_proj.weight", {2 * d.embedding, d.embedding});
-  list.norm(layer, "nextn.enorm", d.embedding);
-  list.norm(layer, "nextn.hnorm", d.embedding);
-  for (const std::string_view table : {"nextn.embed_tokens", "nextn.shared_head_head"}) {
-    if (list.has(std::string(table) + ".weight")) {
-      list.linear(layer, table, d.embedding, d.vocabulary);
-    }
-  }
-  if (list.has("nextn.shared_head_norm.weight")) {
-    list.norm(layer, "nextn.shared_head_norm", d.embedding);
-  }
-}
-
 Experts read_experts(const Metadata& metadata) {
   Experts experts;
   experts.count = metadata.integer("expert_count");
@@ -83,6 +106,7 @@ Experts read_experts(const Metadata& metadata) {
   experts.width = metadata.integer("expert_feed_forward_length", width.empty() ? 0 : width.front());
   experts.groups = metadata.integer("expert_group_count", 0);
   experts.groups_used = metadata.integer("expert_group_used_count", 0);
+  check_experts(metadata, experts);
   return experts;
 }
 

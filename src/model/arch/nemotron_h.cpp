@@ -1,60 +1,59 @@
 // SPDX-License-Identifier: MIT
-// Nemotron-H: every layer is one of Mamba 2, attention or a feed-forward
-// (llama.cpp b10587, src/models/nemotron-h.cpp).
+// Nemotron-H: every layer is one of Mamba 2, attention, a feed-forward or experts
+// (llama.cpp b10587, src/models/nemotron-h.cpp and nemotron-h-moe.cpp).
 #include "model/arch/families.hpp"
+#include "model/arch/mixture.hpp"
 #include "model/arch/state_space.hpp"
 
 namespace membudget::arch {
 namespace {
 
+FeedForward read_feed_forward(const Metadata& metadata, const Model& model) {
+  if (model.experts == 0) {
+    return DenseFeedForward{.gating = Gating::none, .squared = true};
+  }
+  Experts experts = read_experts(metadata);
+  route_as_stated(metadata, experts, Routing::sigmoid);
+  experts.routing = Routing::sigmoid;
+  experts.shared_width = metadata.integer("expert_shared_feed_forward_length", 0);
+  experts.latent_dim = metadata.integer("moe_latent_size", 0);
+  experts.gating = Gating::none;
+  experts.squared = true;
+  return experts;
+}
+
 void describe(const Metadata& metadata, Model& model) {
   describe_transformer(metadata, model);
   model.outputs_after_norm = true;
   const Mamba mamba = read_mamba(metadata, 2);
+  const FeedForward feed_forward = read_feed_forward(metadata, model);
   for (Layer& layer : model.layers) {
-    auto& attention = std::get<Attention>(layer.mixer);
-    auto& dense = std::get<DenseFeedForward>(layer.feed_forward);
-    if (dense.width > 0) {
-      dense.gating = Gating::none;
-      dense.squared = true;
+    const std::int64_t width = std::get<DenseFeedForward>(layer.feed_forward).width;
+    if (width > 0) {
       layer.mixer = std::monostate{};
-    } else {
-      attention.rope = false;
-      if (attention.kv_heads == 0) {
-        layer.mixer = mamba;
+      layer.feed_forward = feed_forward;
+      if (auto* dense = std::get_if<DenseFeedForward>(&layer.feed_forward); dense != nullptr) {
+        dense->width = width;
       }
+    } else {
       layer.feed_forward = std::monostate{};
     }
   }
-}
-
-void add_mixer(TensorList& list, std::int64_t layer, const Mamba& mamba) {
-  if (list.dimensions().kv_heads[static_cast<std::size_t>(layer)] == 0) {
-    add_mamba(list, layer, mamba);
-  } else {
-    list.attention(layer);
-  }
+  replace_attention(model, mamba);
+  drop_rope(model);
+  // The block for drafting has a cache of its own, in another context (llama-model.cpp:2380).
+  drop_draft_layers(metadata, model, false);
 }
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
-  TensorList list(metadata, optional);
-  const Dimensions& d = list.dimensions();
-  const Mamba mamba = read_mamba(metadata, 2);
-  list.embedding_and_head();
-  for (std::int64_t i = 0; i < d.layers; ++i) {
-    list.norm(i, "attn_norm", d.embedding);
-    if (const std::int64_t width = d.width[static_cast<std::size_t>(i)]; width > 0) {
-      list.linear(i, "ffn_up", d.embedding, width);
-      list.linear(i, "ffn_down", width, d.embedding);
-    } else {
-      add_mixer(list, i, mamba);
-    }
-  }
-  return list.take();
+  return hybrid_tensors(metadata, optional, describe,
+                        {.norms = {"attn_norm"}, .gating = Gating::none},
+                        {"ssm_norm.weight", "exp_probs_b.bias"});
 }
 
 }  // namespace
 
 const Architecture nemotron_h{"nemotron_h", describe, tensors};
+const Architecture nemotron_h_moe{"nemotron_h_moe", describe, tensors};
 
 }  // namespace membudget::arch
