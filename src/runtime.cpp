@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <regex>
 
 #include "membudget/error.hpp"
 
@@ -43,6 +44,17 @@ ElementType cache_type(ElementType type, std::string_view option) {
   }
 }
 
+// The engine compiles the pattern while it loads the model and gives up there.
+void check_pattern(const TensorOverride& override) {
+  try {
+    static_cast<void>(std::regex(override.pattern));
+  } catch (const std::regex_error&) {
+    throw Error(Errc::bad_request, "--override-tensor",
+                fmt::format("'{}' is not a regular expression; write e.g. '\\.ffn_.*_exps=CPU'",
+                            override.pattern));
+  }
+}
+
 }  // namespace
 
 Settings resolve(const Workload& workload, const Runtime& runtime, const Model& model) {
@@ -68,6 +80,17 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
   result.gpu_layers = workload.gpu_layers.value_or(result.gpu_layers);
   result.swa_full = workload.swa_full.value_or(result.swa_full);
   result.mmap = workload.mmap.value_or(result.mmap);
+  result.cpu_moe = workload.cpu_moe.value_or(result.cpu_moe);
+  result.n_cpu_moe = within(workload.n_cpu_moe.value_or(result.n_cpu_moe), 0, max_tokens, "--n-cpu-moe");
+  if (!workload.tensor_overrides.empty()) {
+    result.tensor_overrides = workload.tensor_overrides;
+  }
+  for (const TensorOverride& override : result.tensor_overrides) {
+    check_pattern(override);
+  }
+  result.kv_offload = workload.kv_offload.value_or(result.kv_offload);
+  result.repack = workload.repack.value_or(result.repack);
+  result.op_offload = workload.op_offload.value_or(result.op_offload);
   result.embeddings = workload.embeddings.value_or(result.embeddings || !model.logits);
   result.pooling = workload.pooling.value_or(model.pooling);
   const bool server = runtime.outputs == OutputRule::slots;

@@ -76,6 +76,36 @@ std::int64_t positive_tokens(const std::string& text, const std::string& option)
   return value;
 }
 
+/// Whether the weights are mapped, by llama.cpp's name of the way they are loaded.
+bool maps_file(const std::string& mode) {
+  const auto word = lower(mode);
+  if (word == "auto" || word == "mmap" || word == "mmap+mlock") return true;
+  if (word == "none" || word == "mlock" || word == "dio") return false;
+  wrong("--load-mode",
+        fmt::format("'{}' is not known; use auto, mmap, mmap+mlock, none, mlock or dio", mode));
+}
+
+/// "PATTERN=BUFFER,...": the buffers are those a Mac has, by llama.cpp's names.
+std::vector<TensorOverride> tensor_overrides(const std::vector<std::string>& arguments) {
+  std::vector<TensorOverride> out;
+  for (const auto& argument : arguments) {
+    for (std::size_t begin = 0; begin <= argument.size();) {
+      const auto end = std::min(argument.find(',', begin), argument.size());
+      const auto item = argument.substr(begin, end - begin);
+      begin = end + 1;
+      const auto equals = item.find('=');
+      const auto buffer = equals == std::string::npos ? "" : item.substr(equals + 1);
+      if (equals == 0 || (buffer != "CPU" && buffer != "MTL0")) {
+        wrong("--override-tensor",
+              fmt::format("'{}' is not PATTERN=BUFFER; the buffers are CPU and MTL0", item));
+      }
+      out.push_back({.pattern = item.substr(0, equals),
+                     .buffer = buffer == "CPU" ? Backend::cpu : Backend::metal});
+    }
+  }
+  return out;
+}
+
 Workload workload_of(const PlanOptions& options) {
   Workload out;
   const auto k = options.cache_type_k.empty() ? options.cache_type : options.cache_type_k;
@@ -97,7 +127,16 @@ Workload workload_of(const PlanOptions& options) {
   }
   if (options.kv_unified) out.kv_unified = true;
   if (options.swa_full) out.swa_full = true;
+  if (!options.load_mode.empty()) out.mmap = maps_file(options.load_mode);
   if (options.no_mmap) out.mmap = false;
+  if (options.cpu_moe) out.cpu_moe = true;
+  if (!options.n_cpu_moe.empty()) {
+    out.n_cpu_moe = integer(options.n_cpu_moe, "--n-cpu-moe", 0, 1'000'000);
+  }
+  out.tensor_overrides = tensor_overrides(options.override_tensor);
+  if (options.no_kv_offload) out.kv_offload = false;
+  if (options.no_repack) out.repack = false;
+  if (options.no_op_offload) out.op_offload = false;
   if (!options.context.empty() && lower(options.context) != "max") {
     out.context = parse_tokens(options.context, "--ctx-size");
   }
@@ -197,6 +236,24 @@ void PlanOptions::add_to(CLI::App& command) {
       ->group("Runtime");
   command.add_flag("--no-mmap", no_mmap, "Read the weights instead of mapping them")
       ->group("Runtime");
+  option("--load-mode", load_mode, "-lm; auto mmap mmap+mlock none mlock dio", "MODE", "Runtime");
+  command.add_flag("--cpu-moe", cpu_moe, "-cmoe; all experts stay on the CPU")->group("Runtime");
+  option("--n-cpu-moe", n_cpu_moe, "-ncmoe; experts of the first N layers on the CPU", "N",
+         "Runtime");
+  command
+      .add_option("--override-tensor", override_tensor,
+                  "-ot; PATTERN=CPU or PATTERN=MTL0 for weights by name")
+      ->type_name("LIST")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group("Runtime");
+  command.add_flag("--no-kv-offload", no_kv_offload, "-nkvo; the cache stays on the CPU")
+      ->group("Runtime");
+  command.add_flag("--no-repack", no_repack, "-nr; the CPU uses weights as they are in the file")
+      ->group("Runtime");
+  command
+      .add_flag("--no-op-offload", no_op_offload, "Metal leaves the CPU's weights to the CPU")
+      ->group("Runtime");
 
   option("--format", format, "text, json or markdown", "FORMAT", "Output");
   command.add_flag("--json", json, "Same as --format json")->group("Output");
@@ -266,13 +323,19 @@ PlanReport report_of(PlanInputs inputs) {
 
 std::vector<std::string> with_long_options(int argc, const char* const* argv) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Pair, 7> names{{{"-ctk", "--cache-type-k"},
+  constexpr std::array<Pair, 13> names{{{"-ctk", "--cache-type-k"},
                                        {"-ctv", "--cache-type-v"},
                                        {"-fa", "--flash-attn"},
                                        {"-ub", "--ubatch-size"},
                                        {"-np", "--parallel"},
                                        {"-ngl", "--gpu-layers"},
-                                       {"-kvu", "--kv-unified"}}};
+                                       {"-kvu", "--kv-unified"},
+                                       {"-lm", "--load-mode"},
+                                       {"-cmoe", "--cpu-moe"},
+                                       {"-ncmoe", "--n-cpu-moe"},
+                                       {"-ot", "--override-tensor"},
+                                       {"-nkvo", "--no-kv-offload"},
+                                       {"-nr", "--no-repack"}}};
   std::vector<std::string> out;
   bool options = true;
   for (int i = 1; i < argc; ++i) {

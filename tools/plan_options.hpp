@@ -31,6 +31,13 @@ struct PlanOptions {
   bool kv_unified = false;
   bool swa_full = false;
   bool no_mmap = false;
+  std::string load_mode;
+  bool cpu_moe = false;
+  std::string n_cpu_moe;
+  std::vector<std::string> override_tensor;
+  bool no_kv_offload = false;
+  bool no_repack = false;
+  bool no_op_offload = false;
   std::string profiles;
   std::string format = "text";
   bool json = false;

@@ -58,6 +58,7 @@ struct Footprint {
   std::vector<Part> parts;      ///< Each name and place at most once; they sum to total().
   EngineBuffers gpu;
   EngineBuffers host;
+  Bytes repacked;  ///< "CPU_REPACK model buffer size": weights the CPU rearranged for its kernels.
   ComputePeak gpu_peak;
   std::int64_t graph_nodes = 0;
   std::int64_t graph_splits = 0;

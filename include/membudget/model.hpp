@@ -76,6 +76,7 @@ struct LatentAttention {
   std::int64_t query_rank = 0;  ///< q_lora_rank; 0 when queries are projected at once.
   /// Queries are multiplied by a per-token temperature (Mistral Large 3, Mistral Small 4).
   bool temperature = false;
+  bool rope = true;  ///< Rotary positions (Kimi Linear has none, though it keeps the dimensions).
   std::optional<Indexer> indexer = std::nullopt;
 
   /// Elements remembered per token.
@@ -105,6 +106,9 @@ struct DeltaNet {
   /// Queries and keys are copied for every head that shares them, also where the fused operation
   /// would not need it (qwen3next).
   bool repeated = false;
+  /// States decay by channel, not by head, and queries, keys and values each have a convolution of
+  /// their own (Kimi Linear).
+  bool by_channel = false;
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -128,6 +132,7 @@ struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
+  bool sparse = false;   ///< Only the largest values of the gate survive (gemma3n).
   bool clamped = false;  ///< Gate and up are limited before they meet (step35).
 };
 
@@ -284,7 +289,8 @@ struct Model {
   Pooling pooling = Pooling::none;  ///< What the file asks for in embedding mode.
   bool ranks_by_mean = false;       ///< Pooling::rank reads the mean, not one token (ModernBERT).
   bool rank_is_softmax = false;     ///< ... and ends in a softmax (Qwen3 rerankers).
-  /// Elements of the embedding that every layer gets besides its input (gemma4's E-models).
+  std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
+  /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
   std::int64_t per_layer_width = 0;
   std::vector<Layer> layers;
   TensorTable tensors;

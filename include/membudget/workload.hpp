@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
@@ -16,6 +17,15 @@ enum class FlashAttention : std::uint8_t { off, on, automatic };
 enum class Backend : std::uint8_t {
   metal,  ///< Apple's GPU, the CPU beside it for what Metal does not take.
   cpu,    ///< A build or machine without a GPU.
+};
+
+/// -ot PATTERN=BUFFER: weights whose name holds a match of the regular expression (ECMAScript, as
+/// std::regex searches) go to another buffer than their layer's.
+struct TensorOverride {
+  std::string pattern;
+  Backend buffer = Backend::cpu;  ///< "CPU" or "MTL0".
+
+  friend bool operator==(const TensorOverride&, const TensorOverride&) = default;
 };
 
 /// What the user asks a runtime to do. An empty optional means the runtime's own default;
@@ -34,6 +44,12 @@ struct Workload {
   std::optional<bool> kv_unified;
   std::optional<bool> swa_full;
   std::optional<bool> mmap;
+  std::optional<bool> cpu_moe;             ///< --cpu-moe: all experts stay on the CPU.
+  std::optional<std::int64_t> n_cpu_moe;   ///< --n-cpu-moe: those of the first N layers.
+  std::vector<TensorOverride> tensor_overrides;  ///< -ot; the first match decides.
+  std::optional<bool> kv_offload;          ///< --kv-offload: caches live on their layer's device.
+  std::optional<bool> repack;              ///< --repack: the CPU rearranges weights for its kernels.
+  std::optional<bool> op_offload;          ///< --op-offload: Metal may compute with the CPU's weights.
   /// n_outputs_max: rows of logits one batch may ask for; 0 means n_batch.
   std::optional<std::int64_t> outputs;
   /// --embeddings: the text's embedding is wanted, not the next token. Models without logits are
@@ -56,6 +72,12 @@ struct Settings {
   bool kv_unified = false;
   bool swa_full = false;
   bool mmap = true;
+  bool cpu_moe = false;
+  std::int64_t n_cpu_moe = 0;
+  std::vector<TensorOverride> tensor_overrides;
+  bool kv_offload = true;
+  bool repack = true;
+  bool op_offload = true;
   std::int64_t outputs = 0;
   bool embeddings = false;
   Pooling pooling = Pooling::none;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -30,17 +32,28 @@ Json model_of(const PlanReport& report) {
 
 Json settings_of(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
-  return {{"context", settings.context},
-          {"batch", settings.batch},
-          {"ubatch", settings.ubatch},
-          {"parallel", settings.parallel},
-          {"cache_type_k", report::cache_type(settings.cache_type_k)},
-          {"cache_type_v", report::cache_type(settings.cache_type_v)},
-          {"flash_attention", report.plan.footprint.flash_attention},
-          {"gpu_layers", report::gpu_layers(report)},
-          {"kv_unified", settings.kv_unified},
-          {"swa_full", settings.swa_full},
-          {"mmap", settings.mmap}};
+  Json result = {{"context", settings.context},
+                 {"batch", settings.batch},
+                 {"ubatch", settings.ubatch},
+                 {"parallel", settings.parallel},
+                 {"cache_type_k", report::cache_type(settings.cache_type_k)},
+                 {"cache_type_v", report::cache_type(settings.cache_type_v)},
+                 {"flash_attention", report.plan.footprint.flash_attention},
+                 {"gpu_layers", report::gpu_layers(report)},
+                 {"kv_unified", settings.kv_unified},
+                 {"swa_full", settings.swa_full},
+                 {"mmap", settings.mmap}};
+  // Only what departs from the engine's defaults, which the schema names.
+  if (settings.cpu_moe) result["cpu_moe"] = true;
+  if (settings.n_cpu_moe > 0) result["n_cpu_moe"] = settings.n_cpu_moe;
+  for (const auto& [pattern, buffer] : settings.tensor_overrides) {
+    result["override_tensor"].push_back(
+        fmt::format("{}={}", pattern, buffer == Backend::cpu ? "CPU" : "MTL0"));
+  }
+  if (!settings.kv_offload) result["kv_offload"] = false;
+  if (!settings.repack) result["repack"] = false;
+  if (!settings.op_offload) result["op_offload"] = false;
+  return result;
 }
 
 Json memory_of(const Footprint& footprint) {

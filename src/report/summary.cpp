@@ -43,6 +43,17 @@ std::string settings_line(const PlanReport& report) {
   if (gpu_layers(report) < all) {
     text += fmt::format(", {} of {} layers on the GPU", gpu_layers(report), all);
   }
+  if (settings.cpu_moe) {
+    text += ", experts on the CPU";
+  } else if (settings.n_cpu_moe > 0) {
+    text += fmt::format(", experts of {} layers on the CPU", settings.n_cpu_moe);
+  }
+  if (!settings.tensor_overrides.empty()) {
+    text += fmt::format(", {} tensor overrides", settings.tensor_overrides.size());
+  }
+  if (!settings.kv_offload) {
+    text += ", cache on the CPU";
+  }
   return text;
 }
 

@@ -206,6 +206,9 @@ NodeId Builder::attend_heads(const Attention& attention, NodeId q, NodeId k, Nod
     result = graph_.permute(graph_.mul_mat(v, scores, "attention_values"), heads_outside);
     const Shape shape = graph_[result].ne;
     result = graph_.cont(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
+    if (!settings_.kv_offload) {
+      graph_[result].pin = Pin::cpu;
+    }
   }
   graph_.expand(result);
   return result;
@@ -314,7 +317,9 @@ NodeId Builder::mix(const Mixer& mixer, NodeId x) {
     NodeId operator()(const Attention& m) const { return builder.attention(m, x); }
     NodeId operator()(const LatentAttention& m) const { return builder.latent_attention(m, x); }
     NodeId operator()(const Mamba& m) const { return builder.mamba(m, x); }
-    NodeId operator()(const DeltaNet& m) const { return builder.delta_net(m, x); }
+    NodeId operator()(const DeltaNet& m) const {
+      return m.by_channel ? builder.kimi_delta_net(m, x) : builder.delta_net(m, x);
+    }
     NodeId operator()(const ShortConvolution& m) const { return builder.short_convolution(m, x); }
   };
   return std::visit(Visitor{*this, x}, mixer);

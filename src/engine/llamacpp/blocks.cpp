@@ -11,10 +11,11 @@ namespace membudget::llamacpp {
 
 NodeId Builder::weight_of(const Tensor& tensor) {
   const auto index = static_cast<std::size_t>(&tensor - model_.tensors.all().data());
-  NodeId& node = weights_[index];
+  const Storage storage = placement_.storage_for(index, layer_);
+  NodeId& node = storage == Storage::gpu ? weights_[index] : weights_on_cpu_[index];
   if (node == no_node) {
-    node = graph_.stored(tensor.type, tensor.shape, placement_.storage[index],
-                         placement_.range[index], true, tensor.name);
+    node = graph_.stored(tensor.type, tensor.shape, storage, placement_.range[index], true,
+                         tensor.name);
   }
   return node;
 }
@@ -46,12 +47,25 @@ NodeId Builder::linear(std::string_view name, NodeId x, std::string_view label) 
   return result;
 }
 
+// The engine keeps a layer's norms on its device, unless the batch is large and some layers are
+// not offloaded (llama_context::graph_get_cb, llama-context.cpp:2501).
+Pin Builder::pin_to_layer() const {
+  constexpr std::int64_t large_batch = 32;
+  if (layer_ < 0 || (geometry_.tokens >= large_batch && !placement_.full_offload)) {
+    return Pin::none;
+  }
+  return placement_.layer_on_gpu[static_cast<std::size_t>(layer_)] ? Pin::metal : Pin::cpu;
+}
+
 // build_norm: the weight and bias are applied where the file holds them.
 NodeId Builder::norm(std::string_view name, NodeId x, NormKind kind) {
   const std::string base(name);
   const NodeId scale = weight(base + ".weight");
   const NodeId bias = weight(base + ".bias");
   NodeId result = graph_.unary_like(kind == NormKind::rms ? Op::rms_norm : Op::norm, x, name);
+  if (scale != no_node || bias != no_node) {
+    graph_[result].pin = pin_to_layer();
+  }
   if (scale != no_node) {
     result = graph_.mul(result, scale, name);
   }

@@ -13,7 +13,8 @@ Builder::Builder(const Model& model, const Settings& settings, const Geometry& g
       caches_(caches),
       state_(state),
       fusion_(fusion),
-      weights_(model.tensors.all().size(), no_node) {}
+      weights_(model.tensors.all().size(), no_node),
+      weights_on_cpu_(weights_) {}
 
 // build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
 NodeId Builder::embed_tokens() {
@@ -244,9 +245,8 @@ void Builder::logits(NodeId x) {
 NodeId Builder::tied_output() {
   const Tensor* tensor = model_.tensors.find("token_embd.weight");
   const auto index = static_cast<std::size_t>(tensor - model_.tensors.all().data());
-  const Storage storage = placement_.output_on_gpu ? Storage::gpu : Storage::cpu;
-  return graph_.stored(tensor->type, tensor->shape, storage, placement_.range[index], true,
-                       "token_embd.weight");
+  return graph_.stored(tensor->type, tensor->shape, placement_.tied_output,
+                       placement_.range[index], true, "token_embd.weight");
 }
 
 Graph Builder::build() {
@@ -257,13 +257,20 @@ Graph Builder::build() {
   if (model_.per_layer_width > 0) {
     make_per_layer_input(x);
   }
+  if (model_.hidden_copies > 1) {
+    x = spread_states(x);
+  }
   for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
     graph_.set_layer(layer_);
     cache_home_ = layer_;
-    x = layer(model_.layers[static_cast<std::size_t>(layer_)], x);
+    const Layer& next = model_.layers[static_cast<std::size_t>(layer_)];
+    x = model_.hidden_copies > 1 ? altup_layer(next, x) : layer(next, x);
   }
   layer_ = -1;
   graph_.set_layer(-1);
+  if (model_.hidden_copies > 1) {
+    x = outputs_only(merge_states(x));
+  }
   head(x);
   return std::move(graph_);
 }

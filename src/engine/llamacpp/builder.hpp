@@ -21,6 +21,8 @@ namespace membudget::llamacpp {
 struct Fusion {
   bool flash = true;    ///< Flash attention.
   bool indexer = true;  ///< The indexer of sparse attention.
+
+  friend bool operator==(const Fusion&, const Fusion&) = default;
 };
 
 /// Builds the worst-case graph of a model: blocks composed layer by layer, in the order in which
@@ -67,7 +69,21 @@ class Builder {
   NodeId slice(std::int64_t index);
   // per_layer_input.cpp
   void make_per_layer_input(NodeId x);
+  NodeId per_layer_part(NodeId x);
   NodeId add_per_layer_input(NodeId x);
+  // altup.cpp
+  NodeId magnitude(NodeId x);
+  NodeId copy_of_state(NodeId states);
+  NodeId other_copies(NodeId states);
+  NodeId rescaled(NodeId projected, NodeId target);
+  NodeId spread_states(NodeId x);
+  NodeId merge_states(NodeId states);
+  NodeId modalities(NodeId x);
+  NodeId predicted_states(NodeId states);
+  NodeId corrected_states(NodeId predictions, NodeId activated);
+  NodeId sparse_gate(NodeId gate);
+  NodeId altup_feed_forward(const DenseFeedForward& dense, NodeId x);
+  NodeId altup_layer(const Layer& layer, NodeId states);
   NodeId layer(const Layer& layer, NodeId x);
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);
@@ -89,6 +105,7 @@ class Builder {
   NodeId positions();
   NodeId rope(NodeId x, bool with_factors = true);
   NodeId temperature();
+  [[nodiscard]] Pin pin_to_layer() const;
 
   // attention.cpp, latent_attention.cpp, recurrent.cpp: one per alternative of Mixer
   NodeId mix(const Mixer& mixer, NodeId x);
@@ -108,6 +125,8 @@ class Builder {
   MixedProjection project_delta_net(const DeltaNet& net, NodeId x);
   DeltaNetGates delta_net_gates(const DeltaNet& net, NodeId x);
   NodeId with_conv_tail(const DeltaNet& net, NodeId mixed);
+  NodeId kimi_delta_net(const DeltaNet& net, NodeId x);
+  NodeId convolved(const DeltaNet& net, NodeId x, char which, NodeId stored, NodeId tails);
   NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
   Projections project(const Attention& attention, NodeId x);
@@ -167,6 +186,7 @@ class Builder {
   Graph graph_;
   std::int64_t layer_ = -1;
   std::vector<NodeId> weights_;  // by index in the tensor table
+  std::vector<NodeId> weights_on_cpu_;  // the CPU's copies of what layers on both sides use
   std::vector<CacheInputs> cache_inputs_;
   NodeId batch_mask_ = no_node;  // without a cache: full, and for sliding windows
   NodeId batch_window_mask_ = no_node;

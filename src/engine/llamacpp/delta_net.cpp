@@ -138,6 +138,13 @@ NodeId Builder::gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6
   const std::int64_t heads = net.value_heads;
   const std::int64_t tokens = graph_[in[2]].ne[2];
   const std::int64_t sequences = graph_[in[2]].ne[3];
+  // Metal's kernel works on 32 values at a time (ggml-metal-device.m:1386). The engine would build
+  // the operation from small ones then (build_delta_net_chunking); no model is known to need that.
+  constexpr std::int64_t metal_step = 32;
+  if (head % metal_step != 0 && placement_.layer_on_gpu[static_cast<std::size_t>(layer_)]) {
+    throw Error(Errc::unsupported, model_.id,
+                "delta nets with heads of other than multiples of 32 elements are not simulated");
+  }
   const NodeId both = graph_.operation(Op::gated_delta_net, ElementType::f32,
                                        {head * heads, (tokens + head) * sequences, 1, 1},
                                        {in[0], in[1], in[2], in[3], in[4], in[5]}, "delta_net");

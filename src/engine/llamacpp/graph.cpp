@@ -24,7 +24,7 @@ std::string_view to_string(Op op) {
       "NONE",     "RESHAPE",  "VIEW",    "PERMUTE",    "TRANSPOSE", "ADD",
       "ADD_ID",   "SUB",      "MUL",     "DIV",        "SCALE",     "SQR",
       "SQRT",     "LOG",      "CLAMP",   "UNARY",      "GLU",       "FILL",
-      "NORM",     "RMS_NORM", "GROUP_NORM", "L2_NORM", "SUM_ROWS",  "CUMSUM",
+      "NORM",     "RMS_NORM", "GROUP_NORM", "L2_NORM", "SUM_ROWS",  "MEAN",      "CUMSUM",
       "SOFT_MAX", "ARGSORT",  "TOP_K",   "MUL_MAT",    "MUL_MAT_ID", "ROPE",
       "FLASH_ATTN_EXT", "GET_ROWS", "SET_ROWS", "SET", "CPY",       "CONT",
       "REPEAT",   "CONCAT",   "PAD",     "ROLL",       "TRI",       "DIAG",
@@ -122,7 +122,8 @@ NodeId Graph::in_place(Op op, NodeId a) {
   node.root = base(a);
   node.sources.fill(no_node);
   node.sources[0] = a;
-  node.input = node.output = node.weight = node.pinned = false;
+  node.input = node.output = node.weight = false;
+  node.pin = Pin::none;
   node.storage = Storage::graph;
   return push(node);
 }
@@ -179,7 +180,8 @@ NodeId Graph::set_rows(NodeId a, NodeId b, NodeId rows) {
   node.root = base(a);
   // ggml keeps the destination as the third source, so that it is alive (ggml_set_rows).
   node.sources = {b, rows, a, no_node, no_node, no_node, no_node, no_node};
-  node.input = node.output = node.weight = node.pinned = false;
+  node.input = node.output = node.weight = false;
+  node.pin = Pin::none;
   node.storage = Storage::graph;
   node.label = "store";
   return push(node);
@@ -190,7 +192,8 @@ NodeId Graph::cpy(NodeId a, NodeId b) {
   node.op = Op::cpy;
   node.root = base(b);
   node.sources = {a, b, no_node, no_node, no_node, no_node, no_node, no_node};
-  node.input = node.output = node.weight = node.pinned = false;
+  node.input = node.output = node.weight = false;
+  node.pin = Pin::none;
   node.storage = Storage::graph;
   node.label = "copy";
   return push(node);

@@ -18,7 +18,7 @@ enum class Op : std::uint8_t {
   // Views: no storage, no work.
   reshape, view, permute, transpose,
   add, add_id, sub, mul, div, scale, sqr, sqrt, log, clamp, unary, glu, fill,
-  norm, rms_norm, group_norm, l2_norm, sum_rows, cumsum, soft_max, argsort, top_k,
+  norm, rms_norm, group_norm, l2_norm, sum_rows, mean, cumsum, soft_max, argsort, top_k,
   mul_mat, mul_mat_id, rope, flash_attn_ext,
   get_rows, set_rows, set, cpy, cont, repeat, concat, pad, roll, tri, diag, solve_tri,
   ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7, lightning_indexer,
@@ -38,6 +38,9 @@ enum class Storage : std::uint8_t {
   repack,   ///< A weight in the CPU's repacked buffer, which no other backend can read.
 };
 
+/// Where the engine insists on running a node (ggml_backend_sched_set_tensor_backend).
+enum class Pin : std::uint8_t { none, metal, cpu };
+
 /// Bytes that lie somewhere before the graph is built: what Metal's reordering compares.
 struct Range {
   std::int32_t buffer = 0;  ///< Ranges in different buffers never overlap.
@@ -53,7 +56,7 @@ struct Node {
   bool input = false;        ///< Filled from outside before every run; lives on the CPU.
   bool output = false;       ///< Read after the run, so never freed or overwritten.
   bool weight = false;       ///< In a buffer of weights (a cache is not).
-  bool pinned = false;       ///< Kept on its layer's device by the engine.
+  Pin pin = Pin::none;
   std::int16_t layer = -1;
   std::array<std::int64_t, 4> ne{1, 1, 1, 1};
   std::array<std::int64_t, 4> nb{4, 4, 4, 4};  ///< Strides in bytes.

@@ -79,7 +79,7 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
   };
   const auto add_layer = [&](KvCache& cache, std::size_t i, std::int64_t keys, std::int64_t values) {
     const auto buffer = static_cast<std::int32_t>(first_cache_buffer + 2 * static_cast<int>(caches.size()));
-    const bool on_gpu = placement.layer_on_gpu[i];
+    const bool on_gpu = placement.layer_on_gpu[i] && settings.kv_offload;
     const auto reserve = [&](ElementType type, std::int64_t width) {
       Bytes& end = on_gpu ? cache.gpu : cache.host;
       const Bytes begin = end;

@@ -46,6 +46,9 @@ NodeId Builder::attend_to_latents(NodeId q, NodeId k, NodeId v, NodeId mask) {
     result = graph_.permute(result, swap_middle);
     const Shape shape = graph_[result].ne;
     result = graph_.cont(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
+    if (!settings_.kv_offload) {
+      graph_[result].pin = Pin::cpu;
+    }
   }
   graph_.expand(result);
   return result;
@@ -131,7 +134,7 @@ NodeId Builder::latent_attention(const LatentAttention& attention, NodeId x) {
     indexed_tokens_ = indexed_tokens(*attention.indexer, x, q);
   }
   q = linear(attention.query_rank > 0 ? "attn_q_b" : "attn_q", q, "q");
-  if (!attention.indexer) {
+  if (!attention.indexer && attention.rope) {
     q = graph_.reshape(q, {key_dim, attention.heads, tokens, 1});
   }
   const auto query_part = [&](std::int64_t size) {
@@ -139,12 +142,12 @@ NodeId Builder::latent_attention(const LatentAttention& attention, NodeId x) {
                        {float_bytes * key_dim, float_bytes * key_dim * attention.heads,
                         float_bytes * key_dim * attention.heads * tokens});
   };
-  const NodeId rotated = rope(query_part(attention.rope_dim));
+  const auto rotated = [&](NodeId part) { return attention.rope ? rope(part) : part; };
   NodeId absorbed = graph_.mul_mat(required("attn_k_b.weight"),
                                    graph_.permute(query_part(attention.nope_dim), swap_middle),
                                    "q_absorbed");
   absorbed = graph_.permute(absorbed, swap_middle);
-  q = graph_.concat(absorbed, rotated, 0);
+  q = graph_.concat(absorbed, rotated(query_part(attention.rope_dim)), 0);
 
   const NodeId compressed = linear("attn_kv_a_mqa", x, "kv_latent");
   const std::int64_t row = graph_[compressed].nb[1];
@@ -152,7 +155,7 @@ NodeId Builder::latent_attention(const LatentAttention& attention, NodeId x) {
                          {row, row * tokens, row * tokens});
   v = graph_.reshape(norm("attn_kv_a_norm", v), {attention.latent_dim, 1, tokens, 1});
   NodeId k = graph_.view(compressed, {attention.rope_dim, 1, tokens, 1}, {row, row, row * tokens});
-  k = graph_.concat(v, rope(k), 0);
+  k = graph_.concat(v, rotated(k), 0);
   if (attention.temperature) {
     q = graph_.mul(q, temperature(), "q");
   }

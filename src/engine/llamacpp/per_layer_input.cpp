@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The embedding that Gemma 4's E-models give every layer (src/models/gemma4.cpp, b10587).
+// The embedding that Gemma 3n and Gemma 4's E-models give every layer (llama.cpp b10587,
+// src/models/gemma3n.cpp and gemma4.cpp).
 #include "engine/llamacpp/builder.hpp"
 
 namespace membudget::llamacpp {
@@ -23,17 +24,21 @@ void Builder::make_per_layer_input(NodeId x) {
   per_layer_input_ = graph_.cont(graph_.permute(sum, {0, 2, 1, 3}));
 }
 
-// What a layer makes of its part, added to its result, and the scale of the layer.
+// What a layer makes of its own part of the embedding.
+NodeId Builder::per_layer_part(NodeId x) {
+  const Node all = graph_[per_layer_input_];
+  NodeId gate = graph_.mul_mat(required("inp_gate.weight"), x, "per_layer_gate");
+  gate = graph_.unary_like(Op::unary, gate, "per_layer_gate");
+  const NodeId own = graph_.view(per_layer_input_, {all.ne[0], all.ne[1], 1, 1},
+                                 {all.nb[1], all.nb[1] * all.ne[1], all.nb[1] * all.ne[1]});
+  const NodeId added = graph_.mul(gate, own, "per_layer");
+  return norm("post_norm", graph_.mul_mat(required("proj.weight"), added, "per_layer"));
+}
+
+// That part, and the scale of the layer, at the layer's end.
 NodeId Builder::add_per_layer_input(NodeId x) {
   if (per_layer_input_ != no_node) {
-    const Node all = graph_[per_layer_input_];
-    NodeId gate = graph_.mul_mat(required("inp_gate.weight"), x, "per_layer_gate");
-    gate = graph_.unary_like(Op::unary, gate, "per_layer_gate");
-    const NodeId own = graph_.view(per_layer_input_, {all.ne[0], all.ne[1], 1, 1},
-                                   {all.nb[1], all.nb[1] * all.ne[1], all.nb[1] * all.ne[1]});
-    NodeId added = graph_.mul(gate, own, "per_layer");
-    added = graph_.mul_mat(required("proj.weight"), added, "per_layer");
-    x = graph_.add(x, norm("post_norm", added), "residual");
+    x = graph_.add(x, per_layer_part(x), "residual");
   }
   const NodeId scale = weight("layer_output_scale.weight");
   return scale == no_node ? x : graph_.mul(x, scale, "residual");

@@ -52,7 +52,7 @@ std::int64_t RecurrentState::count() const {
 }
 
 RecurrentState recurrent_state(const Model& model, const Geometry& geometry,
-                               const Placement& placement) {
+                               const Placement& placement, bool kv_offload) {
   RecurrentState result;
   result.slots = std::max<std::int64_t>(1, geometry.sequences);
   result.layers.resize(model.layers.size());
@@ -64,7 +64,7 @@ RecurrentState recurrent_state(const Model& model, const Geometry& geometry,
     if (widths.tail == 0 && widths.matrix == 0) {
       continue;
     }
-    const bool on_gpu = placement.layer_on_gpu[i];
+    const bool on_gpu = placement.layer_on_gpu[i] && kv_offload;
     Bytes& end = on_gpu ? result.gpu : result.host;
     const auto reserve = [&](std::int64_t width) {
       const Bytes begin = end;

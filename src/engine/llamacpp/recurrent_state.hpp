@@ -36,6 +36,6 @@ struct RecurrentState {
 
 /// The states of a model; empty where no layer is recurrent.
 [[nodiscard]] RecurrentState recurrent_state(const Model& model, const Geometry& geometry,
-                                             const Placement& placement);
+                                             const Placement& placement, bool kv_offload);
 
 }  // namespace membudget::llamacpp

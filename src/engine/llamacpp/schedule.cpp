@@ -2,13 +2,22 @@
 #include "engine/llamacpp/schedule.hpp"
 
 #include <array>
-#include <span>
+#include <vector>
 
 namespace membudget::llamacpp {
 namespace {
 
-constexpr std::array<Device, 3> devices_with_metal{Device::metal, Device::blas, Device::cpu};
-constexpr std::array<Device, 1> devices_cpu_only{Device::cpu};
+std::vector<Device> by_priority(const Devices& devices) {
+  std::vector<Device> result;
+  if (devices.metal) {
+    result.push_back(Device::metal);
+  }
+  if (devices.blas) {
+    result.push_back(Device::blas);
+  }
+  result.push_back(Device::cpu);
+  return result;
+}
 
 // Rows from which Metal offers to run a matrix multiplication whose weights the CPU holds
 // (ggml-metal.cpp, offload_op).
@@ -19,9 +28,11 @@ constexpr std::size_t max_split_inputs = 30;
 
 class Scheduler {
  public:
-  Scheduler(Graph& graph, std::span<const Device> devices)
+  Scheduler(Graph& graph, const Devices& devices)
       : graph_(graph),
-        devices_(devices),
+        devices_(by_priority(devices)),
+        blas_(devices.blas),
+        op_offload_(devices.op_offload),
         device_(static_cast<std::size_t>(graph.size()), Device::none) {}
 
   Schedule run() {
@@ -94,7 +105,7 @@ class Scheduler {
     const std::int64_t batch = node.op == Op::mul_mat      ? node.ne[1]
                                : node.op == Op::mul_mat_id ? node.ne[2]
                                                            : 0;
-    return devices_.front() == Device::metal && batch >= offload_min_batch &&
+    return op_offload_ && devices_.front() == Device::metal && batch >= offload_min_batch &&
            supports(Device::metal, graph_, id);
   }
 
@@ -103,12 +114,19 @@ class Scheduler {
       device(leaf) = by_current(leaf);
     }
     for (const NodeId id : graph_.order()) {
-      if (graph_[id].pinned) {
-        device(id) = devices_.front();
-      } else {
-        device(id) = by_current(id);
-      }
+      const Device insisted = pinned(graph_[id].pin);
+      device(id) = insisted != Device::none && supports(insisted, graph_, id) ? insisted
+                                                                              : by_current(id);
     }
+  }
+
+  [[nodiscard]] Device pinned(Pin pin) const {
+    switch (pin) {
+      case Pin::metal: return devices_.front();
+      case Pin::cpu: return devices_.back();
+      case Pin::none: break;
+    }
+    return Device::none;
   }
 
   template <class Ids>
@@ -165,7 +183,7 @@ class Scheduler {
       }
       if (device(id) == Device::none) {
         device(id) = most_readable(id);
-      } else if (device(id) == Device::cpu && devices_.front() == Device::metal) {
+      } else if (device(id) == Device::cpu && blas_) {
         // Only BLAS shares the CPU's buffers, so only that upgrade is possible.
         upgrade_to_blas(id);
       }
@@ -302,16 +320,17 @@ class Scheduler {
   }
 
   Graph& graph_;
-  std::span<const Device> devices_;
+  std::vector<Device> devices_;
+  bool blas_;
+  bool op_offload_;
   std::vector<Device> device_;
   std::array<std::vector<NodeId>, 3> copies_;
 };
 
 }  // namespace
 
-Schedule schedule(Graph& graph, bool metal) {
-  return metal ? Scheduler(graph, devices_with_metal).run()
-               : Scheduler(graph, devices_cpu_only).run();
+Schedule schedule(Graph& graph, const Devices& devices) {
+  return Scheduler(graph, devices).run();
 }
 
 }  // namespace membudget::llamacpp

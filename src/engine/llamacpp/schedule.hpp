@@ -25,10 +25,17 @@ struct Schedule {
   std::vector<Split> splits;
 };
 
+/// Which devices there are beside the CPU, and what they are asked to do.
+struct Devices {
+  bool metal = true;
+  bool blas = true;        ///< Accelerate; it shares the CPU's buffers.
+  bool op_offload = true;  ///< Metal may compute with weights that lie in host memory.
+};
+
 /// Assigns devices, cuts the graph into splits and orders Metal's splits, as
 /// ggml_backend_sched_split_graph does (ggml-backend.cpp:1044, llama.cpp b10587). Sources that
-/// a split cannot read are replaced in `graph` by copies. `metal` false is a build without a GPU.
-[[nodiscard]] Schedule schedule(Graph& graph, bool metal);
+/// a split cannot read are replaced in `graph` by copies.
+[[nodiscard]] Schedule schedule(Graph& graph, const Devices& devices);
 
 /// Metal's order of a run of nodes: independent operations are pulled forward so that they can
 /// run concurrently (ggml-metal-common.cpp:209, ggml_graph_optimize). In place.

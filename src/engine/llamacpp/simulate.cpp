@@ -137,7 +137,7 @@ void check_scheduler_table(const Model& model, const Settings& settings, const G
 struct Simulation {
   Graph graph;
   Schedule schedule;
-  Fusion fusion;
+  Fusion at_home;  ///< What runs on its layer's device wherever the graph has it.
 };
 
 class Run {
@@ -152,33 +152,42 @@ class Run {
         placement_(place_weights(model, settings)),
         caches_(kv_caches(model, settings, geometry_, placement_,
                           asked_flash_ != FlashAttention::off)),
-        state_(recurrent_state(model, geometry_, placement_)) {}
+        state_(recurrent_state(model, geometry_, placement_, settings.kv_offload)) {}
 
   Footprint run() {
     check_pooling(model_, settings_, geometry_);
-    Simulation simulation = scheduled({.flash = asked_flash_ != FlashAttention::off}, geometry_);
+    // An operation stays fused where its layer's device runs it in a probe of one token per slot
+    // (resolve_fused_ops). With all on Metal the number of tokens makes no difference.
+    const Fusion wanted{.flash = asked_flash_ != FlashAttention::off};
+    const bool simple = !metal_ || (placement_.full_offload && settings_.kv_offload &&
+                                    settings_.tensor_overrides.empty());
+    Simulation simulation = scheduled(wanted, simple ? geometry_ : generation());
+    const Fusion fusion = simulation.at_home;
+    if (!simple || fusion != wanted) {
+      simulation = scheduled(fusion, geometry_);
+    }
     Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
     const auto nodes = static_cast<std::int64_t>(simulation.graph.order().size());
     const auto splits = static_cast<std::int64_t>(simulation.schedule.splits.size());
-    if (generation_may_need_more()) {
-      Geometry generation = geometry_;
-      generation.tokens = generation.outputs = geometry_.sequences;
-      Simulation other = scheduled(simulation.fusion, generation);
+    if (generation_may_need_more(simulation)) {
+      Simulation other = scheduled(fusion, generation());
       Allocation smaller = allocate(other.graph, other.schedule, runtime_.llama_cpp);
-      smaller.host = std::max(smaller.host, allocation.host);
+      const std::int64_t host = std::max(smaller.host, allocation.host);
       if (smaller.gpu > allocation.gpu) {
         allocation = std::move(smaller);
         simulation = std::move(other);
       }
+      allocation.host = host;
     }
 
     Footprint result;
     result.settings = settings_;
-    result.flash_attention = simulation.fusion.flash;
+    result.flash_attention = fusion.flash;
     result.graph_nodes = nodes;
     result.graph_splits = splits;
     result.gpu = {.model = placement_.gpu_model, .kv = {}, .compute = Bytes{allocation.gpu}};
     result.host = {.model = placement_.host_model, .kv = {}, .compute = Bytes{allocation.host}};
+    result.repacked = placement_.repacked;
     for (const KvCache& cache : caches_) {
       result.gpu.kv += cache.gpu;
       result.host.kv += cache.host;
@@ -191,40 +200,44 @@ class Run {
   }
 
  private:
-  // The engine reserves for a prompt and for one token per slot (sched_reserve), and the larger
-  // stays. The prompt's graph is the larger one, except that for a quantized cache Metal's
-  // scratch is laid out by whole cache rows when fewer than 32 tokens attend.
-  [[nodiscard]] bool generation_may_need_more() const {
-    return metal_ && runtime_.llama_cpp.flash_attn_kv_scratch &&
-           asked_flash_ != FlashAttention::off && format_of(settings_.cache_type_k).quantized;
+  // The graph of one token per slot, which the engine reserves beside the prompt's.
+  [[nodiscard]] Geometry generation() const {
+    Geometry result = geometry_;
+    result.tokens = result.outputs = geometry_.sequences;
+    return result;
   }
 
-  // An operation stays fused where the device of its layer runs it (resolve_fused_ops); flash
-  // attention only when `auto` leaves that to the engine.
+  // Of the graphs the engine reserves (sched_reserve) the larger one stays. With all on Metal that
+  // is the prompt's, except that for a quantized cache Metal's scratch is laid out by whole cache
+  // rows when fewer than 32 tokens attend. Where the CPU computes too, both are cut differently.
+  [[nodiscard]] bool generation_may_need_more(const Simulation& prompt) const {
+    constexpr std::size_t metal_beside_inputs = 2;
+    return metal_ && (!placement_.full_offload || !settings_.kv_offload ||
+                      prompt.schedule.splits.size() > metal_beside_inputs ||
+                      (runtime_.llama_cpp.flash_attn_kv_scratch &&
+                       asked_flash_ != FlashAttention::off &&
+                       format_of(settings_.cache_type_k).quantized));
+  }
+
   [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {
-    while (true) {
-      Builder builder(model_, settings_, geometry, placement_, caches_, state_, fusion);
-      Simulation result{.graph = builder.build(), .schedule = {}, .fusion = fusion};
-      check_scheduler_table(model_, settings_, result.graph);
-      result.schedule = schedule(result.graph, metal_);
-      const auto at_home = [&](NodeId id) {
+    Builder builder(model_, settings_, geometry, placement_, caches_, state_, fusion);
+    Simulation result{.graph = builder.build(), .schedule = {}, .at_home = fusion};
+    check_scheduler_table(model_, settings_, result.graph);
+    result.schedule = schedule(result.graph, {.metal = metal_,
+                                              .blas = metal_ && runtime_.llama_cpp.accelerate,
+                                              .op_offload = settings_.op_offload});
+    const auto at_home = [&](const std::vector<NodeId>& nodes) {
+      return std::all_of(nodes.begin(), nodes.end(), [&](NodeId id) {
         const auto layer = static_cast<std::size_t>(result.graph[id].layer);
         const Device home = placement_.layer_on_gpu[layer] ? Device::metal : Device::cpu;
         return result.schedule.device[static_cast<std::size_t>(id)] == home;
-      };
-      const auto all_at_home = [&](const std::vector<NodeId>& nodes) {
-        return std::all_of(nodes.begin(), nodes.end(), at_home);
-      };
-      const bool flash =
-          fusion.flash &&
-          (asked_flash_ != FlashAttention::automatic || all_at_home(builder.flash_nodes()));
-      const bool indexer = fusion.indexer && all_at_home(builder.indexer_nodes());
-      if (flash == fusion.flash && indexer == fusion.indexer) {
-        return result;
-      }
-      fusion.flash = flash;
-      fusion.indexer = indexer;
-    }
+      });
+    };
+    // Flash attention is only put to the test when `auto` leaves it to the engine.
+    result.at_home.flash = fusion.flash && (asked_flash_ != FlashAttention::automatic ||
+                                            at_home(builder.flash_nodes()));
+    result.at_home.indexer = fusion.indexer && at_home(builder.indexer_nodes());
+    return result;
   }
 
   [[nodiscard]] ComputePeak peak(const Graph& graph, const Allocation& allocation) const {
@@ -256,9 +269,8 @@ class Run {
     const Basis weights = model_.source == ModelSource::catalog ? Basis::formula : Basis::file;
     add(result, {.name = PartName::weights, .where = Place::gpu, .bytes = placement_.gpu_model,
                  .basis = weights, .note = weights_note(), .formula = weights_formula()});
-    add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only,
-                 .basis = weights, .note = "token embedding, always on the CPU",
-                 .formula = "tensors of the input layer"});
+    add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only + placement_.repacked,
+                 .basis = weights, .note = host_weights_note(), .formula = host_weights_formula()});
     add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_.gpu,
                  .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
     add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_.host,
@@ -285,6 +297,22 @@ class Run {
 
   [[nodiscard]] std::string weights_note() const {
     return settings_.mmap ? "mapped from the file" : "read into memory";
+  }
+
+  [[nodiscard]] std::string host_weights_note() const {
+    if (placement_.repacked == Bytes{}) {
+      return placement_.full_offload ? "token embedding, always on the CPU" : "weights of the CPU";
+    }
+    return settings_.mmap ? "rearranged copies for the CPU" : "weights of the CPU";
+  }
+
+  [[nodiscard]] std::string host_weights_formula() const {
+    if (placement_.repacked == Bytes{}) {
+      return "tensors of the input layer";
+    }
+    return fmt::format("{} rearranged for the CPU's kernels and {} {}", to_text(placement_.repacked),
+                       to_text(placement_.host_only),
+                       settings_.mmap ? "mapped for the CPU alone" : "as in the file");
   }
 
   [[nodiscard]] std::string weights_formula() const {

@@ -12,25 +12,13 @@
 namespace membudget::arch {
 namespace {
 
-constexpr std::int64_t max_extent = std::int64_t{1} << 20;
-
-std::int64_t extent(const Metadata& metadata, std::string_view key) {
-  const std::int64_t value = metadata.integer(key);
-  if (value < 1 || value > max_extent) {
-    throw Error(Errc::invalid_model, metadata.where(),
-                fmt::format("metadata key '{}.{}' is {}, which no model has",
-                            metadata.architecture(), key, value));
-  }
-  return value;
-}
-
 DeltaNet read_delta_net(const Metadata& metadata) {
   DeltaNet result;
-  result.conv_width = extent(metadata, "ssm.conv_kernel");
-  result.key_heads = extent(metadata, "ssm.group_count");
-  result.value_heads = extent(metadata, "ssm.time_step_rank");
-  result.key_dim = extent(metadata, "ssm.state_size");
-  result.value_dim = extent(metadata, "ssm.inner_size") / result.value_heads;
+  result.conv_width = read_extent(metadata, "ssm.conv_kernel");
+  result.key_heads = read_extent(metadata, "ssm.group_count");
+  result.value_heads = read_extent(metadata, "ssm.time_step_rank");
+  result.key_dim = read_extent(metadata, "ssm.state_size");
+  result.value_dim = read_extent(metadata, "ssm.inner_size") / result.value_heads;
   // What the engine asserts (build_delta_net_fused of delta-net-base.cpp).
   if (result.value_dim != result.key_dim || result.value_heads % result.key_heads != 0) {
     throw Error(Errc::invalid_model, metadata.where(),
@@ -53,7 +41,7 @@ std::vector<bool> recurrent_layers(const Metadata& metadata, std::int64_t layers
   }
   constexpr std::int64_t usual_interval = 4;
   const std::int64_t interval = metadata.has(fmt::format("{}.full_attention_interval", metadata.architecture()))
-                                    ? extent(metadata, "full_attention_interval")
+                                    ? read_extent(metadata, "full_attention_interval")
                                     : usual_interval;
   for (std::int64_t i = 0; i < layers; ++i) {
     result.push_back((i + 1) % interval != 0);

@@ -48,6 +48,14 @@ Pooling pooling_of(const Metadata& metadata) {
 
 }  // namespace
 
+std::int64_t read_extent(const Metadata& metadata, std::string_view key) {
+  // Low enough that the product of any three and a type's size does not overflow.
+  constexpr std::int64_t most = std::int64_t{1} << 20;
+  const std::int64_t value = metadata.integer(key);
+  check_extent(metadata, key, value, most);
+  return value;
+}
+
 Dimensions read_dimensions(const Metadata& metadata) {
   Dimensions result;
   result.layers = metadata.integer("block_count");

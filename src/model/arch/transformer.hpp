@@ -28,6 +28,10 @@ struct Dimensions {
 /// Throws Error{invalid_model} for counts that no model has (no layers, more than 4096, ...).
 [[nodiscard]] Dimensions read_dimensions(const Metadata& metadata);
 
+/// A required size in heads, channels or the like. Throws Error{invalid_model} when it is missing,
+/// 0 or larger than any model's.
+[[nodiscard]] std::int64_t read_extent(const Metadata& metadata, std::string_view key);
+
 /// Fills `model` with what all transformers share: sizes and one plain attention and one gated
 /// feed-forward per layer. An architecture then changes what differs.
 void describe_transformer(const Metadata& metadata, Model& model);

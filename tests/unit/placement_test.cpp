@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "membudget/error.hpp"
+#include "membudget/footprint.hpp"
+#include "membudget/profiles.hpp"
+
+namespace membudget {
+namespace {
+
+class Placement : public ::testing::Test {
+ protected:
+  [[nodiscard]] Footprint plan(Workload workload) const {
+    workload.context = 4096;
+    workload.mmap = workload.mmap.value_or(false);
+    return estimate(model_, runtime_, workload);
+  }
+  [[nodiscard]] static Workload overridden(std::string pattern, Backend buffer) {
+    Workload workload;
+    workload.tensor_overrides = {{.pattern = std::move(pattern), .buffer = buffer}};
+    return workload;
+  }
+  static void expect_equal(const Footprint& a, const Footprint& b) {
+    EXPECT_EQ(a.gpu.model, b.gpu.model);
+    EXPECT_EQ(a.host.model, b.host.model);
+    EXPECT_EQ(a.repacked, b.repacked);
+    EXPECT_EQ(a.gpu.compute, b.gpu.compute);
+    EXPECT_EQ(a.host.compute, b.host.compute);
+    EXPECT_EQ(a.graph_splits, b.graph_splits);
+  }
+
+  Profiles profiles_ = Profiles::embedded();
+  Model model_ = profiles_.model("qwen3-30b-a3b", "Q4_K_M");
+  Runtime runtime_ = profiles_.runtime("llama.cpp");
+};
+
+TEST_F(Placement, CpuMoeIsAnOverrideOfAllExperts) {
+  Workload moe;
+  moe.cpu_moe = true;
+  expect_equal(plan(moe), plan(overridden(R"(\.ffn_(up|down|gate|gate_up)_(ch|)exps)", Backend::cpu)));
+}
+
+TEST_F(Placement, NCpuMoeTakesTheFirstLayers) {
+  Workload moe;
+  moe.n_cpu_moe = 3;
+  expect_equal(plan(moe), plan(overridden(R"(blk\.[0-2]\.ffn_(up|down|gate)_exps)", Backend::cpu)));
+}
+
+TEST_F(Placement, TheFirstOverrideThatMatchesDecides) {
+  Workload both = overridden("exps", Backend::metal);
+  both.tensor_overrides.push_back({.pattern = "ffn_down_exps", .buffer = Backend::cpu});
+  both.cpu_moe = true;
+  expect_equal(plan(both), plan({}));
+}
+
+TEST_F(Placement, AnOverrideBringsTheTokenEmbeddingToMetal) {
+  const Footprint usual = plan({});
+  const Footprint moved = plan(overridden("token_embd", Backend::metal));
+  const Bytes embedding = model_.tensors.find("token_embd.weight")->size();
+  EXPECT_EQ(moved.gpu.model, usual.gpu.model + embedding);
+  EXPECT_EQ(moved.host.model, Bytes{});
+}
+
+TEST_F(Placement, MovingLayersOffTheGpuKeepsEveryWeightOnce) {
+  const Bytes all = plan({}).gpu.model + plan({}).host.model;
+  Workload half;
+  half.gpu_layers = 24;
+  const Footprint footprint = plan(half);
+  EXPECT_EQ(footprint.gpu.model + footprint.host.model + footprint.repacked, all);
+}
+
+// With a mapped file Metal still maps all of it, and the CPU's rearranged copies come on top.
+TEST_F(Placement, MappedExpertsOnTheCpuSaveMetalNothing) {
+  Workload mapped;
+  mapped.mmap = true;
+  const Bytes all = plan(mapped).gpu.model;
+  mapped.cpu_moe = true;
+  const Footprint footprint = plan(mapped);
+  EXPECT_EQ(footprint.gpu.model, all);
+  EXPECT_GT(footprint.repacked, gib(10));
+  EXPECT_EQ(footprint.total(PartName::weights), all + footprint.repacked);
+}
+
+TEST_F(Placement, RefusesAPatternThatIsNoRegularExpression) {
+  try {
+    static_cast<void>(plan(overridden("(exps", Backend::cpu)));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::bad_request);
+    EXPECT_EQ(error.where(), "--override-tensor");
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("'(exps' is not a regular expression"));
+  }
+}
+
+}  // namespace
+}  // namespace membudget
