@@ -271,6 +271,9 @@ struct Model {
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
+  std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
+  /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
+  std::int64_t per_layer_width = 0;
   /// Tokens look back only. Where they see each other both ways, a batch is not limited by the
   /// context.
   bool causal = true;
@@ -289,9 +292,6 @@ struct Model {
   Pooling pooling = Pooling::none;  ///< What the file asks for in embedding mode.
   bool ranks_by_mean = false;       ///< Pooling::rank reads the mean, not one token (ModernBERT).
   bool rank_is_softmax = false;     ///< ... and ends in a softmax (Qwen3 rerankers).
-  std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
-  /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
-  std::int64_t per_layer_width = 0;
   std::vector<Layer> layers;
   TensorTable tensors;
   /// Set when the architecture is unknown: which key was not understood. Every part that

@@ -253,13 +253,13 @@ Graph Builder::build() {
   graph_.set_layer(-1);
   NodeId x = add_learned(embed_tokens());
   make_cache_inputs();
-  make_batch_masks();
   if (model_.per_layer_width > 0) {
     make_per_layer_input(x);
   }
   if (model_.hidden_copies > 1) {
     x = spread_states(x);
   }
+  make_batch_masks();
   for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
     graph_.set_layer(layer_);
     cache_home_ = layer_;

@@ -163,9 +163,7 @@ class Placer {
     }
     // The norm of the embeddings is done on the first layer (llama-arch.cpp, LLM_TENSOR_INFOS);
     // LFM2 calls its output norm so.
-    const bool first =
-        model_.embedding_norm || model_.tensors.find("output_norm.weight") != nullptr;
-    embedding_norm_layer_ = first ? 0 : -1;
+    embedding_norm_layer_ = model_.embedding_norm ? 0 : -1;
   }
 
   [[nodiscard]] std::int64_t layer_of(const Tensor& tensor) const {
