@@ -29,7 +29,6 @@ std::string sentence(const membudget::PlanReport& report) {
 }
 
 std::string rendered(const membudget::PlanReport& report, const Options& options) {
-  if (options.quiet) return fmt::format("{}\n", report.max_context);
   switch (options.output_format()) {
     case Format::json:
       return to_json(report);
@@ -44,6 +43,11 @@ std::string rendered(const membudget::PlanReport& report, const Options& options
 
 Exit run(const Options& options) {
   auto inputs = read(options);
+  if (options.quiet) {
+    const auto tokens = max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+    write_result(fmt::format("{}\n", tokens), options.output);
+    return tokens > 0 ? exit_fits : exit_does_not_fit;
+  }
   inputs.largest_context = true;
   const auto report = report_of(std::move(inputs));
   write_result(rendered(report, options), options.output);

@@ -308,9 +308,16 @@ PlanInputs read(const PlanOptions& options) {
 
 PlanReport report_of(PlanInputs inputs) {
   PlanReport out;
-  out.max_context = max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
   out.by_cache_type =
       max_context_by_cache_type(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  // The workload's own types are mostly among these; each search costs several plans.
+  const auto settings = resolve(inputs.workload, inputs.runtime, inputs.model);
+  const auto own =
+      std::ranges::find(out.by_cache_type, settings.cache_type_k, &ContextByCacheType::type);
+  out.max_context =
+      own != out.by_cache_type.end() && settings.cache_type_v == own->type
+          ? own->tokens
+          : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
   if (inputs.largest_context) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }

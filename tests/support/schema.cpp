@@ -2,7 +2,6 @@
 #include "support/schema.hpp"
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "membudget/load_model.hpp"
+#include "membudget/plan.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -110,6 +111,27 @@ TEST(LoadGguf, SaysWhichArchitectureItDoesNotKnow) {
   const Error error = error_of([&] { return load_gguf(file); });
   EXPECT_EQ(error.code(), Errc::unsupported);
   EXPECT_THAT(error.what(), AllOf(HasSubstr("no-such-thing"), HasSubstr("other.gguf")));
+}
+
+TEST(LoadGguf, BoundsAnArchitectureItDoesNotKnow) {
+  const ScratchFolder folder;
+  const std::filesystem::path file = folder / "other.gguf";
+  GgufWriter()
+      .set("general.architecture", "no-such-thing")
+      .set("no-such-thing.block_count", std::uint32_t{1})
+      .set("no-such-thing.context_length", std::uint32_t{4096})
+      .set("no-such-thing.embedding_length", std::uint32_t{256})
+      .set("no-such-thing.attention.head_count", std::uint32_t{4})
+      .add_tensor("token_embd.weight", {256, 1000}, ElementType::f16)
+      .add_tensor("blk.0.mystery.weight", {256, 1024}, ElementType::f16)
+      .write(file);
+  const Model model = load_gguf(file);
+  EXPECT_THAT(model.not_understood, HasSubstr("general.architecture 'no-such-thing'"));
+  const Profiles profiles = Profiles::embedded();
+  const Plan made = plan(model, machine(profiles.chip("m4-max-128gb")),
+                         profiles.runtime("llama.cpp"), {});
+  EXPECT_TRUE(made.footprint.assumed());
+  EXPECT_EQ(made.verdict, Verdict::tight);
 }
 
 TEST(LoadGguf, RefusesAFileWithOnlyAVocabulary) {

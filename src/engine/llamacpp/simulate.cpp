@@ -7,6 +7,7 @@
 #include <array>
 
 #include "engine/llamacpp/allocator.hpp"
+#include "engine/llamacpp/bound.hpp"
 #include "engine/llamacpp/builder.hpp"
 #include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
@@ -155,6 +156,9 @@ class Run {
         state_(recurrent_state(model, geometry_, placement_, settings.kv_offload)) {}
 
   Footprint run() {
+    if (!model_.not_understood.empty()) {
+      return bounded();
+    }
     check_pooling(model_, settings_, geometry_);
     // An operation stays fused where its layer's device runs it in a probe of one token per slot
     // (resolve_fused_ops). With all on Metal the number of tokens makes no difference.
@@ -180,13 +184,24 @@ class Run {
       allocation.host = host;
     }
 
-    Footprint result;
-    result.settings = settings_;
+    Footprint result = placed();
     result.flash_attention = fusion.flash;
     result.graph_nodes = nodes;
     result.graph_splits = splits;
-    result.gpu = {.model = placement_.gpu_model, .kv = {}, .compute = Bytes{allocation.gpu}};
-    result.host = {.model = placement_.host_model, .kv = {}, .compute = Bytes{allocation.host}};
+    result.gpu.compute = Bytes{allocation.gpu};
+    result.host.compute = Bytes{allocation.host};
+    result.gpu_peak = peak(simulation.graph, allocation);
+    add_parts(result);
+    return result;
+  }
+
+ private:
+  // Weights and caches, which do not depend on the graph.
+  [[nodiscard]] Footprint placed() const {
+    Footprint result;
+    result.settings = settings_;
+    result.gpu.model = placement_.gpu_model;
+    result.host.model = placement_.host_model;
     result.repacked = placement_.repacked;
     for (const KvCache& cache : caches_) {
       result.gpu.kv += cache.gpu;
@@ -194,12 +209,25 @@ class Run {
     }
     result.gpu.kv += state_.gpu;
     result.host.kv += state_.host;
-    result.gpu_peak = peak(simulation.graph, allocation);
+    return result;
+  }
+
+  // An architecture nobody described: its graph is not known, so its buffers are bounded.
+  [[nodiscard]] Footprint bounded() const {
+    Footprint result = placed();
+    result.flash_attention = asked_flash_ != FlashAttention::off;
+    const ComputeBound bound = compute_bound(model_, geometry_, caches_);
+    result.gpu.compute = metal_ ? bound.gpu : Bytes{};
+    result.host.compute = metal_ ? bound.host : bound.host + bound.gpu;
+    result.gpu_peak.operation = "unknown";
     add_parts(result);
     return result;
   }
 
- private:
+  [[nodiscard]] Basis basis() const {
+    return model_.not_understood.empty() ? Basis::formula : Basis::assumed;
+  }
+
   // The graph of one token per slot, which the engine reserves beside the prompt's.
   [[nodiscard]] Geometry generation() const {
     Geometry result = geometry_;
@@ -272,19 +300,19 @@ class Run {
     add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only + placement_.repacked,
                  .basis = weights, .note = host_weights_note(), .formula = host_weights_formula()});
     add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_.gpu,
-                 .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
+                 .basis = basis(), .note = cache_note(), .formula = cache_formula()});
     add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_.host,
-                 .basis = Basis::formula, .note = cache_note(), .formula = cache_formula()});
+                 .basis = basis(), .note = cache_note(), .formula = cache_formula()});
     add(result, {.name = PartName::recurrent_state, .where = Place::gpu, .bytes = state_.gpu,
-                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
+                 .basis = basis(), .note = state_note(), .formula = state_formula()});
     add(result, {.name = PartName::recurrent_state, .where = Place::host, .bytes = state_.host,
-                 .basis = Basis::formula, .note = state_note(), .formula = state_formula()});
+                 .basis = basis(), .note = state_note(), .formula = state_formula()});
     add(result, {.name = PartName::compute, .where = Place::gpu, .bytes = result.gpu.compute,
-                 .basis = Basis::formula,
-                 .note = fmt::format("peak at {}", result.gpu_peak.operation),
+                 .basis = basis(),
+                 .note = compute_note(result),
                  .formula = compute_formula(result)});
     add(result, {.name = PartName::compute, .where = Place::host, .bytes = result.host.compute,
-                 .basis = Basis::formula, .note = "graph inputs and the token lookup",
+                 .basis = basis(), .note = "graph inputs and the token lookup",
                  .formula = compute_formula(result)});
     // Encoders get room for logits too (llama_context::output_reserve).
     const std::int64_t width = model_.vocabulary + (settings_.embeddings ? model_.embedding : 0);
@@ -378,7 +406,15 @@ class Run {
                        matrices);
   }
 
+  [[nodiscard]] std::string compute_note(const Footprint& result) const {
+    return model_.not_understood.empty() ? fmt::format("peak at {}", result.gpu_peak.operation)
+                                         : "upper bound: " + model_.not_understood;
+  }
+
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {
+    if (!model_.not_understood.empty()) {
+      return "from the widths of the tensors: " + model_.not_understood;
+    }
     return fmt::format("graph of {} nodes for {} tokens, {} rows of logits, flash attention {}",
                        result.graph_nodes, geometry_.tokens, geometry_.outputs,
                        result.flash_attention ? "on" : "off");

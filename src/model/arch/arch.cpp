@@ -8,6 +8,7 @@
 
 #include "membudget/error.hpp"
 #include "model/arch/families.hpp"
+#include "model/arch/transformer.hpp"
 
 namespace membudget {
 
@@ -106,16 +107,34 @@ const Architecture* find_architecture(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
+namespace {
+
+// The weights are what the tensor table says; the rest is taken for a transformer that keeps keys
+// and values of every head in every layer, which no known architecture exceeds.
+void describe_unknown(const Metadata& metadata, Model& model) {
+  try {
+    describe_transformer(metadata, model);
+  } catch (const Error& error) {
+    throw Error(Errc::unsupported, metadata.where(),
+                fmt::format("architecture '{}' is not known to this version of membudget, and the "
+                            "file says too little for a bound ({})",
+                            metadata.architecture(), error.what()));
+  }
+  model.not_understood =
+      fmt::format("general.architecture '{}' is not known to this version", metadata.architecture());
+}
+
+}  // namespace
+
 Model describe_model(const Metadata& metadata, TensorTable tensors) {
   const Architecture* architecture = find_architecture(metadata.architecture());
-  if (architecture == nullptr) {
-    throw Error(Errc::unsupported, metadata.where(),
-                fmt::format("architecture '{}' is not known to this version of membudget",
-                            metadata.architecture()));
-  }
   Model model;
   model.tensors = std::move(tensors);
-  architecture->describe(metadata, model);
+  if (architecture != nullptr) {
+    architecture->describe(metadata, model);
+  } else {
+    describe_unknown(metadata, model);
+  }
   return model;
 }
 

@@ -35,8 +35,9 @@ struct Architecture {
 /// nullptr when unknown.
 [[nodiscard]] const Architecture* find_architecture(std::string_view name);
 
-/// The model that a file or a catalog entry describes. Throws Error{unsupported} for an
-/// unknown architecture and Error{invalid_model} for metadata that contradicts itself.
+/// The model that a file or a catalog entry describes. Of an unknown architecture it is an upper
+/// bound with `not_understood` set. Throws Error{invalid_model} for metadata that contradicts itself
+/// or says too little for a bound.
 [[nodiscard]] Model describe_model(const Metadata& metadata, TensorTable tensors);
 
 }  // namespace membudget
