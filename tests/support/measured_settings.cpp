@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "support/measured_settings.hpp"
 
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 
 #include "support/measured.hpp"
@@ -12,7 +14,22 @@ namespace {
 
 using nlohmann::json;
 
-Workload workload_of(const json& settings) {
+// `pooling_type` as in llama.h; below 0, or left out, what the model's file asks for.
+std::optional<Pooling> pooling_of(const std::string& model, const json& settings) {
+  constexpr std::array kinds{Pooling::none, Pooling::mean, Pooling::first, Pooling::last,
+                             Pooling::rank};
+  const int kind = settings.value("pooling_type", -1);
+  if (kind >= 0) {
+    return kinds.at(static_cast<std::size_t>(kind));
+  }
+  // The files these rows were taken with asked for it; their other rows come from files without.
+  if (model.starts_with("qwen3-embedding")) {
+    return Pooling::last;
+  }
+  return std::nullopt;
+}
+
+Workload workload_of(const std::string& model, const json& settings) {
   Workload workload;
   workload.context = settings.at("n_ctx").get<std::int64_t>();
   workload.batch = settings.at("n_batch").get<std::int64_t>();
@@ -36,6 +53,8 @@ Workload workload_of(const json& settings) {
   workload.cpu_moe = settings.at("cpu_moe").get<bool>();
   workload.n_cpu_moe = settings.at("n_cpu_moe").get<std::int64_t>();
   workload.repack = settings.at("use_extra_bufts").get<bool>();
+  workload.embeddings = settings.at("embeddings").get<bool>();
+  workload.pooling = pooling_of(model, settings);
   return workload;
 }
 
@@ -46,8 +65,7 @@ bool beyond_workload(const json& settings) {
       return true;
     }
   }
-  return settings.value("n_rs_seq", 0) != 0 || settings.at("embeddings").get<bool>() ||
-         settings.at("load_mtp").get<bool>();
+  return settings.value("n_rs_seq", 0) != 0 || settings.at("load_mtp").get<bool>();
 }
 
 void read_sizes(const json& row, MeasuredSettings& result) {
@@ -89,7 +107,7 @@ void for_each_settings_row(const std::filesystem::path& file,
     result.model = row.at("model");
     result.architecture = row.at("arch");
     result.quantization = row.at("quant");
-    result.workload = workload_of(settings);
+    result.workload = workload_of(result.model, settings);
     result.refused = row.contains("error");
     result.beyond_workload = beyond_workload(settings);
     if (!result.refused && row.contains("output_bytes")) {

@@ -206,7 +206,7 @@ NodeId Builder::attend_heads(const Attention& attention, NodeId q, NodeId k, Nod
     result = graph_.permute(graph_.mul_mat(v, scores, "attention_values"), heads_outside);
     const Shape shape = graph_[result].ne;
     result = graph_.cont(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
-    if (!kv_offload_) {
+    if (!settings_.kv_offload) {
       graph_[result].pin = Pin::cpu;
     }
   }

@@ -13,7 +13,6 @@ Builder::Builder(const Model& model, const Settings& settings, const Geometry& g
       caches_(caches),
       state_(state),
       fusion_(fusion),
-      kv_offload_(settings.kv_offload),
       weights_(model.tensors.all().size(), no_node),
       weights_on_cpu_(weights_) {}
 

@@ -182,7 +182,6 @@ class Builder {
   const std::vector<KvCache>& caches_;
   const RecurrentState& state_;
   Fusion fusion_;
-  bool kv_offload_;
 
   Graph graph_;
   std::int64_t layer_ = -1;

@@ -46,7 +46,7 @@ NodeId Builder::attend_to_latents(NodeId q, NodeId k, NodeId v, NodeId mask) {
     result = graph_.permute(result, swap_middle);
     const Shape shape = graph_[result].ne;
     result = graph_.cont(result, {shape[0] * shape[1], shape[2] * shape[3], 1, 1});
-    if (!kv_offload_) {
+    if (!settings_.kv_offload) {
       graph_[result].pin = Pin::cpu;
     }
   }
