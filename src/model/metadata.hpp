@@ -27,6 +27,9 @@ class Metadata {
     lengths_.insert_or_assign(std::move(key), length);
   }
 
+  /// Everything that was set, by key.
+  [[nodiscard]] const std::map<std::string, Value, std::less<>>& values() const { return values_; }
+
   [[nodiscard]] const std::string& where() const { return where_; }
   [[nodiscard]] bool has(std::string_view key) const { return values_.find(key) != values_.end(); }
   /// Elements of an array, kept or skipped; nullopt when there is no such array.

@@ -45,6 +45,9 @@ class MeasuredModels {
   /// An original *tensor_mixes.jsonl file.
   void read(const std::filesystem::path& file);
 
+  [[nodiscard]] const Metadata& metadata(const std::string& model) const {
+    return entries_.at(model).metadata;
+  }
   /// nullptr when no file holds it, or its architecture is not described yet.
   [[nodiscard]] const Model* find(const std::string& model, const std::string& quantization);
 
