@@ -26,7 +26,7 @@ namespace {
 
 const std::string data = std::string(TEST_DATA_DIR) + "/measured/data";
 
-void write_value(testing::GgufWriter& writer, const std::string& key, const Metadata::Value& value) {
+void write_value(test::GgufWriter& writer, const std::string& key, const Metadata::Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) {
     writer.set(key, static_cast<std::uint32_t>(*number));
   } else if (const auto* real = std::get_if<double>(&value)) {
@@ -90,7 +90,7 @@ TEST(ModelSources, TheCatalogGivesTheEnginesSizes) {
 }
 
 TEST(ModelSources, AGgufHeaderGivesTheEnginesSizes) {
-  const testing::ScratchFolder folder;
+  const test::ScratchFolder folder;
   MeasuredModels models;
   models.read_packed(data + "/tensor_mixes.jsonl");
   for_some_rows([&](const MeasuredRow& row) {
@@ -98,7 +98,7 @@ TEST(ModelSources, AGgufHeaderGivesTheEnginesSizes) {
     if (model == nullptr) {
       return;
     }
-    testing::GgufWriter writer;
+    test::GgufWriter writer;
     for (const auto& [key, value] : models.metadata(row.model).values()) {
       write_value(writer, key, value);
     }

@@ -19,7 +19,7 @@
 namespace membudget {
 namespace {
 
-using testing::GgufWriter;
+using test::GgufWriter;
 
 // The reader's promise for any bytes: a header that holds together, or an Error on one line.
 std::optional<Gguf> parse_or_error(std::string_view bytes) {

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <stdexcept>
 
-namespace membudget::testing {
+namespace membudget::test {
 
 std::string GgufWriter::encoded(std::string_view text) {
   std::string bytes = bytes_of(std::uint64_t{text.size()});
@@ -128,4 +128,4 @@ void GgufWriter::write(const std::filesystem::path& file, std::int64_t cut) cons
       static_cast<std::uintmax_t>(static_cast<std::int64_t>(bytes.size()) + next_offset_ - cut));
 }
 
-}  // namespace membudget::testing
+}  // namespace membudget::test

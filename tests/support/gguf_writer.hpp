@@ -13,7 +13,7 @@
 
 #include "membudget/tensor.hpp"
 
-namespace membudget::testing {
+namespace membudget::test {
 
 /// GGUF's numbers for the types of metadata values.
 enum class GgufType : std::uint32_t {
@@ -136,4 +136,4 @@ class GgufWriter {
   std::optional<std::uint64_t> claimed_tensors_;
 };
 
-}  // namespace membudget::testing
+}  // namespace membudget::test

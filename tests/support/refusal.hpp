@@ -9,7 +9,7 @@
 
 #include "membudget/error.hpp"
 
-namespace membudget::testing {
+namespace membudget::test {
 
 /// The Error that `action` throws; a failed test when it throws none.
 template <class Action>
@@ -32,4 +32,4 @@ inline void expect_refusal(const Error& error, Errc code, std::string_view where
                                              ::testing::Not(::testing::HasSubstr("\n"))));
 }
 
-}  // namespace membudget::testing
+}  // namespace membudget::test

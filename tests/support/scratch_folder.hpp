@@ -9,7 +9,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace membudget::testing {
+namespace membudget::test {
 
 /// A folder of a test's own that goes away with it; tests run side by side.
 class ScratchFolder {
@@ -38,4 +38,4 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace membudget::testing
+}  // namespace membudget::test

@@ -19,10 +19,10 @@
 namespace membudget {
 namespace {
 
-using testing::error_of;
-using testing::GgufWriter;
+using test::error_of;
+using test::GgufWriter;
 using ::testing::HasSubstr;
-using testing::ScratchFolder;
+using test::ScratchFolder;
 
 void write(const std::filesystem::path& file, std::string_view text) {
   std::ofstream(file, std::ios::binary) << text;

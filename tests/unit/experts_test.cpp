@@ -65,8 +65,8 @@ TEST(Experts, AGraphWithMoreTensorsThanTheSchedulerHoldsIsRefused) {
   workload.context = 8192;
   EXPECT_NO_THROW(static_cast<void>(estimate(model, engine(), workload)));
   workload.cache_type_k = workload.cache_type_v = ElementType::q8_0;
-  testing::expect_refusal(
-      testing::error_of([&] { return estimate(model, engine(), workload); }), Errc::bad_request,
+  test::expect_refusal(
+      test::error_of([&] { return estimate(model, engine(), workload); }), Errc::bad_request,
       "settings", "there is room for 2053");
 }
 
@@ -84,8 +84,8 @@ TEST(Experts, ADraftBlockOfGlm45HasACacheThoughItIsNotLoaded) {
 TEST(Experts, MoreExpertsUsedThanThereAreIsAnInvalidModel) {
   Numbers numbers = granite_1b;
   numbers[8].second = 33;
-  testing::expect_refusal(
-      testing::error_of([&] { return model_of(metadata_of("granitemoe", numbers)); }),
+  test::expect_refusal(
+      test::error_of([&] { return model_of(metadata_of("granitemoe", numbers)); }),
       Errc::invalid_model, "made by hand", "32 experts of which 33 are used");
 }
 

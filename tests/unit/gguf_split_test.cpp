@@ -14,10 +14,10 @@
 namespace membudget {
 namespace {
 
-using testing::error_of;
-using testing::expect_refusal;
-using testing::GgufWriter;
-using testing::ScratchFolder;
+using test::error_of;
+using test::expect_refusal;
+using test::GgufWriter;
+using test::ScratchFolder;
 
 Error refusal_of(const std::filesystem::path& file) {
   return error_of([&] { return read_gguf(file); });

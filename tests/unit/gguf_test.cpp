@@ -19,12 +19,12 @@ namespace membudget {
 namespace {
 
 using ::testing::ElementsAre;
-using testing::error_of;
-using testing::expect_refusal;
-using testing::GgufType;
-using testing::GgufWriter;
+using test::error_of;
+using test::expect_refusal;
+using test::GgufType;
+using test::GgufWriter;
 using ::testing::HasSubstr;
-using testing::ScratchFolder;
+using test::ScratchFolder;
 
 constexpr std::uint32_t f32_id = 0;
 constexpr std::uint32_t q4_0_id = 2;

@@ -66,9 +66,9 @@ TEST(LatentCache, RefusesValuesOfAnotherTypeThanKeys) {
   workload.context = context;
   workload.cache_type_k = ElementType::q8_0;
   workload.cache_type_v = ElementType::f16;
-  const Error error = membudget::testing::error_of(
+  const Error error = membudget::test::error_of(
       [&] { return estimate(sparse_model({true}), Runtime{}, workload); });
-  membudget::testing::expect_refusal(error, Errc::bad_request, "--cache-type-v", "use the same type");
+  membudget::test::expect_refusal(error, Errc::bad_request, "--cache-type-v", "use the same type");
 }
 
 }  // namespace

@@ -18,11 +18,11 @@ namespace membudget {
 namespace {
 
 using ::testing::AllOf;
-using testing::error_of;
-using testing::GgufWriter;
+using test::error_of;
+using test::GgufWriter;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::ScratchFolder;
+using test::ScratchFolder;
 
 GgufWriter small_llama(std::optional<std::uint32_t> file_type) {
   GgufWriter gguf;
@@ -138,7 +138,7 @@ TEST(LoadGguf, RefusesAFileWithOnlyAVocabulary) {
   const ScratchFolder folder;
   const std::filesystem::path file = folder / "vocabulary.gguf";
   GgufWriter().set("general.architecture", "llama").write(file);
-  testing::expect_refusal(error_of([&] { return load_gguf(file); }), Errc::invalid_model,
+  test::expect_refusal(error_of([&] { return load_gguf(file); }), Errc::invalid_model,
                           file.string(), "holds no tensors");
 }
 

@@ -25,12 +25,12 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using testing::error_of;
-using testing::expect_refusal;
+using test::error_of;
+using test::expect_refusal;
 using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::ScratchFolder;
+using test::ScratchFolder;
 using ::testing::SizeIs;
 
 std::string text_of(const std::filesystem::path& path) {
