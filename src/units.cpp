@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cmath>
@@ -27,7 +28,8 @@ std::string lower(std::string_view text) {
 
 // Digits with at most one point, then a suffix. Not strtod: it would take "0x", "inf", "1e9".
 struct Quantity {
-  double value = 0;
+  std::int64_t units = 0;  ///< What stands before the point: exact, as a double is not.
+  double fraction = 0;
   std::string suffix;
   bool whole = true;
 };
@@ -50,7 +52,13 @@ Quantity split_quantity(std::string_view text, std::string_view option, std::str
     fail();
   }
   Quantity result;
-  result.value = std::strtod(std::string(text.substr(0, at)).c_str(), nullptr);
+  const std::size_t end = std::min(text.find('.'), at);
+  if (end != 0) {
+    result.units = std::strtoll(std::string(text.substr(0, end)).c_str(), nullptr, 10);
+  }
+  if (at - end > 1) {
+    result.fraction = std::strtod(std::string(text.substr(end, at - end)).c_str(), nullptr);
+  }
   result.whole = !point;
   std::size_t from = at;
   while (from < text.size() && text[from] == ' ') {
@@ -60,12 +68,9 @@ Quantity split_quantity(std::string_view text, std::string_view option, std::str
   return result;
 }
 
-std::int64_t scale(const Quantity& quantity, double factor) {
-  const double value = std::floor(quantity.value * factor);
-  if (value >= 9.2e18) {
-    overflow();
-  }
-  return static_cast<std::int64_t>(value);
+std::int64_t scale(const Quantity& quantity, std::int64_t factor) {
+  const double rest = std::floor(quantity.fraction * static_cast<double>(factor));
+  return checked_add(checked_multiply(quantity.units, factor), static_cast<std::int64_t>(rest));
 }
 
 }  // namespace
@@ -118,22 +123,22 @@ Bytes parse_size(std::string_view text, std::string_view option) {
   const Quantity quantity = split_quantity(text, option, wanted);
   struct Unit {
     std::string_view suffix;
-    double factor;
+    std::int64_t factor;
   };
   static constexpr std::array<Unit, 14> units{{{"", 1},
                                                {"b", 1},
                                                {"k", 1024},
                                                {"kib", 1024},
-                                               {"kb", 1e3},
+                                               {"kb", 1'000},
                                                {"m", 1048576},
                                                {"mib", 1048576},
-                                               {"mb", 1e6},
+                                               {"mb", 1'000'000},
                                                {"g", 1073741824},
                                                {"gib", 1073741824},
-                                               {"gb", 1e9},
+                                               {"gb", 1'000'000'000},
                                                {"t", 1099511627776},
                                                {"tib", 1099511627776},
-                                               {"tb", 1e12}}};
+                                               {"tb", 1'000'000'000'000}}};
   for (const Unit& unit : units) {
     if (unit.suffix == quantity.suffix && (quantity.whole || unit.factor > 1)) {
       return Bytes{scale(quantity, unit.factor)};

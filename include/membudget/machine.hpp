@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,11 +41,10 @@ struct Machine {
   std::int64_t macos = 26;  ///< Major version.
   /// `sysctl iogpu.wired_limit_mb`, in MiB; 0 = macOS decides.
   std::int64_t wired_limit_mib = 0;
-  /// Overrides the chip's reserve when set.
-  Bytes reserve;
+  std::optional<Bytes> reserve;  ///< --reserve; default: the chip's.
 };
 
-/// A chip with the system's defaults: newest macOS, no wired limit, the profile's reserve.
+/// A chip with the system's defaults: newest macOS, no wired limit, the chip's reserve.
 [[nodiscard]] Machine machine(const Chip& chip);
 
 }  // namespace membudget

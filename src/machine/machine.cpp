@@ -6,7 +6,6 @@ namespace membudget {
 Machine machine(const Chip& chip) {
   Machine out;
   out.chip = chip;
-  out.reserve = chip.reserve;
   return out;
 }
 

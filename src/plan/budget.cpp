@@ -71,7 +71,7 @@ Budget budget(const Machine& machine, const Runtime&) {
   Budget out;
   set_gpu_limit(out, machine);
   out.ram = machine.chip.ram;
-  out.reserve = machine.reserve == Bytes() ? machine.chip.reserve : machine.reserve;
+  out.reserve = machine.reserve.value_or(machine.chip.reserve);
   if (out.reserve < Bytes() || out.reserve > out.ram) {
     throw Error(
         Errc::bad_request, "--reserve",

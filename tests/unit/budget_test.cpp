@@ -11,8 +11,8 @@
 namespace membudget {
 namespace {
 
-using testing::error_of;
-using testing::expect_refusal;
+using test::error_of;
+using test::expect_refusal;
 
 Machine mac(std::string_view chip, std::int64_t macos = 26) {
   Machine out = machine(Profiles::embedded().chip(chip));
@@ -29,7 +29,7 @@ TEST(MachineOfAChip, StartsWithTheSystemsDefaults) {
   EXPECT_EQ(machine.chip.id, "m4-max-36gb");
   EXPECT_EQ(machine.macos, 26);
   EXPECT_EQ(machine.wired_limit_mib, 0);
-  EXPECT_EQ(machine.reserve, machine.chip.reserve);
+  EXPECT_EQ(budget_of(machine).reserve, machine.chip.reserve);
 }
 
 TEST(Budget, TakesTheLimitOfTheMacosVersion) {
@@ -73,6 +73,8 @@ TEST(Budget, LeavesTheReserveToTheSystem) {
   EXPECT_EQ(budget_of(machine).ram_available, gib(28));
   machine.reserve = gib(10);
   EXPECT_EQ(budget_of(machine).ram_available, gib(22));
+  machine.reserve = Bytes{};
+  EXPECT_EQ(budget_of(machine).ram_available, gib(32)) << "nothing kept free is a wish too";
 }
 
 TEST(Budget, WantsATenthFreeAndNeverLessThanAGibibyte) {
