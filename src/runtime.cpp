@@ -15,6 +15,10 @@ namespace {
 constexpr std::int64_t max_tokens = (std::int64_t{1} << 31) - 1;
 constexpr std::int64_t max_slots = 256;
 
+// Tokens a draft model (--spec-type draft-simple) proposes at once unless told otherwise:
+// --spec-draft-n-max (common/common.h, common_params_speculative_draft::n_max; b10587).
+constexpr std::int64_t drafted_tokens = 3;
+
 std::int64_t within(std::int64_t value, std::int64_t least, std::int64_t most,
                     std::string_view option) {
   if (value < least || value > most) {
@@ -99,7 +103,10 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
     // (server-context.cpp:41).
     result.batch = std::min(result.batch, result.ubatch);
   }
-  result.outputs = workload.outputs.value_or(server && !result.embeddings ? result.parallel : 0);
+  // A slot wants logits for its last token, and for each that is drafted (server-context.cpp:41).
+  const std::int64_t rows = result.parallel * (workload.draft ? 1 + drafted_tokens : 1);
+  result.outputs = workload.outputs.value_or(
+      server && !result.embeddings ? std::min(result.batch, rows) : 0);
   return result;
 }
 

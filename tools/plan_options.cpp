@@ -8,6 +8,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -254,6 +255,8 @@ void PlanOptions::add_to(CLI::App& command) {
   command
       .add_flag("--no-op-offload", no_op_offload, "Metal leaves the CPU's weights to the CPU")
       ->group("Runtime");
+  option("--draft,--model-draft", draft, "-md; model that drafts tokens for this one: name or .gguf",
+         "MODEL", "Runtime");
 
   option("--format", format, "text, json or markdown", "FORMAT", "Output");
   command.add_flag("--json", json, "Same as --format json")->group("Output");
@@ -299,10 +302,14 @@ PlanInputs read(const PlanOptions& options) {
   auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  return {.model = model_of(options, profiles),
+  auto model = model_of(options, profiles);
+  if (!options.draft.empty()) {
+    workload.draft = std::make_shared<const Model>(load_model(options.draft, {}, profiles));
+  }
+  return {.model = std::move(model),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
-          .workload = workload,
+          .workload = std::move(workload),
           .largest_context = lower(options.context) == "max"};
 }
 
@@ -330,7 +337,7 @@ PlanReport report_of(PlanInputs inputs) {
 
 std::vector<std::string> with_long_options(int argc, const char* const* argv) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Pair, 13> names{{{"-ctk", "--cache-type-k"},
+  constexpr std::array<Pair, 14> names{{{"-ctk", "--cache-type-k"},
                                        {"-ctv", "--cache-type-v"},
                                        {"-fa", "--flash-attn"},
                                        {"-ub", "--ubatch-size"},
@@ -342,7 +349,8 @@ std::vector<std::string> with_long_options(int argc, const char* const* argv) {
                                        {"-ncmoe", "--n-cpu-moe"},
                                        {"-ot", "--override-tensor"},
                                        {"-nkvo", "--no-kv-offload"},
-                                       {"-nr", "--no-repack"}}};
+                                       {"-nr", "--no-repack"},
+                                       {"-md", "--draft"}}};
   std::vector<std::string> out;
   bool options = true;
   for (int i = 1; i < argc; ++i) {

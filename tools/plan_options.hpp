@@ -38,6 +38,7 @@ struct PlanOptions {
   bool no_kv_offload = false;
   bool no_repack = false;
   bool no_op_offload = false;
+  std::string draft;
   std::string profiles;
   std::string format = "text";
   bool json = false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "membudget/tensor.hpp"
 
 namespace membudget {
+
+struct Model;
 
 enum class FlashAttention : std::uint8_t { off, on, automatic };
 
@@ -56,6 +59,9 @@ struct Workload {
   /// run this way unless told otherwise.
   std::optional<bool> embeddings;
   std::optional<Pooling> pooling;  ///< --pooling, in embedding mode; default: what the file says.
+  /// --model-draft: proposes tokens that the model then checks several at once. The runtime loads it
+  /// beside the model, with a context as long and a cache of its own; nullptr: none.
+  std::shared_ptr<const Model> draft;
 };
 
 /// The workload with every default filled in, as the engine will use it.

@@ -1,15 +1,75 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/simulate.hpp"
+#include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
 
 namespace membudget {
+namespace {
+
+// The draft's context takes the model's options, except for those that have a twin of their own
+// (-ctkd, -ngld, -otd, ...), and one row of logits per slot. It is as long as the model's context
+// after padding (common/speculative.cpp, common_base_params_to_speculative; b10587).
+Settings settings_of_draft(const Settings& settings, const Model& model, const Runtime& runtime) {
+  Settings result = settings;
+  result.context = llamacpp::geometry(settings, model).context;
+  result.cache_type_k = runtime.defaults.cache_type_k;
+  result.cache_type_v = runtime.defaults.cache_type_v;
+  result.gpu_layers = runtime.defaults.gpu_layers;
+  result.cpu_moe = runtime.defaults.cpu_moe;
+  result.n_cpu_moe = runtime.defaults.n_cpu_moe;
+  result.tensor_overrides = runtime.defaults.tensor_overrides;
+  result.embeddings = false;
+  result.pooling = Pooling::none;
+  result.outputs = settings.parallel;
+  return result;
+}
+
+Footprint footprint_of_draft(const Model& draft, const Runtime& runtime, const Settings& settings) {
+  try {
+    return llamacpp::simulate(draft, runtime, settings);
+  } catch (const Error& error) {
+    throw Error(error.code(), "--draft", fmt::format("{}: {}", draft.id, error.what()));
+  }
+}
+
+/// All of the draft in one place as one part of the whole.
+void add_draft(Footprint& whole, const Model& draft, const Footprint& footprint) {
+  for (const Place where : {Place::gpu, Place::host}) {
+    Part part{.name = PartName::draft, .where = where, .bytes = footprint.total(where),
+              .basis = footprint.assumed() ? Basis::assumed : Basis::formula,
+              .note = {}, .formula = {}};
+    for (const Part& own : footprint.parts) {
+      if (own.where == where) {
+        part.note += fmt::format("{}{} {}", part.note.empty() ? "" : ", ", to_string(own.name),
+                                 to_text(own.bytes));
+        part.formula += fmt::format("{}{}: {}", part.formula.empty() ? "" : "; ",
+                                    to_string(own.name), own.formula);
+      }
+    }
+    part.note = fmt::format("{} {}: {}", draft.id, draft.quantization, part.note);
+    if (part.bytes > Bytes{}) {
+      whole.parts.push_back(std::move(part));
+    }
+  }
+}
+
+}  // namespace
 
 Footprint estimate(const Model& model, const Runtime& runtime, const Workload& workload) {
   const Settings settings = resolve(workload, runtime, model);
   switch (runtime.engine) {
     case Engine::llama_cpp: break;
   }
-  return llamacpp::simulate(model, runtime, settings);
+  Footprint result = llamacpp::simulate(model, runtime, settings);
+  if (workload.draft != nullptr) {
+    const Model& draft = *workload.draft;
+    add_draft(result, draft,
+              footprint_of_draft(draft, runtime, settings_of_draft(settings, model, runtime)));
+  }
+  return result;
 }
 
 }  // namespace membudget
