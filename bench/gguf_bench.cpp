@@ -23,7 +23,7 @@ class Llama8bFile {
               ("membudget-bench-" + std::to_string(::getpid()) + ".gguf")) {
     constexpr std::size_t tokens = 128'256;
     constexpr std::size_t merges = 280'147;
-    testing::GgufWriter gguf;
+    test::GgufWriter gguf;
     gguf.set("general.architecture", "llama")
         .set("general.file_type", std::uint32_t{15})
         .set("llama.block_count", std::uint32_t{32})

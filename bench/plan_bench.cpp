@@ -3,7 +3,13 @@
 
 #include <benchmark/benchmark.h>
 
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "membudget/advise.hpp"
+#include "membudget/error.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
 
@@ -24,6 +30,52 @@ void plan_model(benchmark::State& state, const char* name, std::int64_t slots) {
 }
 BENCHMARK_CAPTURE(plan_model, llama_3_3_70b_80_layers, "llama-3.3-70b", 1)
     ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plan_model, deepseek_v3_4_slots, "deepseek-v3", 4)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plan_model, kimi_k2_4_slots, "kimi-k2-1t", 4)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plan_model, glm_5_4_slots, "glm-5", 4)->Unit(benchmark::kMicrosecond);
+
+/// Every model of the catalog at 8 contexts with 3 cache types, on two threads.
+void sweep_catalog(benchmark::State& state) {
+  const Profiles profiles = Profiles::embedded();
+  std::vector<Model> models;
+  for (const std::string& id : profiles.model_ids()) {
+    try {
+      models.push_back(profiles.model(id));
+    } catch (const Error&) {
+      // An architecture that is not described yet.
+    }
+  }
+  const Machine mac = machine(profiles.chip("m4-max-128gb"));
+  const Runtime runtime = profiles.runtime("llama.cpp");
+  const auto sweep = [&](std::atomic<std::size_t>& next, std::atomic<std::int64_t>& plans) {
+    for (std::size_t i = next++; i < models.size(); i = next++) {
+      for (std::int64_t context = 2048; context <= 262'144; context *= 2) {
+        for (const ElementType type : {ElementType::f16, ElementType::q8_0, ElementType::q4_0}) {
+          Workload workload;
+          workload.context = context;
+          workload.cache_type_k = workload.cache_type_v = type;
+          try {
+            benchmark::DoNotOptimize(plan(models[i], mac, runtime, workload));
+          } catch (const Error&) {
+            // A cache type the engine refuses for this model.
+          }
+          ++plans;
+        }
+      }
+    }
+  };
+  std::int64_t count = 0;
+  for (auto _ : state) {
+    std::atomic<std::size_t> next = 0;
+    std::atomic<std::int64_t> plans = 0;
+    std::thread other([&] { sweep(next, plans); });
+    sweep(next, plans);
+    other.join();
+    count = plans;
+  }
+  state.counters["plans"] = static_cast<double>(count);
+}
+BENCHMARK(sweep_catalog)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void load_catalog_model(benchmark::State& state) {
   const Profiles profiles = Profiles::embedded();
