@@ -15,6 +15,7 @@ namespace membudget {
 std::span<const Architecture> architectures() {
   static const std::array all{
       arch::afmoe,
+      arch::arcee,
       arch::arctic,
       arch::bailingmoe,
       arch::bailingmoe2,

@@ -7,6 +7,7 @@
 namespace membudget::arch {
 
 extern const Architecture afmoe;
+extern const Architecture arcee;
 extern const Architecture arctic;
 extern const Architecture bailingmoe;
 extern const Architecture bailingmoe2;
