@@ -104,7 +104,7 @@ Bytes operator-(Bytes a, Bytes b) {
 Bytes operator*(Bytes a, std::int64_t n) { return Bytes{checked_multiply(a.count(), n)}; }
 
 std::string to_text(Bytes size) {
-  const double count = static_cast<double>(size.count());
+  const auto count = static_cast<double>(size.count());
   const double magnitude = std::fabs(count);
   if (magnitude >= static_cast<double>(gib(1).count())) {
     return fmt::format("{:.2f} GiB", count / static_cast<double>(gib(1).count()));
