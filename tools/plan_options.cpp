@@ -71,6 +71,15 @@ std::optional<FlashAttention> flash_attention(const std::string& text) {
   wrong("--flash-attn", fmt::format("'{}' is not known; use on, off or auto", text));
 }
 
+std::optional<Pooling> pooling(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  for (const auto kind :
+       {Pooling::none, Pooling::mean, Pooling::first, Pooling::last, Pooling::rank}) {
+    if (to_string(kind) == lower(text)) return kind;
+  }
+  wrong("--pooling", fmt::format("'{}' is not known; use none, mean, cls, last or rank", text));
+}
+
 std::int64_t positive_tokens(const std::string& text, const std::string& option) {
   const auto value = parse_tokens(text, option);
   if (value < 1) wrong(option, fmt::format("'{}' is too small; use at least 1", text));
@@ -138,6 +147,8 @@ Workload workload_of(const PlanOptions& options) {
   if (options.no_kv_offload) out.kv_offload = false;
   if (options.no_repack) out.repack = false;
   if (options.no_op_offload) out.op_offload = false;
+  if (options.embeddings) out.embeddings = true;
+  out.pooling = pooling(options.pooling);
   if (!options.context.empty() && lower(options.context) != "max") {
     out.context = parse_tokens(options.context, "--ctx-size");
   }
@@ -257,6 +268,10 @@ void PlanOptions::add_to(CLI::App& command) {
       ->group("Runtime");
   option("--draft,--model-draft", draft, "-md; model that drafts tokens for this one: name or .gguf",
          "MODEL", "Runtime");
+  command.add_flag("--embeddings,--embedding", embeddings, "Serve embeddings instead of text")
+      ->group("Runtime");
+  option("--pooling", pooling, "Of embeddings: none mean cls last rank; default: the model's",
+         "KIND", "Runtime");
 
   option("--format", format, "text, json or markdown", "FORMAT", "Output");
   command.add_flag("--json", json, "Same as --format json")->group("Output");

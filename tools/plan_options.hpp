@@ -39,6 +39,8 @@ struct PlanOptions {
   bool no_repack = false;
   bool no_op_offload = false;
   std::string draft;
+  bool embeddings = false;
+  std::string pooling;
   std::string profiles;
   std::string format = "text";
   bool json = false;

@@ -53,6 +53,10 @@ Json settings_of(const PlanReport& report) {
   if (!settings.kv_offload) result["kv_offload"] = false;
   if (!settings.repack) result["repack"] = false;
   if (!settings.op_offload) result["op_offload"] = false;
+  if (settings.embeddings) {
+    result["embeddings"] = true;
+    result["pooling"] = to_string(settings.pooling);
+  }
   return result;
 }
 
