@@ -28,17 +28,9 @@ std::string sentence(const membudget::PlanReport& report) {
   return out;
 }
 
-std::string rendered(const membudget::PlanReport& report, const Options& options) {
-  switch (options.output_format()) {
-    case Format::json:
-      return to_json(report);
-    case Format::markdown:
-      return to_markdown(report, options.explain);
-    case Format::text:
-      break;
-  }
-  return options.explain ? sentence(report) + "\n" + to_text(report, options.style())
-                         : sentence(report);
+std::string answer(const membudget::PlanReport& report, const Options& options) {
+  if (options.output_format() != Format::text) return rendered(report, options);
+  return options.explain ? sentence(report) + "\n" + rendered(report, options) : sentence(report);
 }
 
 Exit run(const Options& options) {
@@ -50,7 +42,7 @@ Exit run(const Options& options) {
   }
   inputs.largest_context = true;
   const auto report = report_of(std::move(inputs));
-  write_result(rendered(report, options), options.output);
+  write_result(answer(report, options), options.output);
   return report.max_context > 0 ? exit_fits : exit_does_not_fit;
 }
 

@@ -10,18 +10,6 @@ struct Options : PlanOptions {
   bool strict = false;
 };
 
-std::string rendered(const membudget::PlanReport& report, const PlanOptions& options) {
-  switch (options.output_format()) {
-    case Format::json:
-      return to_json(report);
-    case Format::markdown:
-      return to_markdown(report, options.explain);
-    case Format::text:
-      break;
-  }
-  return to_text(report, options.style());
-}
-
 Exit run(const Options& options) {
   const auto report = report_of(read(options));
   write_result(rendered(report, options), options.output);

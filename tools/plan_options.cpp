@@ -350,6 +350,15 @@ PlanReport report_of(PlanInputs inputs) {
   return out;
 }
 
+std::string rendered(const PlanReport& report, const PlanOptions& options) {
+  switch (options.output_format()) {
+    case Format::json: return to_json(report);
+    case Format::markdown: return to_markdown(report, options.explain);
+    case Format::text: break;
+  }
+  return to_text(report, options.style());
+}
+
 std::vector<std::string> with_long_options(int argc, const char* const* argv) {
   using Pair = std::pair<std::string_view, std::string_view>;
   constexpr std::array<Pair, 14> names{{{"-ctk", "--cache-type-k"},

@@ -75,6 +75,9 @@ struct PlanInputs {
 /// that context, or for the smallest one when none fits.
 [[nodiscard]] membudget::PlanReport report_of(PlanInputs inputs);
 
+/// The report in the format that the options ask for.
+[[nodiscard]] std::string rendered(const membudget::PlanReport& report, const PlanOptions& options);
+
 /// llama.cpp's short options of several letters (`-ctk`, `-ngl`) as the long ones that CLI11
 /// knows; it takes only one letter after a single dash.
 [[nodiscard]] std::vector<std::string> with_long_options(int argc, const char* const* argv);
