@@ -2,15 +2,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "profiles/decode.hpp"
 #include "profiles/fields.hpp"
+#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {
 
 // No Mac has as much; a larger number is bytes or MiB written where GiB belong.
 constexpr std::int64_t largest_ram_gib = 4096;
+// A larger number is MHz written where GHz belong.
+constexpr double highest_clock_ghz = 10;
 
 Bytes take_ram(Fields& fields) {
   const std::int64_t ram = fields.whole("ram_gib", 1);
@@ -43,6 +47,105 @@ bool overlap(const WorkingSet& a, const WorkingSet& b) {
     return x.macos_to != 0 && x.macos_to < y.macos_from;
   };
   return !ends_before(a, b) && !ends_before(b, a);
+}
+
+/// What an id such as "m1-max-24c-32gb" or "m1-pro-8cpu-14c-16gb" says of its Mac. A user may
+/// name a Mac freely; what a name leaves out stays empty.
+struct NameClaims {
+  std::string chip;  ///< "m1-max"
+  std::optional<std::int64_t> cpu_cores;
+  std::optional<std::int64_t> gpu_cores;
+  std::optional<std::int64_t> ram_gib;
+};
+
+std::optional<std::int64_t> number_before(std::string_view part, std::string_view unit) {
+  if (!part.ends_with(unit)) {
+    return std::nullopt;
+  }
+  part.remove_suffix(unit.size());
+  std::int64_t number = 0;
+  const auto [end, code] = std::from_chars(part.data(), part.data() + part.size(), number);
+  return code == std::errc() && end == part.data() + part.size() ? std::optional(number)
+                                                                 : std::nullopt;
+}
+
+/// "m4-max" and "a18-pro", but not "office-max".
+bool names_a_chip(std::string_view text) {
+  const auto dash = text.find('-');
+  const auto generation = text.substr(0, dash);
+  const auto tier = dash == std::string_view::npos ? "" : text.substr(dash + 1);
+  return generation.size() > 1 && (generation[0] == 'm' || generation[0] == 'a') &&
+         number_before(generation.substr(1), "") &&
+         (tier.empty() || tier == "pro" || tier == "max" || tier == "ultra");
+}
+
+NameClaims claims_of(std::string_view name) {
+  NameClaims out;
+  const auto take = [&](std::optional<std::int64_t>& claim, std::string_view unit) {
+    const auto dash = name.rfind('-');
+    if (dash != std::string_view::npos) {
+      claim = number_before(name.substr(dash + 1), unit);
+      name.remove_suffix(claim ? name.size() - dash : 0);
+    }
+  };
+  take(out.ram_gib, "gb");
+  take(out.gpu_cores, "c");
+  take(out.cpu_cores, "cpu");
+  if (names_a_chip(name)) {
+    out.chip = name;
+  }
+  return out;
+}
+
+/// "Apple M1 Max" is "m1-max" in an id.
+std::string chip_in_ids(std::string_view name) {
+  constexpr std::string_view maker = "Apple ";
+  if (name.starts_with(maker)) {
+    name.remove_prefix(maker.size());
+  }
+  std::string out = lower(name);
+  std::replace(out.begin(), out.end(), ' ', '-');
+  return out;
+}
+
+void check_name(const Fields& fields, std::string_view key, const std::string& name,
+                const Chip& chip) {
+  const NameClaims says = claims_of(lower(name));
+  const auto check = [&](std::optional<std::int64_t> claimed, std::int64_t stated,
+                         std::string_view what, std::string_view member) {
+    if (claimed && *claimed != stated) {
+      fields.fail(key, fmt::format("'{}' says {} {}, but {} is {}; correct the one that is wrong",
+                                   name, *claimed, what, member, stated));
+    }
+  };
+  if (!says.chip.empty() && says.chip != chip_in_ids(chip.name)) {
+    fields.fail(key, fmt::format("'{}' says {}, but the chip's name is '{}'; ids of it begin "
+                                 "with '{}-'",
+                                 name, says.chip, chip.name, chip_in_ids(chip.name)));
+  }
+  check(says.ram_gib, chip.ram.count() / gib(1).count(), "GiB of RAM", "ram_gib");
+  check(says.gpu_cores, chip.gpu_cores, "GPU cores", "gpu_cores");
+  check(says.cpu_cores, chip.cpu_cores, "CPU cores", "cpu_cores");
+}
+
+std::vector<Mac> take_macs(Fields& fields) {
+  std::vector<Mac> out;
+  if (fields.has("machines")) {
+    for (Fields& machine : fields.objects("machines")) {
+      out.push_back({machine.text("name"), machine.texts("identifiers")});
+      machine.finish();
+    }
+  }
+  return out;
+}
+
+/// A figure that is stated needs its source, and a source its figure.
+void take_source(Fields& sources, std::string_view figure, bool stated, Chip& chip) {
+  if (stated) {
+    chip.sources.push_back(fmt::format("{}: {}", figure, sources.text(figure)));
+  } else if (sources.has(figure)) {
+    sources.fail(figure, "is the source of a figure that is not stated; remove it");
+  }
 }
 
 }  // namespace
@@ -89,23 +192,31 @@ ChipProfile decode_chip(const std::string& file, std::string_view text) {
   chip.id = take_header(fields, "membudget.chip/1");
   chip.name = fields.text("name");
   out.aliases = fields.texts_or_none("aliases");
-  static_cast<void>(fields.text_or_none("soc"));
-  static_cast<void>(fields.whole_or_none("year", 2020));
+  chip.soc = fields.text_or_none("soc").value_or("");
+  chip.year = fields.whole_or_none("year", 2020).value_or(0);
   chip.cpu_cores = fields.whole("cpu_cores", 1);
   chip.gpu_cores = fields.whole("gpu_cores", 1);
   chip.ram = take_ram(fields);
   chip.bandwidth_gbs = fields.positive("bandwidth_gbs");
+  chip.gpu_family = fields.whole_or_none("gpu_family", 7);
+  const auto figure = [&](std::string_view key) {
+    return fields.has(key) ? std::optional(fields.positive(key)) : std::nullopt;
+  };
+  chip.gpu_clock_ghz = figure("gpu_clock_ghz");
+  if (chip.gpu_clock_ghz.value_or(0) > highest_clock_ghz) {
+    fields.fail("gpu_clock_ghz", "no GPU is as fast; the unit is GHz");
+  }
+  chip.gpu_fp16_tflops = figure("gpu_fp16_tflops");
+  chip.gpu_matrix_fp16_tflops = figure("gpu_matrix_fp16_tflops");
   chip.reserve = gib(std::min(fields.whole("reserve_gib", 0), largest_ram_gib));
   if (chip.reserve >= chip.ram) {
     fields.fail("reserve_gib", "leaves no RAM for a model");
   }
-  if (fields.has("machines")) {
-    for (Fields& machine : fields.objects("machines")) {
-      static_cast<void>(machine.text("name"));
-      static_cast<void>(machine.texts("identifiers"));
-      machine.finish();
-    }
+  check_name(fields, "id", chip.id, chip);
+  for (const std::string& alias : out.aliases) {
+    check_name(fields, "aliases", alias, chip);
   }
+  chip.macs = take_macs(fields);
   if (fields.has("working_sets")) {
     for (Fields& entry : fields.objects("working_sets")) {
       chip.working_sets.push_back(take_working_set(entry, chip.ram));
@@ -114,14 +225,18 @@ ChipProfile decode_chip(const std::string& file, std::string_view text) {
   }
   Fields sources = fields.object("sources");
   chip.reserve_source = sources.text("reserve");
-  for (const std::string_view figure : {"cores", "ram", "bandwidth"}) {
-    chip.sources.push_back(fmt::format("{}: {}", figure, sources.text(figure)));
+  for (const std::string_view always : {"cores", "ram", "bandwidth"}) {
+    take_source(sources, always, true, chip);
   }
   if (const auto machines = sources.text_or_none("machines")) {
     chip.sources.push_back(fmt::format("machines: {}", *machines));
   }
+  take_source(sources, "gpu_family", chip.gpu_family.has_value(), chip);
+  take_source(sources, "gpu_clock", chip.gpu_clock_ghz.has_value(), chip);
+  take_source(sources, "gpu_tflops",
+              chip.gpu_fp16_tflops.has_value() || chip.gpu_matrix_fp16_tflops.has_value(), chip);
   sources.finish();
-  static_cast<void>(fields.texts_or_none("notes"));
+  chip.notes = fields.texts_or_none("notes");
   fields.finish();
   return out;
 }

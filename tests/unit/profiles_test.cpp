@@ -417,8 +417,9 @@ TEST(Overlay, AddsAndReplaces) {
   const std::string chip = embedded_text("chips/m1-max-32gb.json");
   write(folder / "chips/m1-max-32gb.json", with(chip, "\"reserve_gib\": 4", "\"reserve_gib\": 6"));
   write(folder / "chips/m9-48gb.json",
-        with(with(with(chip, "m1-max-32gb", "m9-48gb"), "m1-max-32c-32gb", "m9-40c-48gb"),
-             "\"ram_gib\": 32", "\"ram_gib\": 48"));
+        with(with(with(with(chip, "m1-max-32gb", "m9-48gb"), "m1-max-32c-32gb", "m9-32c-48gb"),
+                  "\"ram_gib\": 32", "\"ram_gib\": 48"),
+             "Apple M1 Max", "Apple M9"));
   write(folder / "models/mine.json",
         with(with(with(embedded_text("models/qwen3-8b.json"), "\"qwen3-8b\"", "\"mine\""),
                   "\"qwen3:8b\"", "\"mine:8b\""),
