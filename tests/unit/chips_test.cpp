@@ -36,7 +36,8 @@ std::vector<File> every_chip() {
   std::vector<File> out;
   for (const EmbeddedFile& file : embedded_files()) {
     if (file.path.starts_with("chips/")) {
-      out.push_back({std::string(file.path), decode_chip(std::string(file.path), file.text)});
+      out.push_back(
+          {std::string(file.path), decode(decode_chip, std::string(file.path), file.text)});
     }
   }
   return out;

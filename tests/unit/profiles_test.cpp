@@ -126,7 +126,7 @@ TEST(EmbeddedProfiles, DecodeAndNameNothingTwice) {
     EXPECT_TRUE(fresh) << name << " names both " << at->second << " and " << id;
   };
   for (const EmbeddedFile& file : files_in("models/")) {
-    const ModelProfile model = decode_model(std::string(file.path), file.text);
+    const ModelProfile model = decode(decode_model, std::string(file.path), file.text);
     claim(model.id, model.id);
     for (const std::string& name : model.names) {
       EXPECT_FALSE(lower(name).ends_with(":latest")) << name;
@@ -136,7 +136,7 @@ TEST(EmbeddedProfiles, DecodeAndNameNothingTwice) {
   EXPECT_THAT(owner, SizeIs(Gt(1000U)));
   owner.clear();
   for (const EmbeddedFile& file : files_in("chips/")) {
-    const ChipProfile chip = decode_chip(std::string(file.path), file.text);
+    const ChipProfile chip = decode(decode_chip, std::string(file.path), file.text);
     claim(chip.chip.id, chip.chip.id);
     for (const std::string& name : chip.aliases) {
       claim(name, chip.chip.id);
@@ -165,7 +165,7 @@ TEST(EmbeddedProfiles, AreKnownByTheirFileNames) {
 // constants that nobody counts; an output stored beside tied embeddings is counted once.
 TEST(EmbeddedProfiles, GiveTensorListsWithTheStatedParameters) {
   for (const EmbeddedFile& file : files_in("models/")) {
-    const ModelProfile profile = decode_model(std::string(file.path), file.text);
+    const ModelProfile profile = decode(decode_model, std::string(file.path), file.text);
     const Architecture* architecture = find_architecture(profile.architecture);
     if (architecture == nullptr) {
       continue;
@@ -289,35 +289,35 @@ TEST(Models, UnknownOnesAreAnsweredWithTheNearest) {
 
 TEST(Decoder, PointsAtAKeyItDoesNotKnow) {
   const std::string text = embedded_text("models/qwen3-8b.json");
-  const auto decode = [](const std::string& broken) {
-    return [&broken] { return decode_model("models/qwen3-8b.json", broken); };
+  const auto decoding = [](const std::string& broken) {
+    return [&broken] { return decode(decode_model, "models/qwen3-8b.json", broken); };
   };
   std::string broken = with(text, "\"parameters\"", "\"parametres\"");
-  expect_refusal(error_of(decode(broken)), Errc::invalid_profile,
+  expect_refusal(error_of(decoding(broken)), Errc::invalid_profile,
                  "models/qwen3-8b.json#/parametres", "did you mean 'parameters'?");
   broken = with(text, "\"architecture\"", "\"vendor\": \"x\", \"architecture\"");
-  expect_refusal(error_of(decode(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/vendor",
+  expect_refusal(error_of(decoding(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/vendor",
                  "unknown key; remove it");
   broken = with(text, "\"context_length\": 40960", "\"context/length\": null");
-  expect_refusal(error_of(decode(broken)), Errc::invalid_profile,
+  expect_refusal(error_of(decoding(broken)), Errc::invalid_profile,
                  "models/qwen3-8b.json#/metadata/context~1length", "must be a number");
   broken = with(text, "\"id\": \"qwen3-8b\"", "\"id\": \"qwen3-9b\"");
-  expect_refusal(error_of(decode(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/id",
+  expect_refusal(error_of(decoding(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/id",
                  "does not match the file's name");
   broken = with(text, "\"name\"", "\"id\": \"qwen3-8b\", \"name\"");
-  expect_refusal(error_of(decode(broken)), Errc::invalid_profile, "models/qwen3-8b.json#",
+  expect_refusal(error_of(decoding(broken)), Errc::invalid_profile, "models/qwen3-8b.json:4:3",
                  "key 'id' stands twice");
   broken = with(text, "membudget.model/1", "membudget.model/2");
-  expect_refusal(error_of(decode(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/schema",
+  expect_refusal(error_of(decoding(broken)), Errc::invalid_profile, "models/qwen3-8b.json#/schema",
                  "must be 'membudget.model/1'");
 }
 
 TEST(Decoder, SaysWhereTheTextIsNotJson) {
   const auto refusal = [](std::string_view text) {
-    return error_of([&] { return decode_chip("x.json", text); });
+    return error_of([&] { return decode(decode_chip, "x.json", text); });
   };
   expect_refusal(refusal("{\n  // mine\n}"), Errc::invalid_profile, "x.json:2:3", "no comments");
-  expect_refusal(refusal("{\"a\": 1,}"), Errc::invalid_profile, "x.json:1:9", "trailing commas");
+  expect_refusal(refusal("{\"a\": 1,}"), Errc::invalid_profile, "x.json:1:8", "remove the comma");
   EXPECT_EQ(refusal("").code(), Errc::invalid_profile);
   EXPECT_EQ(refusal("\xff\xfe").code(), Errc::invalid_profile);
   expect_refusal(refusal("[]"), Errc::invalid_profile, "x.json#", "must be an object");
@@ -326,7 +326,7 @@ TEST(Decoder, SaysWhereTheTextIsNotJson) {
 TEST(Decoder, RefusesFiguresThatCannotBe) {
   const std::string text = embedded_text("chips/m1-max-32gb.json");
   const auto refusal = [](const std::string& broken) {
-    return error_of([&] { return decode_chip("chips/m1-max-32gb.json", broken); });
+    return error_of([&] { return decode(decode_chip, "chips/m1-max-32gb.json", broken); });
   };
   const std::string file = "chips/m1-max-32gb.json#";
   expect_refusal(refusal(with(text, "\"ram_gib\": 32", "\"ram_gib\": 34359738368")),
@@ -349,7 +349,7 @@ TEST(Decoder, RefusesFiguresThatCannotBe) {
 TEST(Decoder, WantsBuildRangesWithoutGaps) {
   const std::string text = embedded_text("runtimes/llama.cpp.json");
   const auto refusal = [](const std::string& broken) {
-    return error_of([&] { return decode_runtime("llama.cpp.json", broken); });
+    return error_of([&] { return decode(decode_runtime, "llama.cpp.json", broken); });
   };
   expect_refusal(refusal(with(text, "\"to\": 10531", "\"to\": 10530")), Errc::invalid_profile,
                  "llama.cpp.json#/builds/1/from", "one more than");
