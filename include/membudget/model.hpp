@@ -222,6 +222,8 @@ class TensorTable {
   [[nodiscard]] const Tensor* find(std::int64_t layer, std::string_view suffix) const;
   /// The layer a tensor belongs to; -1 for tensors outside the layers.
   [[nodiscard]] static std::int64_t layer_of(std::string_view tensor_name);
+  /// Its name after `blk.<layer>.`; the whole name outside the layers.
+  [[nodiscard]] static std::string_view suffix_of(std::string_view tensor_name);
 
   /// Sum of the tensors' own bytes, without alignment.
   [[nodiscard]] Bytes total() const;
@@ -246,6 +248,9 @@ struct Model {
   std::string architecture;  ///< As GGUF `general.architecture`: "qwen2".
   std::string quantization;  ///< The file type by name ("Q4_K_M"); empty when not stated.
   ModelSource source = ModelSource::catalog;
+  /// Weights as publishers count them: an output that copies the embedding once, no rotary tables,
+  /// no layers for drafting. 0 = nobody counted; see parameters_of().
+  std::int64_t parameters = 0;
   std::int64_t trained_context = 0;  ///< In tokens; 0 when the file does not say.
   std::int64_t embedding = 0;        ///< n_embd, in elements.
   std::int64_t vocabulary = 0;       ///< In tokens.
@@ -294,11 +299,21 @@ struct Model {
   bool rank_is_softmax = false;     ///< ... and ends in a softmax (Qwen3 rerankers).
   std::vector<Layer> layers;
   TensorTable tensors;
+  /// Of the GGUF before its tensor data: what the file has, in the catalog an allowance
+  /// (profiles/tokenizers.json); nothing = not known.
+  Bytes header;
+  Bytes beside;  ///< Of other data in the same file, such as a vision tower.
+  /// What a reader of a plan must know about how the model was read, one sentence each: data that
+  /// a download still lacks, a conversion that was assumed.
+  std::vector<std::string> notes;
   /// Set when the architecture is unknown: which key was not understood. Every part that
   /// rests on a guess is then marked `assumed`.
   std::string not_understood;
 };
 
 [[nodiscard]] std::string_view to_string(ModelSource source);
+
+/// The count in the model, else what its tensors hold without rotary tables.
+[[nodiscard]] std::int64_t parameters_of(const Model& model);
 
 }  // namespace membudget

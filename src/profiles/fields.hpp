@@ -26,6 +26,8 @@ class Fields {
 
   [[nodiscard]] const std::string& file() const { return faults_->file(); }
   [[nodiscard]] bool has(std::string_view key) const;
+  /// The same of a key that may be missing: finish() knows it either way.
+  [[nodiscard]] bool has_optional(std::string_view key);
   /// Whether these members stand there and had no fault so far.
   [[nodiscard]] bool sound(std::initializer_list<std::string_view> keys) const;
 
