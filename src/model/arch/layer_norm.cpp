@@ -7,22 +7,6 @@
 namespace membudget::arch {
 namespace {
 
-void describe_layer_norm(const Metadata& metadata, Model& model) {
-  describe_transformer(metadata, model);
-  model.norm = NormKind::layer;
-  for (Layer& layer : model.layers) {
-    layer.norm = NormKind::layer;
-    std::get<Attention>(layer.mixer).norm = NormKind::layer;
-  }
-}
-
-void describe_ungated(const Metadata& metadata, Model& model) {
-  describe_layer_norm(metadata, model);
-  for (Layer& layer : model.layers) {
-    std::get<DenseFeedForward>(layer.feed_forward).gating = Gating::none;
-  }
-}
-
 void describe_nemotron(const Metadata& metadata, Model& model) {
   describe_ungated(metadata, model);
   for (Layer& layer : model.layers) {

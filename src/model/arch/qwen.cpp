@@ -7,9 +7,6 @@
 namespace membudget::arch {
 namespace {
 
-// M-RoPE numbers every token by time, height, width and one more (llama_hparams::n_pos_per_embd).
-constexpr std::int64_t mrope_axes = 4;
-
 std::vector<TensorShape> qwen2_tensors(const Metadata& metadata, OptionalTensors optional) {
   return transformer_tensors(metadata, optional, {.qkv_bias = true});
 }
