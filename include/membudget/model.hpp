@@ -31,7 +31,9 @@ enum class QueryGate : std::uint8_t {
 /// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
 /// table holds them.
 struct Attention {
+  /// 0 = the layer mixes nothing, and only takes its part in a cache of equally wide values (deci).
   std::int64_t heads = 0;
+  /// 0 beside heads = the output projection alone takes attention's place (deci).
   std::int64_t kv_heads = 0;
   std::int64_t key_dim = 0;    ///< Per head, in elements.
   std::int64_t value_dim = 0;  ///< Per head, in elements.

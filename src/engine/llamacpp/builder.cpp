@@ -75,6 +75,10 @@ bool Builder::last_layer() const {
   return layer_ + 1 == static_cast<std::int64_t>(model_.layers.size());
 }
 
+bool Builder::drops_rows_inside() const {
+  return last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm;
+}
+
 // Rows whose logits nobody asked for are dropped as early as the engine does.
 NodeId Builder::outputs_only(NodeId x) {
   if (output_rows_ == no_node) {
@@ -92,6 +96,25 @@ NodeId Builder::two_mixers(const Layer& layer, NodeId x) {
   return last_layer() ? outputs_only(sum) : sum;
 }
 
+bool Builder::mixes(const Layer& layer) {
+  const auto* attention = std::get_if<Attention>(&layer.mixer);
+  return attention == nullptr ? !std::holds_alternative<std::monostate>(layer.mixer)
+                              : attention->heads > 0;
+}
+
+// A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm). One of
+// neither hands its input on, the last one all rows of it (src/models/deci.cpp, "continue").
+NodeId Builder::feed_only(const Layer& layer, NodeId x) {
+  if (std::holds_alternative<std::monostate>(layer.feed_forward)) {
+    return x;
+  }
+  if (drops_rows_inside()) {
+    x = outputs_only(x);
+  }
+  const NodeId input = optional_norm("attn_norm", x, layer.norm);
+  return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
+}
+
 NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.residual == Residual::normed_sums) {
     return normed_sums(layer, x);
@@ -102,10 +125,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     const NodeId normed = graph_.unary_like(Op::rms_norm, x, "ffn_norm");
     return feed(layer, graph_.mul(normed, required("ffn_norm"), "ffn_norm"), x);
   }
-  // A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm).
-  if (std::holds_alternative<std::monostate>(layer.mixer)) {
-    const NodeId input = optional_norm("attn_norm", x, layer.norm);
-    return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
+  if (!mixes(layer)) {
+    return feed_only(layer, x);
   }
   NodeId residual = x;
   NodeId input = optional_norm("attn_norm", x, layer.norm);
@@ -120,7 +141,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.branch_norms && layer.norm_before_drop) {
     branch = normed_branch();
   }
-  if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
+  if (drops_rows_inside()) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
     if (layer.residual != Residual::sequential) {

@@ -25,6 +25,7 @@ std::span<const Architecture> architectures() {
       arch::cohere2,
       arch::command_r,
       arch::dbrx,
+      arch::deci,
       arch::deepseek,
       arch::deepseek2,
       arch::deepseek32,

@@ -17,6 +17,7 @@ extern const Architecture chatglm;
 extern const Architecture cohere2;
 extern const Architecture command_r;
 extern const Architecture dbrx;
+extern const Architecture deci;
 extern const Architecture deepseek;
 extern const Architecture deepseek2;
 extern const Architecture deepseek32;
