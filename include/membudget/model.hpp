@@ -175,6 +175,7 @@ enum class Residual : std::uint8_t {
   sequential,   ///< The feed-forward reads the sum of input and mixer.
   one_norm,     ///< Both read the normed input; the mixer is added first (stablelm 12B).
   mixer_last,   ///< Both read the normed input; (feed-forward + input) + mixer (command-r).
+  own_norms,    ///< Each norms the input for itself; (feed-forward + input) + mixer (gptneox).
   input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
   input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
   normed_sums,  ///< Nothing is normed before a branch, each sum is afterwards (BERT).

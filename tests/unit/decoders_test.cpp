@@ -103,5 +103,12 @@ TEST(ThinnedLayers, AreRefusedWhereTheEngineDropsTheirAttention) {
                  "small deci", "layer 3 has attention but no feed-forward");
 }
 
+TEST(GptNeoX, HasBothBranchesAliveAtOnceWhenTheyAreParallel) {
+  const Model parallel = small_model("gptneox", {{"use_parallel_residual", true}});
+  const Model sequential = small_model("gptneox", {{"use_parallel_residual", false}});
+  EXPECT_EQ(nodes(parallel), nodes(sequential));
+  EXPECT_GT(planned(parallel).gpu.compute, planned(sequential).gpu.compute);
+}
+
 }  // namespace
 }  // namespace membudget

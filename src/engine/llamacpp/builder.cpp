@@ -144,7 +144,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (drops_rows_inside()) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
-    if (layer.residual != Residual::sequential) {
+    if (layer.residual != Residual::sequential && layer.residual != Residual::own_norms) {
       input = outputs_only(input);
     }
     if (layer.early_router) {
@@ -165,6 +165,10 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     case Residual::input_last: {
       const NodeId fed = feed_forward(layer.feed_forward, input);
       return graph_.add(graph_.add(fed, branch, "residual"), residual, "residual");
+    }
+    case Residual::own_norms: {
+      const NodeId fed = feed_forward(layer.feed_forward, norm("ffn_norm", residual, layer.norm));
+      return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
     }
     case Residual::input_last_mixer_first: {
       const NodeId fed = feed_forward(layer.feed_forward, input);
