@@ -197,6 +197,7 @@ struct Layer {
   /// `post_attention_norm` and `post_ffw_norm` normalise the branches (gemma, olmo2, glm4);
   /// otherwise a file's `post_attention_norm` is the norm before the feed-forward.
   bool branch_norms = false;
+  bool unweighted_norms = false;  ///< Both branches are normed, without weights in the file (olmo).
   bool norm_before_drop = false;  ///< The mixer's is applied before rows are dropped (afmoe).
   bool early_router = false;      ///< Experts are chosen by the layer's input (smallthinker).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).

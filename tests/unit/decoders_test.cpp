@@ -110,5 +110,12 @@ TEST(GptNeoX, HasBothBranchesAliveAtOnceWhenTheyAreParallel) {
   EXPECT_GT(planned(parallel).gpu.compute, planned(sequential).gpu.compute);
 }
 
+TEST(Olmo, NormsWithoutWeightsAndLimitsProjectionsWhereAsked) {
+  const std::int64_t plain = nodes(small_model("olmo", {}));
+  // Two norms per layer and the last one lose their weights against xverse.
+  EXPECT_EQ(plain, nodes(small_model("xverse", {})) - (2 * 4 + 1));
+  EXPECT_EQ(nodes(small_model("olmo", {{"attention.clamp_kqv", 8.0}})), plain + 3 * 4);
+}
+
 }  // namespace
 }  // namespace membudget

@@ -128,8 +128,12 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (!mixes(layer)) {
     return feed_only(layer, x);
   }
+  const auto layer_norm = [&](std::string_view name, NodeId of) {
+    return layer.unweighted_norms ? norm(name, of, layer.norm)
+                                  : optional_norm(name, of, layer.norm);
+  };
   NodeId residual = x;
-  NodeId input = optional_norm("attn_norm", x, layer.norm);
+  NodeId input = layer_norm("attn_norm", x);
   router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
   // Falcon-40B norms the two branches apart.
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
@@ -162,13 +166,13 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
       const NodeId fed = feed_forward(layer.feed_forward, input);
       return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
     }
-    case Residual::input_last: {
-      const NodeId fed = feed_forward(layer.feed_forward, input);
-      return graph_.add(graph_.add(fed, branch, "residual"), residual, "residual");
-    }
     case Residual::own_norms: {
       const NodeId fed = feed_forward(layer.feed_forward, norm("ffn_norm", residual, layer.norm));
       return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
+    }
+    case Residual::input_last: {
+      const NodeId fed = feed_forward(layer.feed_forward, input);
+      return graph_.add(graph_.add(fed, branch, "residual"), residual, "residual");
     }
     case Residual::input_last_mixer_first: {
       const NodeId fed = feed_forward(layer.feed_forward, input);
@@ -185,8 +189,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     return residual;
   }
   if (layer.residual == Residual::sequential) {
-    input = layer.branch_norms
-                ? optional_norm("ffn_norm", residual, layer.norm)
+    input = layer.branch_norms || layer.unweighted_norms
+                ? layer_norm("ffn_norm", residual)
                 : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
                              layer.norm);
   }

@@ -84,6 +84,7 @@ std::span<const Architecture> architectures() {
       arch::nemotron_h_moe,
       arch::nomic_bert,
       arch::nomic_bert_moe,
+      arch::olmo,
       arch::olmo2,
       arch::olmoe,
       arch::orion,

@@ -76,6 +76,7 @@ extern const Architecture nemotron_h;
 extern const Architecture nemotron_h_moe;
 extern const Architecture nomic_bert;
 extern const Architecture nomic_bert_moe;
+extern const Architecture olmo;
 extern const Architecture olmo2;
 extern const Architecture olmoe;
 extern const Architecture orion;
