@@ -103,11 +103,38 @@ TEST(ThinnedLayers, AreRefusedWhereTheEngineDropsTheirAttention) {
                  "small deci", "layer 3 has attention but no feed-forward");
 }
 
+TEST(MiniCpm, ScalesAlsoWhereTheFileStatesNoFactors) {
+  const Keys stated{{"embedding_scale", 12.0}, {"residual_scale", 0.25}, {"logit_scale", 9.0}};
+  EXPECT_EQ(nodes(small_model("minicpm", {})), nodes(small_model("minicpm", stated)));
+  EXPECT_LT(nodes(small_model("granite", {})), nodes(small_model("granite", stated)));
+}
+
+TEST(Baichuan, RotatesOnlyInThe7B) {
+  const auto of = [](const std::string& architecture, std::int64_t layers) {
+    return nodes(small_model(architecture, {{"block_count", layers}}));
+  };
+  EXPECT_EQ(of("baichuan", 32), of("xverse", 32));
+  EXPECT_EQ(of("baichuan", 40), of("refact", 40));
+  EXPECT_EQ(of("baichuan", 40), of("xverse", 40) - 2 * 40);
+}
+
 TEST(GptNeoX, HasBothBranchesAliveAtOnceWhenTheyAreParallel) {
   const Model parallel = small_model("gptneox", {{"use_parallel_residual", true}});
   const Model sequential = small_model("gptneox", {{"use_parallel_residual", false}});
   EXPECT_EQ(nodes(parallel), nodes(sequential));
   EXPECT_GT(planned(parallel).gpu.compute, planned(sequential).gpu.compute);
+}
+
+TEST(Mpt, DividesByTheScalesOfAwq) {
+  std::vector<Tensor> scales;
+  for (const std::string layer : {"0", "1", "2", "3"}) {
+    Tensor tensor;
+    tensor.name = "blk." + layer + ".ffn_act.scales";
+    tensor.shape = {1024, 1, 1, 1};
+    tensor.type = ElementType::f32;
+    scales.push_back(tensor);
+  }
+  EXPECT_EQ(nodes(small_model("mpt", {}, scales)), nodes(small_model("mpt", {})) + 4);
 }
 
 TEST(Olmo, NormsWithoutWeightsAndLimitsProjectionsWhereAsked) {

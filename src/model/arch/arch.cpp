@@ -15,8 +15,10 @@ namespace membudget {
 std::span<const Architecture> architectures() {
   static const std::array all{
       arch::afmoe,
+      arch::apertus,
       arch::arcee,
       arch::arctic,
+      arch::baichuan,
       arch::bailingmoe,
       arch::bailingmoe2,
       arch::bert,
@@ -73,6 +75,7 @@ std::span<const Architecture> architectures() {
       arch::mamba,
       arch::mamba2,
       arch::mimo2,
+      arch::minicpm,
       arch::minicpm3,
       arch::minimax_m2,
       arch::mistral3,
@@ -92,6 +95,8 @@ std::span<const Architecture> architectures() {
       arch::phi2,
       arch::phi3,
       arch::phimoe,
+      arch::plamo,
+      arch::qwen,
       arch::qwen2,
       arch::qwen2moe,
       arch::qwen2vl,
@@ -102,6 +107,7 @@ std::span<const Architecture> architectures() {
       arch::qwen3next,
       arch::qwen3vl,
       arch::qwen3vlmoe,
+      arch::refact,
       arch::seed_oss,
       arch::smallthinker,
       arch::smollm3,
@@ -109,6 +115,7 @@ std::span<const Architecture> architectures() {
       arch::starcoder,
       arch::starcoder2,
       arch::step35,
+      arch::xverse,
   };
   return all;
 }

@@ -7,8 +7,10 @@
 namespace membudget::arch {
 
 extern const Architecture afmoe;
+extern const Architecture apertus;
 extern const Architecture arcee;
 extern const Architecture arctic;
+extern const Architecture baichuan;
 extern const Architecture bailingmoe;
 extern const Architecture bailingmoe2;
 extern const Architecture bert;
@@ -65,6 +67,7 @@ extern const Architecture llama4;
 extern const Architecture mamba;
 extern const Architecture mamba2;
 extern const Architecture mimo2;
+extern const Architecture minicpm;
 extern const Architecture minicpm3;
 extern const Architecture minimax_m2;
 extern const Architecture mistral3;
@@ -84,6 +87,8 @@ extern const Architecture paddleocr;
 extern const Architecture phi2;
 extern const Architecture phi3;
 extern const Architecture phimoe;
+extern const Architecture plamo;
+extern const Architecture qwen;
 extern const Architecture qwen2;
 extern const Architecture qwen2moe;
 extern const Architecture qwen2vl;
@@ -94,6 +99,7 @@ extern const Architecture qwen3moe;
 extern const Architecture qwen3next;
 extern const Architecture qwen3vl;
 extern const Architecture qwen3vlmoe;
+extern const Architecture refact;
 extern const Architecture seed_oss;
 extern const Architecture smallthinker;
 extern const Architecture smollm3;
@@ -101,5 +107,6 @@ extern const Architecture stablelm;
 extern const Architecture starcoder;
 extern const Architecture starcoder2;
 extern const Architecture step35;
+extern const Architecture xverse;
 
 }  // namespace membudget::arch
