@@ -31,7 +31,9 @@ enum class QueryGate : std::uint8_t {
 /// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
 /// table holds them.
 struct Attention {
+  /// 0 = the layer mixes nothing, and only takes its part in a cache of equally wide values (deci).
   std::int64_t heads = 0;
+  /// 0 beside heads = the output projection alone takes attention's place (deci).
   std::int64_t kv_heads = 0;
   std::int64_t key_dim = 0;    ///< Per head, in elements.
   std::int64_t value_dim = 0;  ///< Per head, in elements.
@@ -173,6 +175,7 @@ enum class Residual : std::uint8_t {
   sequential,   ///< The feed-forward reads the sum of input and mixer.
   one_norm,     ///< Both read the normed input; the mixer is added first (stablelm 12B).
   mixer_last,   ///< Both read the normed input; (feed-forward + input) + mixer (command-r).
+  own_norms,    ///< Each norms the input for itself; (feed-forward + input) + mixer (gptneox).
   input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
   input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
   normed_sums,  ///< Nothing is normed before a branch, each sum is afterwards (BERT).
@@ -194,6 +197,7 @@ struct Layer {
   /// `post_attention_norm` and `post_ffw_norm` normalise the branches (gemma, olmo2, glm4);
   /// otherwise a file's `post_attention_norm` is the norm before the feed-forward.
   bool branch_norms = false;
+  bool unweighted_norms = false;  ///< Both branches are normed, without weights in the file (olmo).
   bool norm_before_drop = false;  ///< The mixer's is applied before rows are dropped (afmoe).
   bool early_router = false;      ///< Experts are chosen by the layer's input (smallthinker).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).

@@ -233,6 +233,9 @@ void Builder::store(Projections now, const KvCache& cache, const CacheInputs& in
 // build_attn for one cache and for sliding windows (llama-graph.cpp:2786, 3024): the same, but
 // for the order in which keys and values enter the graph.
 NodeId Builder::attention(const Attention& attention, NodeId x) {
+  if (attention.kv_heads == 0) {
+    return graph_.mul_mat(required("attn_output.weight"), x, "attn_out");
+  }
   const auto positioned = [&](std::string_view norm_name, NodeId heads) {
     const bool per_head = !attention.norm_across_heads;
     if (per_head && !attention.norm_after_rope) {

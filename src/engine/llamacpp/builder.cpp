@@ -75,6 +75,10 @@ bool Builder::last_layer() const {
   return layer_ + 1 == static_cast<std::int64_t>(model_.layers.size());
 }
 
+bool Builder::drops_rows_inside() const {
+  return last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm;
+}
+
 // Rows whose logits nobody asked for are dropped as early as the engine does.
 NodeId Builder::outputs_only(NodeId x) {
   if (output_rows_ == no_node) {
@@ -92,6 +96,25 @@ NodeId Builder::two_mixers(const Layer& layer, NodeId x) {
   return last_layer() ? outputs_only(sum) : sum;
 }
 
+bool Builder::mixes(const Layer& layer) {
+  const auto* attention = std::get_if<Attention>(&layer.mixer);
+  return attention == nullptr ? !std::holds_alternative<std::monostate>(layer.mixer)
+                              : attention->heads > 0;
+}
+
+// A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm). One of
+// neither hands its input on, the last one all rows of it (src/models/deci.cpp, "continue").
+NodeId Builder::feed_only(const Layer& layer, NodeId x) {
+  if (std::holds_alternative<std::monostate>(layer.feed_forward)) {
+    return x;
+  }
+  if (drops_rows_inside()) {
+    x = outputs_only(x);
+  }
+  const NodeId input = optional_norm("attn_norm", x, layer.norm);
+  return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
+}
+
 NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.residual == Residual::normed_sums) {
     return normed_sums(layer, x);
@@ -102,13 +125,15 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     const NodeId normed = graph_.unary_like(Op::rms_norm, x, "ffn_norm");
     return feed(layer, graph_.mul(normed, required("ffn_norm"), "ffn_norm"), x);
   }
-  // A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm).
-  if (std::holds_alternative<std::monostate>(layer.mixer)) {
-    const NodeId input = optional_norm("attn_norm", x, layer.norm);
-    return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
+  if (!mixes(layer)) {
+    return feed_only(layer, x);
   }
+  const auto layer_norm = [&](std::string_view name, NodeId of) {
+    return layer.unweighted_norms ? norm(name, of, layer.norm)
+                                  : optional_norm(name, of, layer.norm);
+  };
   NodeId residual = x;
-  NodeId input = optional_norm("attn_norm", x, layer.norm);
+  NodeId input = layer_norm("attn_norm", x);
   router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
   // Falcon-40B norms the two branches apart.
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
@@ -120,10 +145,10 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.branch_norms && layer.norm_before_drop) {
     branch = normed_branch();
   }
-  if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
+  if (drops_rows_inside()) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
-    if (layer.residual != Residual::sequential) {
+    if (layer.residual != Residual::sequential && layer.residual != Residual::own_norms) {
       input = outputs_only(input);
     }
     if (layer.early_router) {
@@ -139,6 +164,10 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   switch (layer.residual) {
     case Residual::mixer_last: {
       const NodeId fed = feed_forward(layer.feed_forward, input);
+      return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
+    }
+    case Residual::own_norms: {
+      const NodeId fed = feed_forward(layer.feed_forward, norm("ffn_norm", residual, layer.norm));
       return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
     }
     case Residual::input_last: {
@@ -160,8 +189,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     return residual;
   }
   if (layer.residual == Residual::sequential) {
-    input = layer.branch_norms
-                ? optional_norm("ffn_norm", residual, layer.norm)
+    input = layer.branch_norms || layer.unweighted_norms
+                ? layer_norm("ffn_norm", residual)
                 : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
                              layer.norm);
   }

@@ -85,6 +85,8 @@ class Builder {
   NodeId altup_feed_forward(const DenseFeedForward& dense, NodeId x);
   NodeId altup_layer(const Layer& layer, NodeId states);
   NodeId layer(const Layer& layer, NodeId x);
+  [[nodiscard]] static bool mixes(const Layer& layer);
+  NodeId feed_only(const Layer& layer, NodeId x);
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
@@ -93,6 +95,7 @@ class Builder {
   void make_cache_inputs();
   NodeId outputs_only(NodeId x);
   [[nodiscard]] bool last_layer() const;
+  [[nodiscard]] bool drops_rows_inside() const;
 
   // blocks.cpp: what all layers share
   NodeId weight(std::string_view suffix);

@@ -18,7 +18,13 @@ NodeId Builder::dense(const DenseFeedForward& dense, NodeId x, std::string_view 
       break;
     }
     case Gating::fused: hidden = graph_.glu_fused(up, "ffn_act"); break;
-    case Gating::none: hidden = graph_.unary_like(Op::unary, up, "ffn_act"); break;
+    case Gating::none:
+      hidden = graph_.unary_like(Op::unary, up, "ffn_act");
+      // A scale per channel that activation-aware quantization left here (mpt).
+      if (const NodeId scales = weight("ffn_act.scales"); scales != no_node) {
+        hidden = graph_.binary(Op::div, hidden, scales, "ffn_act");
+      }
+      break;
   }
   if (dense.squared) {
     hidden = graph_.unary_like(Op::sqr, hidden, "ffn_act");
