@@ -321,6 +321,8 @@ NodeId Builder::mix(const Mixer& mixer, NodeId x) {
       return m.by_channel ? builder.kimi_delta_net(m, x) : builder.delta_net(m, x);
     }
     NodeId operator()(const ShortConvolution& m) const { return builder.short_convolution(m, x); }
+    // Its state holds the feed-forward's input too, so rwkv_layer builds the layer as a whole.
+    NodeId operator()(const Rwkv& /*m*/) const { return x; }
   };
   return std::visit(Visitor{*this, x}, mixer);
 }

@@ -129,6 +129,18 @@ class Builder {
   NodeId convolved(const DeltaNet& net, NodeId x, char which, NodeId stored, NodeId tails);
   NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
+  // rwkv.cpp: layers whose mixer and feed-forward share a state
+  NodeId rwkv_layer(const Layer& layer, const Rwkv& rwkv, NodeId x);
+  NodeId flat(NodeId of, std::int64_t elements);
+  NodeId tokens_before(NodeId last, NodeId x);
+  NodeId last_tokens(NodeId x);
+  NodeId one_blend(NodeId mixed);
+  std::array<NodeId, 5> blends(NodeId x, NodeId difference);
+  NodeId time_mix_6(const Rwkv& rwkv, NodeId x, NodeId before);
+  NodeId time_mix_7(const Rwkv& rwkv, NodeId x, NodeId before);
+  NodeId through_rank(std::string_view first, std::string_view second, NodeId x, bool activated);
+  NodeId close_wkv(const Rwkv& rwkv, NodeId wkv, NodeId stored, bool normed);
+  NodeId channel_mix(const ChannelMix& mix, NodeId x, NodeId before);
   Projections project(const Attention& attention, NodeId x);
   void split_gate(const Attention& attention, NodeId query_and_gate, Projections& result);
   Projections project_from_latent(const Attention& attention, NodeId x);
@@ -204,6 +216,7 @@ class Builder {
   NodeId output_rows_ = no_node;
   NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
   NodeId state_rows_extra_ = no_node;
+  NodeId first_value_ = no_node;  // rwkv7: the values of the first layer
 };
 
 }  // namespace membudget::llamacpp

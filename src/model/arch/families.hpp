@@ -9,6 +9,7 @@ namespace membudget::arch {
 extern const Architecture afmoe;
 extern const Architecture arcee;
 extern const Architecture arctic;
+extern const Architecture arwkv7;
 extern const Architecture bailingmoe;
 extern const Architecture bailingmoe2;
 extern const Architecture bert;
@@ -82,6 +83,9 @@ extern const Architecture qwen3moe;
 extern const Architecture qwen3next;
 extern const Architecture qwen3vl;
 extern const Architecture qwen3vlmoe;
+extern const Architecture rwkv6;
+extern const Architecture rwkv6qwen2;
+extern const Architecture rwkv7;
 extern const Architecture seed_oss;
 extern const Architecture smallthinker;
 extern const Architecture smollm3;
