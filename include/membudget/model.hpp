@@ -27,6 +27,15 @@ enum class QueryGate : std::uint8_t {
   interleaved_reshaped,  ///< The same, by way of one more reshape (qwen3next).
 };
 
+/// Picks the blocks of tokens that a layer of sparse attention looks at (MiniMax M3): a small
+/// attention of its own, whose keys are remembered in a cache of their own.
+struct BlockIndexer {
+  std::int64_t heads = 0;  ///< As many as the layer has key-value heads.
+  std::int64_t key_dim = 0;  ///< Of its one key head.
+  std::int64_t block = 0;  ///< Tokens per block.
+  std::int64_t top_k = 0;  ///< Blocks picked at most.
+};
+
 /// Softmax attention that remembers keys and values of every token it may look back at.
 /// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
 /// table holds them.
@@ -54,6 +63,7 @@ struct Attention {
   /// The earlier layer whose cache this one reads instead of filling one of its own; -1 = none.
   std::int64_t cache_layer = -1;
   QueryGate gate = QueryGate::none;
+  std::optional<BlockIndexer> indexer = std::nullopt;
 };
 
 /// Picks the tokens a layer of sparse attention looks at (DeepSeek-V3.2, GLM-5): a small attention

@@ -57,6 +57,13 @@ bool caches_latents(const Model& model) {
   });
 }
 
+bool picks_blocks(const Model& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    const auto* attention = std::get_if<Attention>(&layer.mixer);
+    return attention != nullptr && attention->indexer;
+  });
+}
+
 // llama_init_from_model (llama-context.cpp:3590-3629)
 FlashAttention checked_flash(const Model& model, const Settings& settings) {
   FlashAttention flash =
@@ -105,9 +112,11 @@ void check_pooling(const Model& model, const Settings& settings, const Geometry&
 // the model has (llama_context::graph_max_nodes; ggml_hash_size picks the next of these primes).
 // A graph that does not fit ends the process. Models of few, fused tensors per layer come close.
 void check_scheduler_table(const Model& model, const Settings& settings, const Graph& graph) {
-  const bool roomier = std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
-    return std::holds_alternative<DeltaNet>(layer.mixer);
-  });
+  const bool roomier =
+      picks_blocks(model) ||
+      std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+        return std::holds_alternative<DeltaNet>(layer.mixer);
+      });
   if (roomier) {
     return;
   }
@@ -407,8 +416,14 @@ class Run {
   }
 
   [[nodiscard]] std::string compute_note(const Footprint& result) const {
-    return model_.not_understood.empty() ? fmt::format("peak at {}", result.gpu_peak.operation)
-                                         : "upper bound: " + model_.not_understood;
+    if (!model_.not_understood.empty()) {
+      return "upper bound: " + model_.not_understood;
+    }
+    // Its graph covers the positions in use (llama_kv_cache_msa_context::get_n_pos), so it is
+    // reserved small and made larger while the model runs.
+    const bool grows = result.flash_attention && !geometry_.unified() && picks_blocks(model_);
+    return fmt::format("peak at {}{}", result.gpu_peak.operation,
+                       grows ? ", while the context is empty; grows as it fills" : "");
   }
 
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {

@@ -68,6 +68,7 @@ std::span<const Architecture> architectures() {
       arch::mimo2,
       arch::minicpm3,
       arch::minimax_m2,
+      arch::minimax_m3,
       arch::mistral3,
       arch::mistral4,
       arch::modern_bert,

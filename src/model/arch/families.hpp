@@ -60,6 +60,7 @@ extern const Architecture mamba2;
 extern const Architecture mimo2;
 extern const Architecture minicpm3;
 extern const Architecture minimax_m2;
+extern const Architecture minimax_m3;
 extern const Architecture mistral3;
 extern const Architecture mistral4;
 extern const Architecture modern_bert;
