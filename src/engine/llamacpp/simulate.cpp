@@ -57,6 +57,13 @@ bool caches_latents(const Model& model) {
   });
 }
 
+std::string_view kind_of(const KvCache& cache) {
+  if (cache.indexer) {
+    return "indexer";
+  }
+  return cache.sliding ? "sliding" : "full";
+}
+
 bool picks_blocks(const Model& model) {
   return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
     const auto* attention = std::get_if<Attention>(&layer.mixer);
@@ -365,7 +372,7 @@ class Run {
       const auto layers = std::count_if(cache.layers.begin(), cache.layers.end(),
                                         [](const CacheLayer& layer) { return layer.present; });
       note += fmt::format("{}{} {} layers x {} cells{}", note.empty() ? "" : ", ", layers,
-                          cache.sliding ? "sliding" : "full", cache.cells,
+                          kind_of(cache), cache.cells,
                           cache.streams > 1 ? fmt::format(" x {} slots", cache.streams) : "");
     }
     return note;
