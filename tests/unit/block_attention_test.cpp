@@ -93,8 +93,8 @@ TEST(BlockAttention, IsDenseWhereSlotsShareTheCache) {
 }
 
 // The graph covers the positions in use, and it is reserved while there are none.
-TEST(BlockAttention, SaysThatItsBufferGrows) {
-  EXPECT_NE(compute_note(planned(slots(1, false))).find("grows as it fills"), std::string::npos);
+TEST(BlockAttention, SaysHowFarItsBufferGrows) {
+  EXPECT_NE(compute_note(planned(slots(1, false))).find("as the context fills"), std::string::npos);
   EXPECT_EQ(compute_note(planned(slots(4, true))).find("grows"), std::string::npos);
 }
 

@@ -8,13 +8,6 @@
 #include "membudget/units.hpp"
 
 namespace membudget::llamacpp {
-namespace {
-
-// llama_kv_cache_msa_context::get_n_pos: the graph covers the positions that are in the cache, and
-// is reserved while there are none.
-constexpr std::int64_t reserved_positions = 256;
-
-}  // namespace
 
 // Blocks are counted per stream, and flash attention is called directly; else the layers attend to
 // everything.
@@ -27,7 +20,7 @@ const Builder::BlockInputs& Builder::block_inputs(const BlockIndexer& indexer) {
   if (block_inputs_.bias != no_node) {
     return block_inputs_;
   }
-  const std::int64_t positions = round_up(reserved_positions, indexer.block);
+  const std::int64_t positions = round_up(geometry_.positions, indexer.block);
   const std::int64_t streams = geometry_.streams;
   const auto make = [&](ElementType type, std::int64_t width, std::int64_t rows) {
     return graph_.input(type, {width, rows, 1, 1}, "blocks");

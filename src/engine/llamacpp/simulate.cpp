@@ -207,6 +207,9 @@ class Run {
     result.gpu.compute = Bytes{allocation.gpu};
     result.host.compute = Bytes{allocation.host};
     result.gpu_peak = peak(simulation.graph, allocation);
+    if (fusion.flash && !geometry_.unified() && picks_blocks(model_)) {
+      full_compute_ = compute_when_full(fusion);
+    }
     add_parts(result);
     return result;
   }
@@ -249,6 +252,16 @@ class Run {
     Geometry result = geometry_;
     result.tokens = result.outputs = geometry_.sequences;
     return result;
+  }
+
+  // A graph that covers the positions in use is reserved small and made larger while the model
+  // runs: the buffers on Metal, or on the CPU without it, once the context is full.
+  [[nodiscard]] Bytes compute_when_full(Fusion fusion) const {
+    Geometry full = geometry_;
+    full.positions = geometry_.cells;
+    const Simulation simulation = scheduled(fusion, full);
+    const Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
+    return Bytes{metal_ ? allocation.gpu : allocation.host};
   }
 
   // Of the graphs the engine reserves (sched_reserve) the larger one stays. With all on Metal that
@@ -426,11 +439,10 @@ class Run {
     if (!model_.not_understood.empty()) {
       return "upper bound: " + model_.not_understood;
     }
-    // Its graph covers the positions in use (llama_kv_cache_msa_context::get_n_pos), so it is
-    // reserved small and made larger while the model runs.
-    const bool grows = result.flash_attention && !geometry_.unified() && picks_blocks(model_);
-    return fmt::format("peak at {}{}", result.gpu_peak.operation,
-                       grows ? ", while the context is empty; grows as it fills" : "");
+    return full_compute_ == Bytes{}
+               ? fmt::format("peak at {}", result.gpu_peak.operation)
+               : fmt::format("peak at {}; grows to {} as the context fills",
+                             result.gpu_peak.operation, to_text(full_compute_));
   }
 
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {
@@ -451,6 +463,7 @@ class Run {
   Placement placement_;
   std::vector<KvCache> caches_;
   RecurrentState state_;
+  Bytes full_compute_;  // 0 where the context's fill makes no difference
 };
 
 }  // namespace
