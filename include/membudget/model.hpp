@@ -27,6 +27,15 @@ enum class QueryGate : std::uint8_t {
   interleaved_reshaped,  ///< The same, by way of one more reshape (qwen3next).
 };
 
+/// Picks the blocks of tokens that a layer of sparse attention looks at (MiniMax M3): a small
+/// attention of its own, whose keys are remembered in a cache of their own.
+struct BlockIndexer {
+  std::int64_t heads = 0;  ///< As many as the layer has key-value heads.
+  std::int64_t key_dim = 0;  ///< Of its one key head.
+  std::int64_t block = 0;  ///< Tokens per block.
+  std::int64_t top_k = 0;  ///< Blocks picked at most.
+};
+
 /// Softmax attention that remembers keys and values of every token it may look back at.
 /// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
 /// table holds them.
@@ -56,6 +65,7 @@ struct Attention {
   /// The earlier layer whose cache this one reads instead of filling one of its own; -1 = none.
   std::int64_t cache_layer = -1;
   QueryGate gate = QueryGate::none;
+  std::optional<BlockIndexer> indexer = std::nullopt;
 };
 
 /// Picks the tokens a layer of sparse attention looks at (DeepSeek-V3.2, GLM-5): a small attention
@@ -118,9 +128,20 @@ struct ShortConvolution {
   std::int64_t width = 0;  ///< shortconv.l_cache
 };
 
+/// RWKV's time mixing: linear attention with a matrix state per head, whose inputs are blended
+/// with those of the token before.
+struct Rwkv {
+  int version = 6;             ///< 6 (rwkv6, rwkv6qwen2) or 7 (rwkv7, arwkv7).
+  std::int64_t head_dim = 0;   ///< wkv.head_size
+  std::int64_t kv_heads = 0;   ///< Fewer than heads where they share keys and values; 0 = as many.
+  /// Inputs of the last token that are remembered (token_shift_count): the mixer's, and with 2 the
+  /// feed-forward's, which then is a ChannelMix.
+  std::int64_t shifts = 2;
+};
+
 /// What a layer mixes tokens with. monostate: nothing, the layer is a feed-forward only.
 using Mixer = std::variant<std::monostate, Attention, LatentAttention, Mamba, DeltaNet,
-                           ShortConvolution>;
+                           ShortConvolution, Rwkv>;
 
 /// How the gate and the up projection of a feed-forward meet.
 enum class Gating : std::uint8_t {
@@ -168,7 +189,13 @@ struct Experts {
   bool divided_gate = false;
 };
 
-using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts>;
+/// RWKV's feed-forward, whose input is blended with that of the token before.
+struct ChannelMix {
+  std::int64_t width = 0;
+  bool gated = false;  ///< The result is multiplied by a sigmoid of the input (rwkv6).
+};
+
+using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts, ChannelMix>;
 
 /// How the two branches of a block and its input are added.
 enum class Residual : std::uint8_t {
@@ -202,6 +229,7 @@ struct Layer {
   bool early_router = false;      ///< Experts are chosen by the layer's input (smallthinker).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
   bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
+  bool output_scaled = false;    ///< The layer's result is multiplied by a constant (rwkv6).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
 };
 

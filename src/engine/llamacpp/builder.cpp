@@ -119,6 +119,9 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.residual == Residual::normed_sums) {
     return normed_sums(layer, x);
   }
+  if (const auto* rwkv = std::get_if<Rwkv>(&layer.mixer)) {
+    return rwkv_layer(layer, *rwkv, x);
+  }
   if (!std::holds_alternative<std::monostate>(layer.beside)) {
     x = two_mixers(layer, x);
     // The one norm whose weight goes without ".weight".

@@ -63,6 +63,23 @@ class Builder {
     NodeId key_rotation = no_node;
     NodeId value_rotation = no_node;
   };
+  // The inputs of sparse attention by blocks.
+  struct BlockInputs {
+    NodeId bias = no_node;         // per token, in favour of its own blocks
+    NodeId visible = no_node;      // per token, by position
+    NodeId cells = no_node;        // by position
+    NodeId cell_values = no_node;  // the same as floats
+    NodeId blocks = no_node;       // by cell
+    NodeId mask = no_node;         // of the cache, in full precision
+  };
+  // What one such layer attends with, all streams together.
+  struct BlockOperands {
+    NodeId q = no_node;
+    NodeId index_queries = no_node;
+    NodeId index_keys = no_node;
+    NodeId k = no_node;
+    NodeId v = no_node;
+  };
 
   // builder.cpp
   NodeId embed_tokens();
@@ -118,6 +135,15 @@ class Builder {
   NodeId indexed_tokens(const Indexer& indexer, NodeId x, NodeId query_latent);
   NodeId indexer_scores(NodeId q, NodeId k, NodeId weights, NodeId mask);
   NodeId sparse_mask(NodeId mask, NodeId tokens);
+  // block_attention.cpp
+  [[nodiscard]] bool attends_to_blocks() const;
+  const BlockInputs& block_inputs(const BlockIndexer& indexer);
+  NodeId strided(NodeId of, Shape shape, std::array<std::size_t, 3> strides);
+  NodeId block_attention(const Attention& attention, const Projections& now, NodeId x);
+  NodeId attend_to_blocks(const Attention& attention, const BlockOperands& all);
+  NodeId attend_to_gathered(const Attention& attention, const BlockOperands& all);
+  NodeId block_scores(const BlockIndexer& indexer, NodeId scores, NodeId visible, NodeId bias);
+  NodeId attend_by_group(NodeId q, NodeId k, NodeId v, NodeId mask, std::int64_t group);
   NodeId mamba(const Mamba& mamba, NodeId x);
   NodeId mamba_1(const Mamba& mamba, NodeId x);
   NodeId mamba_2(const Mamba& mamba, NodeId x);
@@ -132,16 +158,28 @@ class Builder {
   NodeId convolved(const DeltaNet& net, NodeId x, char which, NodeId stored, NodeId tails);
   NodeId gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored);
   NodeId short_convolution(const ShortConvolution& convolution, NodeId x);
+  // rwkv.cpp: layers whose mixer and feed-forward share a state
+  NodeId rwkv_layer(const Layer& layer, const Rwkv& rwkv, NodeId x);
+  NodeId flat(NodeId of, std::int64_t elements);
+  NodeId tokens_before(NodeId last, NodeId x);
+  NodeId last_tokens(NodeId x);
+  NodeId one_blend(NodeId mixed);
+  std::array<NodeId, 5> blends(NodeId x, NodeId difference);
+  NodeId time_mix_6(const Rwkv& rwkv, NodeId x, NodeId before);
+  NodeId time_mix_7(const Rwkv& rwkv, NodeId x, NodeId before);
+  NodeId through_rank(std::string_view first, std::string_view second, NodeId x, bool activated);
+  NodeId close_wkv(const Rwkv& rwkv, NodeId wkv, NodeId stored, bool normed);
+  NodeId channel_mix(const ChannelMix& mix, NodeId x, NodeId before);
   Projections project(const Attention& attention, NodeId x);
   void split_gate(const Attention& attention, NodeId query_and_gate, Projections& result);
   Projections project_from_latent(const Attention& attention, NodeId x);
   NodeId stored_keys(const KvCache& cache);
   NodeId stored_values(const KvCache& cache);
-  void store(Projections now, const KvCache& cache, const CacheInputs& inputs);
+  void store(Projections now, const KvCache& cache, const CacheInputs& inputs, bool keys_first);
   NodeId store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k);
   NodeId cached_keys(const KvCache& cache, std::int64_t head_size);
+  NodeId cached_values(const KvCache& cache, const Attention& attention);
   NodeId store_values(const KvCache& cache, const CacheInputs& inputs, NodeId v);
-  NodeId attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs, NodeId q);
   NodeId attend_heads(const Attention& attention, NodeId q, NodeId k, NodeId v, NodeId mask);
   NodeId rotate(NodeId x, NodeId rotation);
   NodeId gated(const Attention& attention, NodeId result, NodeId x);
@@ -191,6 +229,7 @@ class Builder {
   std::vector<NodeId> weights_;  // by index in the tensor table
   std::vector<NodeId> weights_on_cpu_;  // the CPU's copies of what layers on both sides use
   std::vector<CacheInputs> cache_inputs_;
+  BlockInputs block_inputs_;
   NodeId batch_mask_ = no_node;  // without a cache: full, and for sliding windows
   NodeId batch_window_mask_ = no_node;
   std::vector<NodeId> flash_nodes_;
@@ -207,6 +246,7 @@ class Builder {
   NodeId output_rows_ = no_node;
   NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
   NodeId state_rows_extra_ = no_node;
+  NodeId first_value_ = no_node;  // rwkv7: the values of the first layer
 };
 
 }  // namespace membudget::llamacpp

@@ -114,6 +114,7 @@ bool metal_supports(const Graph& graph, const Node& node) {
              is_float(source(0).type) && source(0).type == source(1).type;
     case Op::flash_attn_ext: return metal_flash_attn(graph, node);
     case Op::lightning_indexer: return metal_lightning_indexer(graph, node);
+    case Op::gated_linear_attn: return false;
     case Op::gated_delta_net: return source(2).ne[0] % 32 == 0;
     case Op::mul_mat:
     case Op::mul_mat_id:

@@ -58,6 +58,7 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     if (const auto* attention = std::get_if<Attention>(&layer.mixer)) {
       window = std::max(window, attention->window);
       widest_value = std::max(widest_value, attention->kv_heads * attention->value_dim);
+      indexed = indexed || attention->indexer.has_value();
     } else if (const auto* compressed = std::get_if<LatentAttention>(&layer.mixer)) {
       latent = true;
       indexed = indexed || compressed->indexer.has_value();
@@ -137,13 +138,19 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
   if (indexed) {
     KvCache cache = make(geometry.cells);
     cache.indexer = true;
-    cache.keys_only = true;
+    cache.keys_only = latent;
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
-      const auto* attention = std::get_if<LatentAttention>(&model.layers[i].mixer);
-      if (attention != nullptr && attention->indexer && attention->indexer->own) {
-        add_layer(cache, i, attention->indexer->key_dim, 0);
+      if (const auto* compressed = std::get_if<LatentAttention>(&model.layers[i].mixer);
+          compressed != nullptr && compressed->indexer && compressed->indexer->own) {
+        add_layer(cache, i, compressed->indexer->key_dim, 0);
         // Always rotated, whatever the type (llama-kv-cache.cpp:325).
-        cache.key_rotation = key_rotation_edge(attention->indexer->key_dim);
+        cache.key_rotation = key_rotation_edge(compressed->indexer->key_dim);
+      }
+      // An ordinary cache of one head, values included, though nobody writes them
+      // (llama-kv-cache-msa.cpp:34).
+      if (const auto* attention = std::get_if<Attention>(&model.layers[i].mixer);
+          attention != nullptr && attention->indexer) {
+        add_layer(cache, i, attention->indexer->key_dim, attention->value_dim);
       }
     }
     caches.push_back(std::move(cache));

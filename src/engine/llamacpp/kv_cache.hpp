@@ -47,7 +47,7 @@ struct KvCache {
 };
 
 /// The caches a model gets: one, or one for full and one for sliding layers, or one for latents
-/// and one for the indexers of sparse attention (llama-kv-cache-dsa.cpp).
+/// and one for the indexers of sparse attention (llama-kv-cache-dsa.cpp, llama-kv-cache-msa.cpp).
 /// `flash` says whether V is laid out for flash attention (also when `auto` later turns it off).
 [[nodiscard]] std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
                                              const Geometry& geometry, const Placement& placement,

@@ -57,6 +57,20 @@ bool caches_latents(const Model& model) {
   });
 }
 
+std::string_view kind_of(const KvCache& cache) {
+  if (cache.indexer) {
+    return "indexer";
+  }
+  return cache.sliding ? "sliding" : "full";
+}
+
+bool picks_blocks(const Model& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    const auto* attention = std::get_if<Attention>(&layer.mixer);
+    return attention != nullptr && attention->indexer;
+  });
+}
+
 // llama_init_from_model (llama-context.cpp:3590-3629)
 FlashAttention checked_flash(const Model& model, const Settings& settings) {
   FlashAttention flash =
@@ -105,9 +119,11 @@ void check_pooling(const Model& model, const Settings& settings, const Geometry&
 // the model has (llama_context::graph_max_nodes; ggml_hash_size picks the next of these primes).
 // A graph that does not fit ends the process. Models of few, fused tensors per layer come close.
 void check_scheduler_table(const Model& model, const Settings& settings, const Graph& graph) {
-  const bool roomier = std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
-    return std::holds_alternative<DeltaNet>(layer.mixer);
-  });
+  const bool roomier =
+      picks_blocks(model) ||
+      std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+        return std::holds_alternative<DeltaNet>(layer.mixer);
+      });
   if (roomier) {
     return;
   }
@@ -191,6 +207,9 @@ class Run {
     result.gpu.compute = Bytes{allocation.gpu};
     result.host.compute = Bytes{allocation.host};
     result.gpu_peak = peak(simulation.graph, allocation);
+    if (fusion.flash && !geometry_.unified() && picks_blocks(model_)) {
+      full_compute_ = compute_when_full(fusion);
+    }
     add_parts(result);
     return result;
   }
@@ -233,6 +252,16 @@ class Run {
     Geometry result = geometry_;
     result.tokens = result.outputs = geometry_.sequences;
     return result;
+  }
+
+  // A graph that covers the positions in use is reserved small and made larger while the model
+  // runs: the buffers on Metal, or on the CPU without it, once the context is full.
+  [[nodiscard]] Bytes compute_when_full(Fusion fusion) const {
+    Geometry full = geometry_;
+    full.positions = geometry_.cells;
+    const Simulation simulation = scheduled(fusion, full);
+    const Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
+    return Bytes{metal_ ? allocation.gpu : allocation.host};
   }
 
   // Of the graphs the engine reserves (sched_reserve) the larger one stays. With all on Metal that
@@ -356,7 +385,7 @@ class Run {
       const auto layers = std::count_if(cache.layers.begin(), cache.layers.end(),
                                         [](const CacheLayer& layer) { return layer.present; });
       note += fmt::format("{}{} {} layers x {} cells{}", note.empty() ? "" : ", ", layers,
-                          cache.sliding ? "sliding" : "full", cache.cells,
+                          kind_of(cache), cache.cells,
                           cache.streams > 1 ? fmt::format(" x {} slots", cache.streams) : "");
     }
     return note;
@@ -407,8 +436,13 @@ class Run {
   }
 
   [[nodiscard]] std::string compute_note(const Footprint& result) const {
-    return model_.not_understood.empty() ? fmt::format("peak at {}", result.gpu_peak.operation)
-                                         : "upper bound: " + model_.not_understood;
+    if (!model_.not_understood.empty()) {
+      return "upper bound: " + model_.not_understood;
+    }
+    return full_compute_ == Bytes{}
+               ? fmt::format("peak at {}", result.gpu_peak.operation)
+               : fmt::format("peak at {}; grows to {} as the context fills",
+                             result.gpu_peak.operation, to_text(full_compute_));
   }
 
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {
@@ -429,6 +463,7 @@ class Run {
   Placement placement_;
   std::vector<KvCache> caches_;
   RecurrentState state_;
+  Bytes full_compute_;  // 0 where the context's fill makes no difference
 };
 
 }  // namespace
