@@ -109,6 +109,7 @@ struct DeltaNet {
   /// States decay by channel, not by head, and queries, keys and values each have a convolution of
   /// their own (Kimi Linear).
   bool by_channel = false;
+  bool bounded_decay = false;  ///< The decay is a scaled sigmoid, which has a lower bound (Kimi-K3).
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -127,13 +128,22 @@ enum class Gating : std::uint8_t {
   fused,  ///< One tensor of twice the width, `ffn_up` (phi3).
 };
 
+/// How the gate and the up projection of a feed-forward are kept small before they meet.
+enum class Limit : std::uint8_t {
+  none,
+  clamped,            ///< Both are clamped (DeepSeek-V4).
+  clamped_activated,  ///< The gate is clamped after its activation, not before (step35).
+  smooth,             ///< Both pass a scaled tanh instead, and the gate keeps its sigmoid (Kimi-K3).
+  smooth_gate,        ///< Of these only the gate.
+};
+
 /// Two or three matrix multiplications that every token passes.
 struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
   bool sparse = false;   ///< Only the largest values of the gate survive (gemma3n).
-  bool clamped = false;  ///< Gate and up are limited before they meet (step35).
+  Limit limit = Limit::none;
 };
 
 /// How the router turns its logits into probabilities.
@@ -146,7 +156,7 @@ struct Experts {
   std::int64_t width = 0;         ///< n_ff of one expert.
   std::int64_t shared_width = 0;  ///< n_ff of the shared experts together; 0 = none.
   /// The experts read and write a projection of this width, which the router and the shared
-  /// experts do not see (nemotron_h_moe); 0 = none.
+  /// experts do not see (nemotron_h_moe, Kimi-K3); 0 = none.
   std::int64_t latent_dim = 0;
   Routing routing = Routing::soft_max;
   bool normalised = false;  ///< The chosen weights are divided by their sum.
@@ -154,9 +164,9 @@ struct Experts {
   std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
   std::int64_t groups_used = 0;
   Gating gating = Gating::split;
-  bool squared = false;         ///< As in DenseFeedForward.
-  bool clamped = false;         ///< As in DenseFeedForward.
-  bool shared_clamped = false;  ///< The same of the shared experts.
+  bool squared = false;              ///< As in DenseFeedForward.
+  Limit limit = Limit::none;
+  Limit shared_limit = Limit::none;  ///< The same of the shared experts.
   /// What goes into an expert is weighted, not what comes out, and the choice is made by the
   /// router's logits (Llama 4).
   bool input_weighted = false;
@@ -176,6 +186,9 @@ enum class Residual : std::uint8_t {
   input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
   input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
   normed_sums,  ///< Nothing is normed before a branch, each sum is afterwards (BERT).
+  /// Sequential, but a branch reads a mix of the sum and the inputs of earlier layers that were put
+  /// aside, weighted by attention over depth (Kimi-K3).
+  attended,
 };
 
 /// One transformer block. Layers are listed one by one, never as a count and a pattern,
@@ -199,6 +212,9 @@ struct Layer {
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
   bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
+  /// With Residual::attended: the layer's input is put aside, and the sum starts anew with what the
+  /// layer's mixer gives.
+  bool input_put_aside = false;
 };
 
 /// The weights of a model, found by layer and name.

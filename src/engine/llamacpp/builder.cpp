@@ -96,6 +96,9 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.residual == Residual::normed_sums) {
     return normed_sums(layer, x);
   }
+  if (layer.residual == Residual::attended) {
+    return attended_layer(layer, x);
+  }
   if (!std::holds_alternative<std::monostate>(layer.beside)) {
     x = two_mixers(layer, x);
     // The one norm whose weight goes without ".weight".
@@ -151,6 +154,7 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     }
     case Residual::one_norm:
     case Residual::normed_sums:
+    case Residual::attended:
     case Residual::sequential: break;
   }
   const NodeId layer_input = residual;
@@ -270,6 +274,8 @@ Graph Builder::build() {
   graph_.set_layer(-1);
   if (model_.hidden_copies > 1) {
     x = outputs_only(merge_states(x));
+  } else if (model_.layers.back().residual == Residual::attended) {
+    x = outputs_only(mixed_with_put_aside(x, "output_res_score.weight"));
   }
   head(x);
   return std::move(graph_);

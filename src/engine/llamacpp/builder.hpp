@@ -85,6 +85,9 @@ class Builder {
   NodeId altup_feed_forward(const DenseFeedForward& dense, NodeId x);
   NodeId altup_layer(const Layer& layer, NodeId states);
   NodeId layer(const Layer& layer, NodeId x);
+  // residual_attention.cpp
+  NodeId attended_layer(const Layer& layer, NodeId x);
+  NodeId mixed_with_put_aside(NodeId x, std::string_view scores);
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
@@ -164,7 +167,7 @@ class Builder {
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
-  NodeId clamped_gate(NodeId gate, NodeId up);
+  NodeId activated(Limit limit, NodeId gate, NodeId up, std::string_view label);
   NodeId experts_beside(const Experts& experts, NodeId sum);
   NodeId experts(const Experts& experts, NodeId x);
   NodeId routed_experts(const Experts& experts, NodeId x);
@@ -197,6 +200,7 @@ class Builder {
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;
   NodeId per_layer_input_ = no_node;
+  NodeId put_aside_ = no_node;    // inputs of earlier layers, side by side
   NodeId slices_ = no_node;       // the token embedding, padded for deepstack
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;

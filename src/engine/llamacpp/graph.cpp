@@ -29,7 +29,7 @@ std::string_view to_string(Op op) {
       "FLASH_ATTN_EXT", "GET_ROWS", "SET_ROWS", "SET", "CPY",       "CONT",
       "REPEAT",   "CONCAT",   "PAD",     "ROLL",       "TRI",       "DIAG",
       "SOLVE_TRI", "SSM_CONV", "SSM_SCAN", "GATED_DELTA_NET", "RWKV_WKV6", "RWKV_WKV7",
-      "LIGHTNING_INDEXER"};
+      "LIGHTNING_INDEXER", "ROPE_BACK", "DSV4_HC_COMB", "DSV4_HC_PRE", "DSV4_HC_POST"};
   return names[static_cast<std::size_t>(op)];
 }
 

@@ -22,6 +22,7 @@ enum class Op : std::uint8_t {
   mul_mat, mul_mat_id, rope, flash_attn_ext,
   get_rows, set_rows, set, cpy, cont, repeat, concat, pad, roll, tri, diag, solve_tri,
   ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7, lightning_indexer,
+  rope_back, dsv4_hc_comb, dsv4_hc_pre, dsv4_hc_post,
 };
 
 [[nodiscard]] std::string_view to_string(Op op);

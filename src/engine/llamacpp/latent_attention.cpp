@@ -172,7 +172,12 @@ NodeId Builder::latent_attention(const LatentAttention& attention, NodeId x) {
   const Node keys = graph_[k];
   v = graph_.view(k, {attention.latent_dim, keys.ne[1], keys.ne[2], keys.ne[3]},
                   {keys.nb[1], keys.nb[2], keys.nb[3]});
-  return linear("attn_output", attend_to_latents(q, k, v, mask), "attn_out");
+  NodeId result = attend_to_latents(q, k, v, mask);
+  if (const NodeId gate = weight("attn_gate.weight"); gate != no_node) {
+    const NodeId open = graph_.unary_like(Op::unary, graph_.mul_mat(gate, x, "attn_gate"), "attn_gate");
+    result = graph_.mul(result, open, "attn_gated");
+  }
+  return linear("attn_output", result, "attn_out");
 }
 
 // Keys and values per head from the latent, as minicpm3 caches them and as files of DeepSeek-2

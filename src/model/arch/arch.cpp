@@ -55,6 +55,7 @@ std::span<const Architecture> architectures() {
       arch::jamba,
       arch::jina_bert_v2,
       arch::jina_bert_v3,
+      arch::kimi_k3,
       arch::kimi_linear,
       arch::lfm2,
       arch::lfm2moe,

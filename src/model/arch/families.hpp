@@ -47,6 +47,7 @@ extern const Architecture internlm2;
 extern const Architecture jamba;
 extern const Architecture jina_bert_v2;
 extern const Architecture jina_bert_v3;
+extern const Architecture kimi_k3;
 extern const Architecture kimi_linear;
 extern const Architecture lfm2;
 extern const Architecture lfm2moe;
