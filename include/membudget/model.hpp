@@ -83,6 +83,21 @@ struct LatentAttention {
   [[nodiscard]] std::int64_t key_width() const { return latent_dim + rope_dim; }
 };
 
+/// DeepSeek-V4's attention: a sliding window over one vector per token, key and value of all heads
+/// at once, and beside it summaries of `ratio` tokens each of everything before.
+struct CompressedAttention {
+  std::int64_t heads = 0;
+  std::int64_t head_dim = 0;       ///< Of queries, of the one key and of a summary.
+  std::int64_t query_rank = 0;     ///< q_lora_rank
+  std::int64_t output_groups = 0;  ///< Heads whose results are projected together.
+  std::int64_t output_rank = 0;    ///< What a group is projected to.
+  std::int64_t window = 0;
+  /// Tokens per summary: 4 (they overlap, and an indexer picks among them), 128 (all are looked
+  /// at) or 0 (there are none).
+  std::int64_t ratio = 0;
+  Indexer indexer;  ///< Where the ratio is 4.
+};
+
 /// State-space mixer of Mamba: a state of fixed size per sequence, whatever the context.
 struct Mamba {
   int version = 1;               ///< 1 (mamba, jamba) or 2 (mamba2 and the hybrids).
@@ -118,8 +133,8 @@ struct ShortConvolution {
 };
 
 /// What a layer mixes tokens with. monostate: nothing, the layer is a feed-forward only.
-using Mixer = std::variant<std::monostate, Attention, LatentAttention, Mamba, DeltaNet,
-                           ShortConvolution>;
+using Mixer = std::variant<std::monostate, Attention, LatentAttention, CompressedAttention, Mamba,
+                           DeltaNet, ShortConvolution>;
 
 /// How the gate and the up projection of a feed-forward meet.
 enum class Gating : std::uint8_t {
@@ -147,7 +162,7 @@ struct DenseFeedForward {
 };
 
 /// How the router turns its logits into probabilities.
-enum class Routing : std::uint8_t { soft_max, sigmoid, soft_max_of_chosen };
+enum class Routing : std::uint8_t { soft_max, sigmoid, soft_max_of_chosen, sqrt_soft_plus };
 
 /// Mixture of experts: all are resident, each token uses some.
 struct Experts {
@@ -189,6 +204,9 @@ enum class Residual : std::uint8_t {
   /// Sequential, but a branch reads a mix of the sum and the inputs of earlier layers that were put
   /// aside, weighted by attention over depth (Kimi-K3).
   attended,
+  /// A token has several hidden states. A branch reads a mix of them, and its result is added to
+  /// new mixes of them (DeepSeek-V4's hyper-connections).
+  hyper_connected,
 };
 
 /// One transformer block. Layers are listed one by one, never as a count and a pattern,
@@ -288,6 +306,8 @@ struct Model {
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
   std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
+  std::int64_t hidden_states = 1;  ///< Per token, with Residual::hyper_connected.
+  std::int64_t sinkhorn_steps = 0;  ///< How often the mix of these is normalised, by rows and columns.
   /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
   std::int64_t per_layer_width = 0;
   /// Tokens look back only. Where they see each other both ways, a batch is not limited by the

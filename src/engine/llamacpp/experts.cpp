@@ -12,6 +12,8 @@ NodeId Builder::routing_probabilities(const Experts& experts, NodeId logits) {
   switch (experts.routing) {
     case Routing::soft_max: return graph_.soft_max(logits);
     case Routing::sigmoid: return graph_.unary_like(Op::unary, logits, "router");
+    case Routing::sqrt_soft_plus:
+      return graph_.unary_like(Op::sqrt, graph_.unary_like(Op::unary, logits, "router"), "router");
     case Routing::soft_max_of_chosen: break;
   }
   return logits;
@@ -117,7 +119,10 @@ NodeId Builder::routed_experts(const Experts& experts, NodeId x) {
   if (experts.groups > 1) {
     scores = best_groups(experts, scores);
   }
-  const NodeId chosen = graph_.argsort_top_k(scores, experts.used);
+  // The first layers of DeepSeek-V4 choose by the token itself.
+  const NodeId table = weight("ffn_gate_tid2eid.weight");
+  const NodeId chosen = table == no_node ? graph_.argsort_top_k(scores, experts.used)
+                                         : graph_.get_rows(table, tokens_, "router");
   const NodeId weights = expert_weights(experts, probabilities, chosen);
 
   x = graph_.reshape(x, {graph_[x].ne[0], 1, tokens, 1});

@@ -26,6 +26,7 @@ std::span<const Architecture> architectures() {
       arch::deepseek,
       arch::deepseek2,
       arch::deepseek32,
+      arch::deepseek4,
       arch::dots1,
       arch::dream,
       arch::ernie4_5_moe,

@@ -18,6 +18,7 @@ extern const Architecture dbrx;
 extern const Architecture deepseek;
 extern const Architecture deepseek2;
 extern const Architecture deepseek32;
+extern const Architecture deepseek4;
 extern const Architecture dots1;
 extern const Architecture dream;
 extern const Architecture ernie4_5_moe;

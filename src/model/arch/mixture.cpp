@@ -125,6 +125,7 @@ Routing stated_routing(const Metadata& metadata, Routing fallback) {
     case 1: return Routing::soft_max;
     case 2: return Routing::sigmoid;
     case 3: return Routing::soft_max_of_chosen;
+    case 4: return Routing::sqrt_soft_plus;
     default: return fallback;
   }
 }
