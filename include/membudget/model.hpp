@@ -95,6 +95,21 @@ struct LatentAttention {
   [[nodiscard]] std::int64_t key_width() const { return latent_dim + rope_dim; }
 };
 
+/// DeepSeek-V4's attention: a sliding window over one vector per token, key and value of all heads
+/// at once, and beside it summaries of `ratio` tokens each of everything before.
+struct CompressedAttention {
+  std::int64_t heads = 0;
+  std::int64_t head_dim = 0;       ///< Of queries, of the one key and of a summary.
+  std::int64_t query_rank = 0;     ///< q_lora_rank
+  std::int64_t output_groups = 0;  ///< Heads whose results are projected together.
+  std::int64_t output_rank = 0;    ///< What a group is projected to.
+  std::int64_t window = 0;
+  /// Tokens per summary: 4 (they overlap, and an indexer picks among them), 128 (all are looked
+  /// at) or 0 (there are none).
+  std::int64_t ratio = 0;
+  Indexer indexer;  ///< Where the ratio is 4.
+};
+
 /// State-space mixer of Mamba: a state of fixed size per sequence, whatever the context.
 struct Mamba {
   int version = 1;               ///< 1 (mamba, jamba) or 2 (mamba2 and the hybrids).
@@ -121,6 +136,7 @@ struct DeltaNet {
   /// States decay by channel, not by head, and queries, keys and values each have a convolution of
   /// their own (Kimi Linear).
   bool by_channel = false;
+  bool bounded_decay = false;  ///< The decay is a scaled sigmoid, which has a lower bound (Kimi-K3).
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -140,8 +156,8 @@ struct Rwkv {
 };
 
 /// What a layer mixes tokens with. monostate: nothing, the layer is a feed-forward only.
-using Mixer = std::variant<std::monostate, Attention, LatentAttention, Mamba, DeltaNet,
-                           ShortConvolution, Rwkv>;
+using Mixer = std::variant<std::monostate, Attention, LatentAttention, CompressedAttention, Mamba,
+                           DeltaNet, ShortConvolution, Rwkv>;
 
 /// How the gate and the up projection of a feed-forward meet.
 enum class Gating : std::uint8_t {
@@ -150,17 +166,26 @@ enum class Gating : std::uint8_t {
   fused,  ///< One tensor of twice the width, `ffn_up` (phi3).
 };
 
+/// How the gate and the up projection of a feed-forward are kept small before they meet.
+enum class Limit : std::uint8_t {
+  none,
+  clamped,            ///< Both are clamped (DeepSeek-V4).
+  clamped_activated,  ///< The gate is clamped after its activation, not before (step35).
+  smooth,             ///< Both pass a scaled tanh instead, and the gate keeps its sigmoid (Kimi-K3).
+  smooth_gate,        ///< Of these only the gate.
+};
+
 /// Two or three matrix multiplications that every token passes.
 struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
   bool sparse = false;   ///< Only the largest values of the gate survive (gemma3n).
-  bool clamped = false;  ///< Gate and up are limited before they meet (step35).
+  Limit limit = Limit::none;
 };
 
 /// How the router turns its logits into probabilities.
-enum class Routing : std::uint8_t { soft_max, sigmoid, soft_max_of_chosen };
+enum class Routing : std::uint8_t { soft_max, sigmoid, soft_max_of_chosen, sqrt_soft_plus };
 
 /// Mixture of experts: all are resident, each token uses some.
 struct Experts {
@@ -169,7 +194,7 @@ struct Experts {
   std::int64_t width = 0;         ///< n_ff of one expert.
   std::int64_t shared_width = 0;  ///< n_ff of the shared experts together; 0 = none.
   /// The experts read and write a projection of this width, which the router and the shared
-  /// experts do not see (nemotron_h_moe); 0 = none.
+  /// experts do not see (nemotron_h_moe, Kimi-K3); 0 = none.
   std::int64_t latent_dim = 0;
   Routing routing = Routing::soft_max;
   bool normalised = false;  ///< The chosen weights are divided by their sum.
@@ -177,9 +202,9 @@ struct Experts {
   std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
   std::int64_t groups_used = 0;
   Gating gating = Gating::split;
-  bool squared = false;         ///< As in DenseFeedForward.
-  bool clamped = false;         ///< As in DenseFeedForward.
-  bool shared_clamped = false;  ///< The same of the shared experts.
+  bool squared = false;              ///< As in DenseFeedForward.
+  Limit limit = Limit::none;
+  Limit shared_limit = Limit::none;  ///< The same of the shared experts.
   /// What goes into an expert is weighted, not what comes out, and the choice is made by the
   /// router's logits (Llama 4).
   bool input_weighted = false;
@@ -206,6 +231,12 @@ enum class Residual : std::uint8_t {
   input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
   input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
   normed_sums,  ///< Nothing is normed before a branch, each sum is afterwards (BERT).
+  /// Sequential, but a branch reads a mix of the sum and the inputs of earlier layers that were put
+  /// aside, weighted by attention over depth (Kimi-K3).
+  attended,
+  /// A token has several hidden states. A branch reads a mix of them, and its result is added to
+  /// new mixes of them (DeepSeek-V4's hyper-connections).
+  hyper_connected,
 };
 
 /// One transformer block. Layers are listed one by one, never as a count and a pattern,
@@ -231,6 +262,9 @@ struct Layer {
   bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
   bool output_scaled = false;    ///< The layer's result is multiplied by a constant (rwkv6).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
+  /// With Residual::attended: the layer's input is put aside, and the sum starts anew with what the
+  /// layer's mixer gives.
+  bool input_put_aside = false;
 };
 
 /// The weights of a model, found by layer and name.
@@ -309,6 +343,8 @@ struct Model {
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
   std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
+  std::int64_t hidden_states = 1;  ///< Per token, with Residual::hyper_connected.
+  std::int64_t sinkhorn_steps = 0;  ///< How often the mix of these is normalised, by rows and columns.
   /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
   std::int64_t per_layer_width = 0;
   /// Tokens look back only. Where they see each other both ways, a batch is not limited by the

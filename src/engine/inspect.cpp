@@ -38,8 +38,13 @@ std::string describe(const Mixer& mixer) {
                              kind.value_dim);
         } else if constexpr (std::is_same_v<Kind, ShortConvolution>) {
           return fmt::format("short convolution over {} tokens", kind.width);
+        } else if constexpr (std::is_same_v<Kind, Rwkv>) {
+          return fmt::format("RWKV-{} time mix, heads of {} x {}", kind.version, kind.head_dim,
+                             kind.head_dim);
         } else {
-          return "other mixer";
+          static_assert(std::is_same_v<Kind, CompressedAttention>);
+          return fmt::format("compressed attention, {} heads x {}, window {}", kind.heads,
+                             kind.head_dim, kind.window);
         }
       },
       mixer);
@@ -54,6 +59,9 @@ std::string describe(const FeedForward& feed_forward) {
         experts->shared_width > 0 ? fmt::format(" + shared {}", experts->shared_width) : "";
     return fmt::format("{} of {} experts x {}{}", experts->used, experts->count, experts->width,
                        shared);
+  }
+  if (const auto* channel = std::get_if<ChannelMix>(&feed_forward)) {
+    return fmt::format("channel mix {}", channel->width);
   }
   return "no feed-forward";
 }

@@ -10,6 +10,7 @@
 #include "model/quantize.hpp"
 #include "support/measured.hpp"
 #include "support/refusal.hpp"
+#include "support/quantizations.hpp"
 
 namespace membudget {
 namespace {
@@ -50,7 +51,7 @@ Metadata small_metadata() {
 Model model_of(const Metadata& metadata) {
   const std::vector<std::string> optional{"output.weight"};
   std::vector<TensorShape> shapes = find_architecture("minimax-m3")->tensors(metadata, optional);
-  Model model = describe_model(metadata, quantize(std::move(shapes), metadata, "Q8_0"));
+  Model model = describe_model(metadata, quantize(std::move(shapes), metadata, test::file_type("Q8_0")));
   model.id = "small";
   return model;
 }

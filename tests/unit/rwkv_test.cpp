@@ -9,6 +9,7 @@
 #include "model/quantize.hpp"
 #include "support/measured.hpp"
 #include "support/refusal.hpp"
+#include "support/quantizations.hpp"
 
 namespace membudget {
 namespace {
@@ -45,7 +46,7 @@ Model model_of(const Metadata& metadata, std::vector<std::string> optional = {})
   optional.emplace_back("output.weight");
   const Architecture& architecture = *find_architecture(metadata.architecture());
   Model model = describe_model(
-      metadata, quantize(architecture.tensors(metadata, optional), metadata, "Q8_0"));
+      metadata, quantize(architecture.tensors(metadata, optional), metadata, test::file_type("Q8_0")));
   model.id = "small";
   return model;
 }

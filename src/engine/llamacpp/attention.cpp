@@ -321,6 +321,9 @@ NodeId Builder::mix(const Mixer& mixer, NodeId x) {
     NodeId operator()(std::monostate) const { return x; }
     NodeId operator()(const Attention& m) const { return builder.attention(m, x); }
     NodeId operator()(const LatentAttention& m) const { return builder.latent_attention(m, x); }
+    NodeId operator()(const CompressedAttention& m) const {
+      return builder.compressed_attention(m, x);
+    }
     NodeId operator()(const Mamba& m) const { return builder.mamba(m, x); }
     NodeId operator()(const DeltaNet& m) const {
       return m.by_channel ? builder.kimi_delta_net(m, x) : builder.delta_net(m, x);

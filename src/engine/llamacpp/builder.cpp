@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/llamacpp/builder.hpp"
 
+#include <algorithm>
+
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Settings& settings, const Geometry& geometry,
@@ -19,10 +21,10 @@ Builder::Builder(const Model& model, const Settings& settings, const Geometry& g
 // build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
 NodeId Builder::embed_tokens() {
   const std::int64_t slices = 1 + model_.deepstack_layers;
-  const NodeId tokens = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
+  tokens_ = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
   const NodeId given = graph_.input(ElementType::f32,
                                     {slices * model_.embedding, geometry_.tokens, 1, 1}, "embeddings");
-  NodeId x = graph_.get_rows(required("token_embd.weight"), tokens, "token_embd");
+  NodeId x = graph_.get_rows(required("token_embd.weight"), tokens_, "token_embd");
   if (slices > 1) {
     x = graph_.pad(x, {(slices - 1) * model_.embedding, 0, 0, 0});
   }
@@ -54,7 +56,23 @@ void Builder::make_cache_inputs() {
     CacheInputs inputs;
     const std::int64_t tokens = geometry_.tokens;
     const std::int64_t values = cache.values_transposed ? tokens * cache.widest_value : tokens;
-    inputs.key_rows = graph_.input(ElementType::i64, {tokens, 1, 1, 1}, "cache_rows_k");
+    const auto indices = [&](ElementType type, std::int64_t count, std::string_view label) {
+      return graph_.input(type, {count, 1, 1, 1}, label);
+    };
+    // dsv4_build_reserve_comp_plan (llama-kv-cache-dsv4.cpp:789)
+    const std::int64_t per_slot = tokens / geometry_.sequences;
+    const std::int64_t summaries =
+        geometry_.sequences * ((per_slot + cache.ratio - 1) / cache.ratio);
+    inputs.key_rows = indices(ElementType::i64, summaries, "cache_rows_k");
+    if (cache.ratio > 1) {
+      const std::int64_t rows = std::min(tokens, cache.state_rows * cache.streams);
+      const std::int64_t per_summary = cache.overlaps() ? 2 * cache.ratio : cache.ratio;
+      inputs.state_positions = indices(ElementType::i32, tokens, "state_positions");
+      inputs.waiting = indices(ElementType::i32, rows, "waiting");
+      inputs.waiting_rows = indices(ElementType::i32, rows, "waiting_rows");
+      inputs.summarised = indices(ElementType::i32, per_summary * summaries, "summarised");
+      inputs.summary_positions = indices(ElementType::i32, summaries, "summary_positions");
+    }
     if (!cache.keys_only) {
       inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
     }
@@ -122,6 +140,12 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (const auto* rwkv = std::get_if<Rwkv>(&layer.mixer)) {
     return rwkv_layer(layer, *rwkv, x);
   }
+  if (layer.residual == Residual::attended) {
+    return attended_layer(layer, x);
+  }
+  if (layer.residual == Residual::hyper_connected) {
+    return hyper_layer(layer, x);
+  }
   if (!std::holds_alternative<std::monostate>(layer.beside)) {
     x = two_mixers(layer, x);
     // The one norm whose weight goes without ".weight".
@@ -183,6 +207,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     }
     case Residual::one_norm:
     case Residual::normed_sums:
+    case Residual::attended:
+    case Residual::hyper_connected:
     case Residual::sequential: break;
   }
   const NodeId layer_input = residual;
@@ -291,6 +317,12 @@ Graph Builder::build() {
   if (model_.hidden_copies > 1) {
     x = spread_states(x);
   }
+  if (model_.hidden_states > 1) {
+    const std::int64_t tokens = graph_[x].ne[1];
+    graph_.visit_leaf(cache_inputs_.front().mask);
+    x = graph_.reshape(x, {model_.embedding, 1, tokens, 1});
+    x = graph_.repeat(x, {model_.embedding, model_.hidden_states, tokens, 1});
+  }
   make_batch_masks();
   for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
     graph_.set_layer(layer_);
@@ -302,6 +334,10 @@ Graph Builder::build() {
   graph_.set_layer(-1);
   if (model_.hidden_copies > 1) {
     x = outputs_only(merge_states(x));
+  } else if (model_.hidden_states > 1) {
+    x = hyper_head(x);
+  } else if (model_.layers.back().residual == Residual::attended) {
+    x = outputs_only(mixed_with_put_aside(x, "output_res_score.weight"));
   }
   head(x);
   return std::move(graph_);

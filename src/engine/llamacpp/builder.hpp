@@ -21,6 +21,11 @@ namespace membudget::llamacpp {
 struct Fusion {
   bool flash = true;    ///< Flash attention.
   bool indexer = true;  ///< The indexer of sparse attention.
+  // Of hyper-connections: how hidden states are mixed for a branch, the mix of them that its result
+  // is added to, and that sum.
+  bool hyper_mix = true;
+  bool hyper_weights = true;
+  bool hyper_sum = true;
 
   friend bool operator==(const Fusion&, const Fusion&) = default;
 };
@@ -38,6 +43,12 @@ class Builder {
   [[nodiscard]] const std::vector<NodeId>& flash_nodes() const { return flash_nodes_; }
   /// Likewise for fused indexers.
   [[nodiscard]] const std::vector<NodeId>& indexer_nodes() const { return indexer_nodes_; }
+  /// Likewise for fused operations of hyper-connections.
+  [[nodiscard]] const std::vector<NodeId>& hyper_nodes(Op op) const {
+    return op == Op::dsv4_hc_pre    ? hyper_mix_nodes_
+           : op == Op::dsv4_hc_comb ? hyper_weight_nodes_
+                                    : hyper_sum_nodes_;
+  }
 
  private:
   struct Projections {
@@ -62,6 +73,24 @@ class Builder {
     NodeId mask = no_node;
     NodeId key_rotation = no_node;
     NodeId value_rotation = no_node;
+    // Of a compressed cache: positions inside a summary, which tokens wait and where, what
+    // summaries are made of, and their positions.
+    NodeId state_positions = no_node;
+    NodeId waiting = no_node;
+    NodeId waiting_rows = no_node;
+    NodeId summarised = no_node;
+    NodeId summary_positions = no_node;
+  };
+  // What a hyper-connection gives a branch, and how its result is added.
+  struct HyperConnection {
+    NodeId input = no_node;
+    NodeId share = no_node;
+    NodeId weights = no_node;
+  };
+  // Values and scores of tokens that summaries are made of: of these tokens, of those that wait.
+  struct Summarised {
+    NodeId value = no_node;
+    NodeId score = no_node;
   };
   // The inputs of sparse attention by blocks.
   struct BlockInputs {
@@ -104,6 +133,16 @@ class Builder {
   NodeId layer(const Layer& layer, NodeId x);
   [[nodiscard]] static bool mixes(const Layer& layer);
   NodeId feed_only(const Layer& layer, NodeId x);
+  // hyper_connection.cpp
+  NodeId hyper_layer(const Layer& layer, NodeId states);
+  HyperConnection hyper_connection(std::string_view name, NodeId states);
+  NodeId hyper_mix(NodeId states, NodeId shares, bool fused);
+  NodeId hyper_weights(NodeId mixes, NodeId scale, NodeId base);
+  NodeId hyper_sum(NodeId branch, NodeId states, const HyperConnection& connection);
+  NodeId hyper_head(NodeId states);
+  // residual_attention.cpp
+  NodeId attended_layer(const Layer& layer, NodeId x);
+  NodeId mixed_with_put_aside(NodeId x, std::string_view scores);
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
@@ -134,7 +173,7 @@ class Builder {
   NodeId attend_to_latents(NodeId q, NodeId k, NodeId v, NodeId mask);
   NodeId indexed_tokens(const Indexer& indexer, NodeId x, NodeId query_latent);
   NodeId indexer_scores(NodeId q, NodeId k, NodeId weights, NodeId mask);
-  NodeId sparse_mask(NodeId mask, NodeId tokens);
+  NodeId sparse_mask(NodeId mask, NodeId tokens, ElementType type);
   // block_attention.cpp
   [[nodiscard]] bool attends_to_blocks() const;
   const BlockInputs& block_inputs(const BlockIndexer& indexer);
@@ -144,6 +183,21 @@ class Builder {
   NodeId attend_to_gathered(const Attention& attention, const BlockOperands& all);
   NodeId block_scores(const BlockIndexer& indexer, NodeId scores, NodeId visible, NodeId bias);
   NodeId attend_by_group(NodeId q, NodeId k, NodeId v, NodeId mask, std::int64_t group);
+  // compressed_attention.cpp, compressor.cpp
+  NodeId compressed_attention(const CompressedAttention& attention, NodeId x);
+  NodeId attend_to_window(const CompressedAttention& attention, NodeId q, NodeId kv, NodeId x,
+                          NodeId query_latent);
+  NodeId cached_summaries(const KvCache& cache, std::int64_t width);
+  NodeId picked_summaries(const Indexer& indexer, NodeId x, NodeId query_latent);
+  NodeId project_groups(const CompressedAttention& attention, NodeId result);
+  Summarised to_summarise(std::string_view name, const CacheInputs& inputs, NodeId x);
+  NodeId waiting_state(const KvCache& cache, bool scores);
+  NodeId gather(const KvCache& cache, NodeId tokens, bool scores);
+  NodeId overlapping_rows(NodeId source, NodeId rows);
+  NodeId summary(NodeId values, NodeId scores, std::string_view name, const CacheInputs& inputs);
+  void compress(const KvCache& cache, const CacheInputs& inputs, const Summarised& tokens,
+                std::string_view name);
+  void keep_waiting(const KvCache& cache, const CacheInputs& inputs, const Summarised& tokens);
   NodeId mamba(const Mamba& mamba, NodeId x);
   NodeId mamba_1(const Mamba& mamba, NodeId x);
   NodeId mamba_2(const Mamba& mamba, NodeId x);
@@ -205,7 +259,7 @@ class Builder {
   // feed_forward.cpp, experts.cpp
   NodeId feed_forward(const FeedForward& feed_forward, NodeId x);
   NodeId dense(const DenseFeedForward& dense, NodeId x, std::string_view suffix = {});
-  NodeId clamped_gate(NodeId gate, NodeId up);
+  NodeId activated(Limit limit, NodeId gate, NodeId up, std::string_view label);
   NodeId experts_beside(const Experts& experts, NodeId sum);
   NodeId experts(const Experts& experts, NodeId x);
   NodeId routed_experts(const Experts& experts, NodeId x);
@@ -234,12 +288,17 @@ class Builder {
   NodeId batch_window_mask_ = no_node;
   std::vector<NodeId> flash_nodes_;
   std::vector<NodeId> indexer_nodes_;
+  std::vector<NodeId> hyper_mix_nodes_;
+  std::vector<NodeId> hyper_weight_nodes_;
+  std::vector<NodeId> hyper_sum_nodes_;
   NodeId indexed_tokens_ = no_node;  // what the last indexer picked
   std::int64_t cache_home_ = 0;  // whose part of the cache the layer being built uses
   NodeId key_cache_ = no_node;  // of the layer being built
   NodeId value_cache_ = no_node;
   NodeId per_layer_input_ = no_node;
+  NodeId put_aside_ = no_node;    // inputs of earlier layers, side by side
   NodeId slices_ = no_node;       // the token embedding, padded for deepstack
+  NodeId tokens_ = no_node;
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;
   NodeId router_logits_ = no_node;  // of a layer whose router reads another input

@@ -23,6 +23,7 @@ enum class Op : std::uint8_t {
   get_rows, set_rows, set, cpy, cont, repeat, concat, pad, roll, tri, diag, solve_tri,
   ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7, lightning_indexer,
   gated_linear_attn, pool_2d, arange,
+  rope_back, dsv4_hc_comb, dsv4_hc_pre, dsv4_hc_post,
 };
 
 [[nodiscard]] std::string_view to_string(Op op);
