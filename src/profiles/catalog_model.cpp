@@ -28,8 +28,8 @@ const Architecture& architecture_of(const ModelProfile& profile, const std::stri
 /// A record's own types before those of the file type.
 std::vector<NamedType> named_types(const Upload& upload, ElementType base) {
   std::vector<NamedType> out = upload.tensors;
-  if (upload.embedding_type == "base") {
-    out.push_back({"token_embd.weight", base});
+  for (const std::string& name : upload.at_base_type) {
+    out.push_back({name, base});
   }
   return out;
 }
