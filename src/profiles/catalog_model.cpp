@@ -99,6 +99,9 @@ Metadata metadata_of(const ModelProfile& profile, const std::string& file) {
 const Upload* find_upload(const ModelProfile& profile, std::string_view name,
                           std::string_view quantization) {
   const std::string wanted = lower(name);
+  if (wanted == profile.id) {
+    return nullptr;  // The catalog's own name means the model, whoever uploaded it.
+  }
   const auto matches = [&](const std::string& pattern) {
     const std::string known = lower(pattern);
     return known.ends_with('*') ? wanted.starts_with(known.substr(0, known.size() - 1))
