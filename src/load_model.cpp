@@ -4,51 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <string>
 #include <system_error>
 #include <utility>
-#include <variant>
 
 #include "membudget/error.hpp"
-#include "model/arch/arch.hpp"
 #include "source/gguf.hpp"
+#include "source/gguf_model.hpp"
 
 namespace membudget {
 namespace {
-
-struct FileType {
-  std::int64_t id;  ///< general.file_type
-  std::string_view name;
-};
-
-// enum llama_ftype in include/llama.h, llama.cpp b10587; the names are those of llama-quantize.
-// The gaps are types that llama.cpp has dropped.
-constexpr std::array<FileType, 36> file_types{{
-    {0, "F32"},      {1, "F16"},      {2, "Q4_0"},       {3, "Q4_1"},    {7, "Q8_0"},
-    {8, "Q5_0"},     {9, "Q5_1"},     {10, "Q2_K"},      {11, "Q3_K_S"}, {12, "Q3_K_M"},
-    {13, "Q3_K_L"},  {14, "Q4_K_S"},  {15, "Q4_K_M"},    {16, "Q5_K_S"}, {17, "Q5_K_M"},
-    {18, "Q6_K"},    {19, "IQ2_XXS"}, {20, "IQ2_XS"},    {21, "Q2_K_S"}, {22, "IQ3_XS"},
-    {23, "IQ3_XXS"}, {24, "IQ1_S"},   {25, "IQ4_NL"},    {26, "IQ3_S"},  {27, "IQ3_M"},
-    {28, "IQ2_S"},   {29, "IQ2_M"},   {30, "IQ4_XS"},    {31, "IQ1_M"},  {32, "BF16"},
-    {36, "TQ1_0"},   {37, "TQ2_0"},   {38, "MXFP4_MOE"}, {39, "NVFP4"},  {40, "Q1_0"},
-    {41, "Q2_0"},
-}};
-
-std::string quantization_of(const Metadata& metadata) {
-  const Metadata::Value* value = metadata.find("general.file_type");
-  const auto* id = value == nullptr ? nullptr : std::get_if<std::int64_t>(value);
-  if (id == nullptr) {
-    return "";
-  }
-  // LLAMA_FTYPE_GUESSED marks a type that the writer did not know but counted.
-  constexpr std::int64_t guessed = 1024;
-  const auto* found = std::find_if(file_types.begin(), file_types.end(), [&](const FileType& type) {
-    return type.id == (*id & ~guessed);
-  });
-  return found == file_types.end() ? "" : std::string(found->name);
-}
 
 char lower(char c) {
   return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -76,16 +42,7 @@ bool is_file_path(std::string_view model) {
 }  // namespace
 
 Model load_gguf(const std::filesystem::path& file) {
-  Gguf gguf = read_gguf(file);
-  if (gguf.tensors.empty()) {
-    throw Error(Errc::invalid_model, file.string(),
-                "holds no tensors, as files with only a vocabulary do; give the model's own file");
-  }
-  Model model = describe_model(gguf.metadata, TensorTable(std::move(gguf.tensors)));
-  model.id = file.filename().string();
-  model.quantization = quantization_of(gguf.metadata);
-  model.source = ModelSource::gguf;
-  return model;
+  return model_of(read_gguf(file), file.string(), file.filename().string());
 }
 
 Model load_model(std::string_view model, std::string_view quantization, const Profiles& profiles) {
