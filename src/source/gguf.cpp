@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 
 #include "membudget/error.hpp"
 #include "source/byte_cursor.hpp"
@@ -108,12 +109,12 @@ class HeaderReader {
 
   Gguf read() {
     read_magic_and_version();
-    const std::int64_t tensors = in_.count(smallest_tensor, "the number of tensors");
+    tensors_ = in_.count(smallest_tensor, "the number of tensors");
     const std::int64_t pairs = in_.count(smallest_pair, "the number of metadata keys");
     for (std::int64_t i = 0; i < pairs; ++i) {
       read_pair();
     }
-    for (std::int64_t i = 0; i < tensors; ++i) {
+    for (std::int64_t i = 0; i < tensors_; ++i) {
       read_tensor();
     }
     finish();
@@ -126,6 +127,7 @@ class HeaderReader {
   void read_scalar(const std::string& key, ValueType type);
   void read_string(const std::string& key);
   void read_array(const std::string& key);
+  [[nodiscard]] ByteCursor::Ahead ahead_of(const std::string& key, std::int64_t length) const;
   void read_alignment(ValueType type, std::int64_t at);
   void read_tensor();
   void finish();
@@ -142,6 +144,7 @@ class HeaderReader {
   Gguf gguf_;
   std::unordered_set<std::string> keys_;
   std::unordered_set<std::string> names_;
+  std::int64_t tensors_ = 0;
   std::int64_t next_offset_ = 0;  // where the next tensor's data must start
 };
 
@@ -292,7 +295,7 @@ void HeaderReader::read_array(const std::string& key) {
   }
   const std::int64_t length = in_.count(width(type), "the length of a metadata array");
   if (type == ValueType::string) {
-    in_.skip_strings(length, "a string of a metadata array");
+    in_.skip_strings(length, "a string of a metadata array", ahead_of(key, length));
     gguf_.metadata.set_array_length(key, length);
     return;
   }
@@ -310,6 +313,22 @@ void HeaderReader::read_array(const std::string& key) {
   std::vector<std::int64_t> values(static_cast<std::size_t>(length));
   std::generate(values.begin(), values.end(), [&] { return integer(type); });
   gguf_.metadata.set(key, std::move(values));
+}
+
+// What writers put after the vocabulary, for sources that fetch: a type for each token, then a
+// score or, of a byte-pair tokenizer, at least about as many merges; in the end the tensors.
+ByteCursor::Ahead HeaderReader::ahead_of(const std::string& key, std::int64_t length) const {
+  constexpr std::int64_t usual_tensor = 72;
+  ByteCursor::Ahead ahead{.bytes = tensors_ * usual_tensor};
+  if (key == "tokenizer.ggml.tokens") {
+    const Metadata::Value* model = gguf_.metadata.find("tokenizer.ggml.model");
+    const auto* name = model == nullptr ? nullptr : std::get_if<std::string>(model);
+    const bool pairs = name != nullptr && *name == "gpt2";
+    const bool merges_follow = pairs && keys_.count("tokenizer.ggml.merges") == 0;
+    ahead.bytes += length * width(ValueType::i32) * (pairs ? 1 : 2);
+    ahead.strings = merges_follow ? length : 0;
+  }
+  return ahead;
 }
 
 void HeaderReader::read_alignment(ValueType type, std::int64_t at) {

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "membudget/tensor.hpp"
 #include "membudget/units.hpp"
 #include "model/metadata.hpp"
 #include "source/byte_source.hpp"
+#include "source/model_files.hpp"
 
 namespace membudget {
 
@@ -46,5 +48,7 @@ struct Gguf {
 /// which must lie beside it under the names they were split with. The metadata is that of the
 /// first shard. Besides the above, throws Error{io} naming the shards that are missing.
 [[nodiscard]] Gguf read_gguf(const std::filesystem::path& file);
+/// The same of a file among others, a folder's or a repository's.
+[[nodiscard]] Gguf read_gguf(const ModelFiles& files, const std::string& file);
 
 }  // namespace membudget
