@@ -5,28 +5,37 @@
 
 #include <algorithm>
 #include <cctype>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "membudget/error.hpp"
+#include "source/checkpoint.hpp"
+#include "source/choose_file.hpp"
 #include "source/gguf.hpp"
 #include "source/gguf_model.hpp"
+#include "source/local_models.hpp"
+#include "source/ollama.hpp"
+#include "source/remote.hpp"
 
 namespace membudget {
 namespace {
 
-char lower(char c) {
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char c) { return lower(c); });
+  std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
   return result;
 }
 
-bool is_file_path(std::string_view model) {
+bool is_folder(std::string_view path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(std::filesystem::path(path), ignored);
+}
+
+bool is_path(std::string_view model) {
   if (lower(model).ends_with(".gguf")) {
     return true;
   }
@@ -39,41 +48,138 @@ bool is_file_path(std::string_view model) {
   return std::filesystem::is_regular_file(std::filesystem::path(model), ignored);
 }
 
+/// What follows a prefix such as "ollama:"; nothing when `model` does not begin with it.
+std::optional<std::string_view> after(std::string_view prefix, std::string_view model) {
+  return lower(model.substr(0, prefix.size())) == prefix
+             ? std::optional(model.substr(prefix.size()))
+             : std::nullopt;
+}
+
+/// A GGUF is what it is: another quantization cannot be asked of it.
+Model as_asked(Model model, std::string_view quantization) {
+  if (!quantization.empty() && lower(quantization) != lower(model.quantization)) {
+    throw Error(Errc::bad_request, "--quant",
+                fmt::format("{} is {}, not {}; leave --quant out, or name the model as in the "
+                            "catalog",
+                            model.id,
+                            model.quantization.empty() ? "of an unstated quantization"
+                                                       : model.quantization,
+                            quantization));
+  }
+  return model;
+}
+
+/// The model among files: safetensors with their config, or the .gguf that is wanted.
+Model model_among(const ModelFiles& files, const std::string& id, std::string_view wanted,
+                  std::string_view quantization) {
+  if (is_checkpoint(files) && gguf_models(files).empty()) {
+    return read_checkpoint(files, id, wanted.empty() ? quantization : wanted);
+  }
+  const std::string file = choose_gguf(files, wanted.empty() ? quantization : wanted);
+  const std::string where = fmt::format("{}/{}", files.name(), file);
+  return model_of(read_gguf(files, file), where, file.substr(file.rfind('/') + 1));
+}
+
+Model load_folder(std::string_view folder, std::string_view quantization) {
+  const std::filesystem::path path =
+      std::filesystem::path(folder).lexically_normal();
+  const FolderFiles files(path);
+  const std::string name =
+      path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+  if (!is_checkpoint(files) && gguf_models(files).size() != 1) {
+    throw Error(Errc::unsupported, std::string(folder),
+                gguf_models(files).empty()
+                    ? "is a folder with neither config.json and .safetensors files nor a .gguf"
+                    : "is a folder with several .gguf files; name one of them");
+  }
+  return model_among(files, name, "", quantization);
+}
+
+Model load_ollama(std::string_view name, const ReadOptions& options) {
+  const OllamaName wanted = parse_ollama_name(name);
+  const OllamaStore store(options.places.ollama);
+  if (store.has(wanted)) {
+    return store.read(wanted);
+  }
+  if (options.remote) {
+    Remote remote(options);
+    return remote.ollama_model(wanted);
+  }
+  const std::vector<std::string> tags = store.tags_of(wanted);
+  throw Error(Errc::unknown_name, "ollama:" + wanted.shown(),
+              fmt::format("is not in {}{}; pull it, or add --remote to read it from the registry",
+                          options.places.ollama.string(),
+                          tags.empty() ? "" : fmt::format(", which has {}", fmt::join(tags, ", "))));
+}
+
+Model load_hub(std::string_view name, std::string_view quantization, const ReadOptions& options) {
+  const HubName wanted = parse_hub_name(name);
+  const auto read = [&](const ModelFiles& files) {
+    Model model = model_among(files, wanted.shown(), wanted.wanted, quantization);
+    model.source = ModelSource::hf;
+    return model;
+  };
+  if (const auto cached = find_in_caches(options.places, wanted)) {
+    return read(*cached);
+  }
+  Remote remote(options);
+  return read(*remote.hub_files(wanted));
+}
+
+/// A name that the catalog does not have may be that of a model in a cache.
+std::optional<Model> load_cached(std::string_view name, std::string_view quantization,
+                                 const ReadOptions& options) {
+  HubName found;
+  const auto files = find_in_caches_by_part(options.places, name, found);
+  if (files == nullptr) {
+    return std::nullopt;
+  }
+  return model_among(*files, found.shown(), found.wanted, quantization);
+}
+
 }  // namespace
 
 Model load_gguf(const std::filesystem::path& file) {
   return model_of(read_gguf(file), file.string(), file.filename().string());
 }
 
-Model load_model(std::string_view model, std::string_view quantization, const Profiles& profiles) {
-  if (model.find("://") != std::string_view::npos) {
-    throw Error(Errc::unsupported, std::string(model),
-                "models are not read over the network yet; download the file and give its path");
+Model load_model(std::string_view model, std::string_view quantization, const Profiles& profiles,
+                 const ReadOptions& options) {
+  if (const auto name = after("ollama:", model)) {
+    return as_asked(load_ollama(*name, options), quantization);
   }
-  if (!is_file_path(model)) {
-    try {
-      return profiles.model(model, quantization);
-    } catch (const Error& error) {
-      std::error_code ignored;
-      if (error.code() == Errc::unknown_name &&
-          std::filesystem::is_directory(std::filesystem::path(model), ignored)) {
-        throw Error(Errc::unsupported, std::string(model),
-                    "is a folder and no catalog name; give the .gguf file inside it");
-      }
+  if (const auto name = after("hf:", model)) {
+    Model loaded = load_hub(*name, quantization, options);
+    return loaded.checkpoint ? loaded : as_asked(std::move(loaded), quantization);
+  }
+  if (model.find("://") != std::string_view::npos) {
+    Remote remote(options);
+    return as_asked(remote.model_at(std::string(model)), quantization);
+  }
+  if (is_path(model) && !is_folder(model)) {
+    return as_asked(load_gguf(std::filesystem::path(model)), quantization);
+  }
+  if (is_path(model)) {
+    return load_folder(model, quantization);
+  }
+  try {
+    return profiles.model(model, quantization);
+  } catch (const Error& error) {
+    if (error.code() != Errc::unknown_name) {
       throw;
     }
+    if (is_folder(model)) {
+      return load_folder(model, quantization);
+    }
+    if (auto cached = load_cached(model, quantization, options)) {
+      return std::move(*cached);
+    }
+    throw;
   }
-  Model loaded = load_gguf(std::filesystem::path(model));
-  if (!quantization.empty() && lower(quantization) != lower(loaded.quantization)) {
-    throw Error(Errc::bad_request, "--quant",
-                fmt::format("{} is {}, not {}; leave --quant out, or name the model as in the "
-                            "catalog",
-                            loaded.id,
-                            loaded.quantization.empty() ? "of an unstated quantization"
-                                                        : loaded.quantization,
-                            quantization));
-  }
-  return loaded;
+}
+
+Model load_model(std::string_view model, std::string_view quantization, const Profiles& profiles) {
+  return load_model(model, quantization, profiles, ReadOptions{});
 }
 
 }  // namespace membudget

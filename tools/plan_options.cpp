@@ -196,11 +196,11 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
 
 Model model_of(const PlanOptions& options, const Profiles& profiles) {
   try {
-    return load_model(options.model, options.quantization, profiles);
+    return read_model(options.model, options.quantization, profiles, options.source);
   } catch (const Error& error) {
     if (error.code() != Errc::unknown_name || options.quantization.empty()) throw;
     // Either name may be the unknown one. Without the quantization it is the model's turn.
-    static_cast<void>(load_model(options.model, {}, profiles));
+    static_cast<void>(read_model(options.model, {}, profiles, options.source));
     throw UsageError(error.code(), "--quant", problem(error));
   }
 }
@@ -212,8 +212,12 @@ void PlanOptions::add_to(CLI::App& command) {
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     return option;
   };
-  command.add_option("MODEL", model, "Catalog name (qwen2.5-coder:32b) or path to a .gguf")
+  command
+      .add_option("MODEL", model,
+                  "Catalog name (qwen2.5-coder:32b), .gguf, folder, ollama:NAME[:TAG], "
+                  "hf:ORG/REPO[:QUANT|:FILE] or https://.../x.gguf")
       ->required();
+  source.add_to(command);
 
   command.get_formatter()->column_width(36);
   const auto option = [&](const char* names, std::string& value, const char* help, const char* type,
@@ -319,7 +323,8 @@ PlanInputs read(const PlanOptions& options) {
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = model_of(options, profiles);
   if (!options.draft.empty()) {
-    workload.draft = std::make_shared<const Model>(load_model(options.draft, {}, profiles));
+    workload.draft =
+        std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));
   }
   return {.model = std::move(model),
           .machine = std::move(machine),

@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "membudget/membudget.hpp"
+#include "model_argument.hpp"
 
 enum class Format { text, json, markdown };
 
 /// The options that every command about a model on a machine takes, as they were typed.
 struct PlanOptions {
   std::string model;
+  ModelOptions source;
   std::string chip;
   std::string macos;
   std::string wired_limit_mb;
