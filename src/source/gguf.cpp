@@ -31,6 +31,9 @@ constexpr std::int64_t longest_kept_string = std::int64_t{1} << 20;
 constexpr std::int64_t longest_key = 65535;
 constexpr std::int64_t longest_tensor_name = 63;  // GGML_MAX_NAME counts the final zero
 constexpr std::uint32_t most_dimensions = 4;      // GGML_MAX_DIMS
+// Many times what any model has; they bound the memory that a header of any length takes.
+constexpr std::int64_t most_pairs = 65'536;
+constexpr std::int64_t most_tensors = 262'144;
 // An exbibyte: far beyond any model, and far enough from 2^63 that sums need no care.
 constexpr std::int64_t most_data = std::int64_t{1} << 60;
 // What entries take at least, to hold counts against the bytes left.
@@ -111,6 +114,10 @@ class HeaderReader {
     read_magic_and_version();
     tensors_ = in_.count(smallest_tensor, "the number of tensors");
     const std::int64_t pairs = in_.count(smallest_pair, "the number of metadata keys");
+    if (tensors_ > most_tensors || pairs > most_pairs) {
+      invalid(8, fmt::format("{} tensors and {} metadata keys are more than any model has",
+                             tensors_, pairs));
+    }
     for (std::int64_t i = 0; i < pairs; ++i) {
       read_pair();
     }
@@ -197,6 +204,7 @@ void HeaderReader::read_pair() {
     invalid(at, fmt::format("the metadata key {} stands twice", in_quotes(key)));
   }
   const std::int64_t type_at = in_.position();
+  gguf_.metadata.set_offset(key, at);
   const ValueType type = value_type(key);
   if (key == alignment_key) {
     read_alignment(type, type_at);
@@ -346,6 +354,7 @@ void HeaderReader::read_alignment(ValueType type, std::int64_t at) {
 
 void HeaderReader::read_tensor() {
   std::int64_t at = in_.position();
+  gguf_.places.push_back(at);
   Tensor tensor;
   tensor.name = in_.string(longest_tensor_name, "a tensor name");
   const std::string name = in_quotes(tensor.name);

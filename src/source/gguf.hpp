@@ -25,6 +25,8 @@ struct Gguf {
   /// In file order; offsets are from the start of the data section. In a joined split, the data
   /// sections of the shards follow each other.
   std::vector<Tensor> tensors{};
+  /// Where the header lists each of them, in bytes; empty for a joined split.
+  std::vector<std::int64_t> places{};
   /// Where the data section starts in the (first) file, in bytes.
   std::int64_t data_offset = 0;
   /// Of all tensors, each padded to the alignment.

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "membudget/error.hpp"
 #include "model/arch/arch.hpp"
@@ -88,6 +90,49 @@ void refuse_what_is_no_model(const Metadata& metadata, const std::string& where)
   }
 }
 
+// The engine refuses shapes that are not what the metadata asks for (llama-model-loader.cpp,
+// check_tensor_dims), and a layer that is not there.
+void check_tensors(const Gguf& gguf, const Model& model, const std::string& where) {
+  const Architecture* architecture = find_architecture(model.architecture);
+  if (architecture == nullptr) {
+    return;
+  }
+  const std::span<const Tensor> listed = model.tensors.all();
+  std::vector<bool> seen(model.layers.size(), false);
+  for (const Tensor& tensor : listed) {
+    const std::int64_t layer = TensorTable::layer_of(tensor.name);
+    if (layer >= 0 && layer < static_cast<std::int64_t>(seen.size())) {
+      seen[static_cast<std::size_t>(layer)] = true;
+    }
+  }
+  if (const auto gap = std::find(seen.begin(), seen.end(), false); gap != seen.end()) {
+    throw Error(Errc::invalid_model, gguf.metadata.place_of("block_count"),
+                fmt::format("the header lists no tensors of layer {}, but speaks of {} layers; it is "
+                            "cut or damaged, download the file again",
+                            gap - seen.begin(), seen.size()));
+  }
+  for (const TensorShape& wanted : architecture->tensors(gguf.metadata, {})) {
+    const std::string_view name = wanted.name;
+    const std::int64_t layer = TensorTable::layer_of(name);
+    const auto dot = layer < 0 ? 0 : name.find('.', std::string_view("blk.").size()) + 1;
+    const Tensor* found = model.tensors.find(layer, name.substr(dot));
+    // How many tokens there are is the tokenizer's matter, and its keys may say less.
+    const bool vocabulary = name.ends_with("token_embd.weight");
+    if (found == nullptr || found->shape == wanted.shape ||
+        (vocabulary && found->shape[0] == wanted.shape[0])) {
+      continue;
+    }
+    const auto index = static_cast<std::size_t>(found - listed.data());
+    throw Error(Errc::invalid_model,
+                index < gguf.places.size() ? fmt::format("{}@{:#x}", where, gguf.places[index])
+                                           : where,
+                fmt::format("the tensor {} has the shape {}, but the metadata asks for {}; the "
+                            "header is damaged, download the file again",
+                            in_quotes(name), fmt::join(found->shape, "x"),
+                            fmt::join(wanted.shape, "x")));
+  }
+}
+
 Bytes sum_of(const std::vector<Tensor>& tensors) {
   Bytes sum;
   for (const Tensor& tensor : tensors) {
@@ -111,13 +156,14 @@ std::optional<Companion> companion_of(const Gguf& gguf, std::string name) {
 Model model_of(Gguf gguf, const std::string& where, std::string id) {
   refuse_what_is_no_model(gguf.metadata, where);
   if (gguf.tensors.empty()) {
-    throw Error(Errc::invalid_model, where,
+    throw Error(Errc::invalid_model, where + "@0x8",
                 "holds no tensors, as files with only a vocabulary do; give the model's own file");
   }
   const Bytes missing = gguf.missing;
   const Bytes whole = gguf.data_size;
   Model model =
       describe_model(gguf.metadata, TensorTable(std::move(gguf.tensors), gguf.alignment));
+  check_tensors(gguf, model, where);
   model.id = std::move(id);
   model.quantization = quantization_of(gguf.metadata);
   model.source = ModelSource::gguf;

@@ -126,6 +126,7 @@ Gguf read_whole(const Siblings& siblings, const std::string& file) {
   const std::vector<std::string> files = shard_files(siblings, file, where, number, shards);
 
   Gguf whole = number == 0 ? std::move(given) : read_shard(siblings, files, 0);
+  whole.places.clear();
   std::unordered_set<std::string> names;
   for (const Tensor& tensor : whole.tensors) {
     names.insert(tensor.name);

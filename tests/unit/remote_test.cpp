@@ -39,7 +39,8 @@ ServedFile small_model(const std::string& etag = "\"one\"") {
       .set("llama.attention.head_count", std::uint32_t{4})
       .set("llama.vocab_size", std::uint32_t{20000})
       .add_tensor("token_embd.weight", {256, 20000}, ElementType::q8_0)
-      .add_tensor("output_norm.weight", {256}, ElementType::f32);
+      .add_tensor("output_norm.weight", {256}, ElementType::f32)
+      .add_tensor("blk.0.attn_norm.weight", {256}, ElementType::f32);
   const std::string head = gguf.padded_header();
   return {.head = head,
           .size = static_cast<std::int64_t>(head.size()) + gguf.data_size(),
