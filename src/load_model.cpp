@@ -71,16 +71,17 @@ Model as_asked(Model model, std::string_view quantization) {
 
 /// The model among files: safetensors with their config, or the .gguf that is wanted.
 Model model_among(const ModelFiles& files, const std::string& id, std::string_view wanted,
-                  std::string_view quantization) {
+                  std::string_view quantization, const Profiles& profiles) {
   if (is_checkpoint(files) && gguf_models(files).empty()) {
-    return read_checkpoint(files, id, wanted.empty() ? quantization : wanted);
+    return read_checkpoint(files, id, wanted.empty() ? quantization : wanted, profiles);
   }
   const std::string file = choose_gguf(files, wanted.empty() ? quantization : wanted);
   const std::string where = fmt::format("{}/{}", files.name(), file);
   return model_of(read_gguf(files, file), where, file.substr(file.rfind('/') + 1));
 }
 
-Model load_folder(std::string_view folder, std::string_view quantization) {
+Model load_folder(std::string_view folder, std::string_view quantization,
+                  const Profiles& profiles) {
   const std::filesystem::path path =
       std::filesystem::path(folder).lexically_normal();
   const FolderFiles files(path);
@@ -92,7 +93,7 @@ Model load_folder(std::string_view folder, std::string_view quantization) {
                     ? "is a folder with neither config.json and .safetensors files nor a .gguf"
                     : "is a folder with several .gguf files; name one of them");
   }
-  return model_among(files, name, "", quantization);
+  return model_among(files, name, "", quantization, profiles);
 }
 
 Model load_ollama(std::string_view name, const ReadOptions& options) {
@@ -112,10 +113,11 @@ Model load_ollama(std::string_view name, const ReadOptions& options) {
                           tags.empty() ? "" : fmt::format(", which has {}", fmt::join(tags, ", "))));
 }
 
-Model load_hub(std::string_view name, std::string_view quantization, const ReadOptions& options) {
+Model load_hub(std::string_view name, std::string_view quantization, const Profiles& profiles,
+               const ReadOptions& options) {
   const HubName wanted = parse_hub_name(name);
   const auto read = [&](const ModelFiles& files) {
-    Model model = model_among(files, wanted.shown(), wanted.wanted, quantization);
+    Model model = model_among(files, wanted.shown(), wanted.wanted, quantization, profiles);
     model.source = ModelSource::hf;
     return model;
   };
@@ -128,13 +130,13 @@ Model load_hub(std::string_view name, std::string_view quantization, const ReadO
 
 /// A name that the catalog does not have may be that of a model in a cache.
 std::optional<Model> load_cached(std::string_view name, std::string_view quantization,
-                                 const ReadOptions& options) {
+                                 const Profiles& profiles, const ReadOptions& options) {
   HubName found;
   const auto files = find_in_caches_by_part(options.places, name, found);
   if (files == nullptr) {
     return std::nullopt;
   }
-  return model_among(*files, found.shown(), found.wanted, quantization);
+  return model_among(*files, found.shown(), found.wanted, quantization, profiles);
 }
 
 }  // namespace
@@ -149,7 +151,7 @@ Model load_model(std::string_view model, std::string_view quantization, const Pr
     return as_asked(load_ollama(*name, options), quantization);
   }
   if (const auto name = after("hf:", model)) {
-    Model loaded = load_hub(*name, quantization, options);
+    Model loaded = load_hub(*name, quantization, profiles, options);
     return loaded.checkpoint ? loaded : as_asked(std::move(loaded), quantization);
   }
   if (model.find("://") != std::string_view::npos) {
@@ -160,7 +162,7 @@ Model load_model(std::string_view model, std::string_view quantization, const Pr
     return as_asked(load_gguf(std::filesystem::path(model)), quantization);
   }
   if (is_path(model)) {
-    return load_folder(model, quantization);
+    return load_folder(model, quantization, profiles);
   }
   try {
     return profiles.model(model, quantization);
@@ -169,9 +171,9 @@ Model load_model(std::string_view model, std::string_view quantization, const Pr
       throw;
     }
     if (is_folder(model)) {
-      return load_folder(model, quantization);
+      return load_folder(model, quantization, profiles);
     }
-    if (auto cached = load_cached(model, quantization, options)) {
+    if (auto cached = load_cached(model, quantization, profiles, options)) {
       return std::move(*cached);
     }
     throw;

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "output.hpp"
+
 namespace {
 
 using namespace membudget;
@@ -55,12 +57,19 @@ void ModelOptions::add_to(CLI::App& command) {
       ->group("Model");
 }
 
-Model read_model(const std::string& model, const std::string& quantization,
+Model read_model(const std::string& name, const std::string& quantization,
                  const Profiles& profiles, const ModelOptions& options) {
   ProgressLine line;
   ReadOptions read;
   read.remote = options.remote;
   read.cache = !options.no_cache;
   read.progress = [&](const FetchProgress& progress) { line.show(progress); };
-  return load_model(model, quantization, profiles, read);
+  try {
+    return load_model(name, quantization, profiles, read);
+  } catch (const Error& error) {
+    if (error.code() != Errc::unknown_name || quantization.empty()) throw;
+    // Either name may be the unknown one. Without the quantization it is the model's turn.
+    static_cast<void>(load_model(name, {}, profiles, read));
+    throw UsageError(error.code(), "--quant", problem(error));
+  }
 }

@@ -175,8 +175,9 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   auto id = options.chip;
   if (id.empty()) id = this_machine().value_or("");
   if (id.empty()) {
-    wrong("--chip", fmt::format("this is not a Mac that is known here; name one of {}",
-                                fmt::join(profiles.chip_ids(), ", ")));
+    wrong("--chip", fmt::format("this is not a Mac that is known here; name one of the {} that "
+                                "are, such as m1-max-32gb or m4-max-128gb",
+                                profiles.chip_ids().size()));
   }
   auto out = machine(asked_for("--chip", [&] { return profiles.chip(id); }));
   if (!options.macos.empty()) {
@@ -192,17 +193,6 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   }
   if (!options.reserve.empty()) out.reserve = parse_size(options.reserve, "--reserve");
   return out;
-}
-
-Model model_of(const PlanOptions& options, const Profiles& profiles) {
-  try {
-    return read_model(options.model, options.quantization, profiles, options.source);
-  } catch (const Error& error) {
-    if (error.code() != Errc::unknown_name || options.quantization.empty()) throw;
-    // Either name may be the unknown one. Without the quantization it is the model's turn.
-    static_cast<void>(read_model(options.model, {}, profiles, options.source));
-    throw UsageError(error.code(), "--quant", problem(error));
-  }
 }
 
 }  // namespace
@@ -321,7 +311,7 @@ PlanInputs read(const PlanOptions& options) {
   auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto model = model_of(options, profiles);
+  auto model = read_model(options.model, options.quantization, profiles, options.source);
   if (!options.draft.empty()) {
     workload.draft =
         std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));

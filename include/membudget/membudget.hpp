@@ -14,8 +14,10 @@
 
 #include "membudget/advise.hpp"
 #include "membudget/budget.hpp"
+#include "membudget/check.hpp"
 #include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
+#include "membudget/inspect.hpp"
 #include "membudget/load_model.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"

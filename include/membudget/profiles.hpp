@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -13,7 +14,14 @@
 
 namespace membudget {
 
-/// The facts under profiles/: chips, runtimes and catalog models, looked up by id.
+/// What a profile describes; each has a folder of its own under profiles/.
+enum class ProfileKind : std::uint8_t { chip, model, quantization, runtime, stack };
+
+/// "chip", "model", "quantization", "runtime", "stack".
+[[nodiscard]] std::string_view to_string(ProfileKind kind);
+
+/// The facts under profiles/: chips, catalog models, quantizations, runtimes and stacks, looked up
+/// by id.
 ///
 /// Files are decoded when they are asked for, so that starting a program costs nothing.
 class Profiles {
@@ -21,8 +29,9 @@ class Profiles {
   /// The set compiled into the library.
   [[nodiscard]] static Profiles embedded();
 
-  /// This set plus every chips/, models/ and runtimes/ *.json under `folder`; a file whose id
-  /// is known replaces that entry. Throws Error{io} when the folder cannot be read and
+  /// This set plus every chips/, models/, quants/, runtimes/ and stacks/ *.json and the common
+  /// tables (working_sets.json, tokenizers.json) under `folder`; a file whose id is known replaces
+  /// that entry. Throws Error{io} when the folder cannot be read and
   /// Error{invalid_profile} whose where() is `file#/json/pointer`.
   [[nodiscard]] Profiles overlaid_with(const std::filesystem::path& folder) const;
 
@@ -30,13 +39,21 @@ class Profiles {
   [[nodiscard]] Chip chip(std::string_view id) const;
   /// "llama.cpp" (newest known build) or "llama.cpp@b10488" (the rules of that build).
   [[nodiscard]] Runtime runtime(std::string_view id) const;
-  /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive. `quantization` is a
-  /// name as llama-quantize takes it; empty means the model's usual upload.
+  /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive; a tag may name the
+  /// quantization too ("llama3.1:8b-instruct-q8_0"). `quantization` is a name as llama-quantize or
+  /// mlx-lm takes it and stands before the tag's; empty means the model's usual upload. What is
+  /// known of the upload that `name` names is part of the model.
   [[nodiscard]] Model model(std::string_view name, std::string_view quantization = {}) const;
 
-  [[nodiscard]] std::vector<std::string> chip_ids() const;
-  [[nodiscard]] std::vector<std::string> runtime_ids() const;
-  [[nodiscard]] std::vector<std::string> model_ids() const;
+  [[nodiscard]] std::vector<std::string> ids(ProfileKind kind) const;
+  [[nodiscard]] std::vector<std::string> chip_ids() const { return ids(ProfileKind::chip); }
+  [[nodiscard]] std::vector<std::string> runtime_ids() const { return ids(ProfileKind::runtime); }
+  [[nodiscard]] std::vector<std::string> model_ids() const { return ids(ProfileKind::model); }
+  /// Quantizations as people write them: "Q4_K_M", "4bit"; from the most to the fewest bits.
+  [[nodiscard]] std::vector<std::string> quantization_names() const;
+
+  /// The profile of that name as it stands in its file. Throws Error{unknown_name}.
+  [[nodiscard]] std::string_view document(ProfileKind kind, std::string_view name) const;
 
  private:
   struct Store;

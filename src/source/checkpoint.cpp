@@ -12,10 +12,13 @@
 #include <set>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 
 #include "membudget/error.hpp"
 #include "model/arch/arch.hpp"
+#include "model/quantization.hpp"
 #include "model/quantize.hpp"
+#include "profiles/decode.hpp"
 #include "source/byte_cursor.hpp"
 #include "source/hf_config.hpp"
 #include "source/safetensors.hpp"
@@ -317,11 +320,24 @@ std::string converted_type(const Checkpoint& checkpoint) {
   return "F16";
 }
 
-std::string file_type_named(std::string_view quantization) {
-  std::string upper(quantization);
-  std::transform(upper.begin(), upper.end(), upper.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return upper;
+Quantization quantization_named(const Profiles& profiles, std::string_view name) {
+  const std::string_view text = profiles.document(ProfileKind::quantization, name);
+  const json document = json::parse(text, nullptr, false);
+  const std::string id =
+      document.is_object() ? document.value("id", std::string()) : std::string();
+  return decode(decode_quantization, fmt::format("profiles/quants/{}.json", id), text)
+      .quantization;
+}
+
+std::string name_of(const Quantization& quantization) {
+  return std::visit([](const auto& format) { return format.name; }, quantization);
+}
+
+TensorTable typed(std::vector<TensorShape> shapes, const Metadata& metadata,
+                  const Quantization& quantization) {
+  return std::visit(
+      [&](const auto& format) { return quantize(std::move(shapes), metadata, format); },
+      quantization);
 }
 
 /// Says how much of the checkpoint the planned GGUF does not account for, when it is much.
@@ -345,7 +361,8 @@ bool is_checkpoint(const ModelFiles& files) {
                      [](const std::string& file) { return file.ends_with(ending); });
 }
 
-Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view quantization) {
+Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view quantization,
+                      const Profiles& profiles) {
   const HfConfig config(place_of(files, config_name),
                         files.read(std::string(config_name), longest_config));
   Stored stored = read_weights(files);
@@ -368,24 +385,26 @@ Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view 
                             "give another model",
                             described.metadata.architecture()));
   }
-  const bool asked = !quantization.empty() && quantization != checkpoint.quantization;
-  const std::string file_type = asked ? file_type_named(quantization) : converted;
+  const bool asked = !quantization.empty();
+  const Quantization target = quantization_named(profiles, asked ? quantization : converted);
+  const std::string file_type = name_of(target);
+  const std::string planned = std::holds_alternative<MlxFormat>(target) ? "MLX weights" : "GGUF";
   Model model = describe_model(
       described.metadata,
-      quantize(architecture->tensors(described.metadata, described.optional_tensors),
-               described.metadata, file_type));
+      typed(architecture->tensors(described.metadata, described.optional_tensors),
+            described.metadata, target));
   model.id = std::move(id);
   model.quantization = file_type;
   model.source = ModelSource::safetensors;
   if (checkpoint.bits > 0) {
     model.notes.push_back(fmt::format(
         "the folder holds {} of MLX weights ({}), which llama.cpp does not read; planned is the {} "
-        "GGUF of the same model",
-        to_text(checkpoint.total()), checkpoint.quantization, file_type));
+        "{} of the same model",
+        to_text(checkpoint.total()), checkpoint.quantization, file_type, planned));
   } else {
     model.notes.push_back(fmt::format(
-        "the folder holds {} of safetensors ({}); planned is the {} GGUF made from it{}",
-        to_text(checkpoint.total()), checkpoint.quantization, file_type,
+        "the folder holds {} of safetensors ({}); planned is the {} {} made from it{}",
+        to_text(checkpoint.total()), checkpoint.quantization, file_type, planned,
         asked ? "" : ", name another with --quant"));
   }
   if (stored.missing > Bytes{}) {

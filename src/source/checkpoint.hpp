@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "membudget/model.hpp"
+#include "membudget/profiles.hpp"
 #include "source/model_files.hpp"
 
 namespace membudget {
@@ -19,8 +20,9 @@ namespace membudget {
 /// one that llama-quantize writes for `quantization` ("Q4_K_M"), or, when that is empty, the
 /// 16-bit file of conversion itself; Model::notes says which.
 /// Throws Error{io} naming shards that the index lists and that are missing, Error{unsupported}
-/// naming a model class that is not known, Error{invalid_model}, Error{truncated} as the readers.
+/// naming a model class that is not known, Error{unknown_name} for a quantization,
+/// Error{invalid_model}, Error{truncated} as the readers.
 [[nodiscard]] Model read_checkpoint(const ModelFiles& files, std::string id,
-                                    std::string_view quantization);
+                                    std::string_view quantization, const Profiles& profiles);
 
 }  // namespace membudget

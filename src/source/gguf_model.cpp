@@ -167,6 +167,7 @@ Model model_of(Gguf gguf, const std::string& where, std::string id) {
   model.id = std::move(id);
   model.quantization = quantization_of(gguf.metadata);
   model.source = ModelSource::gguf;
+  model.header = Bytes{gguf.data_offset};
   if (missing > Bytes{}) {
     model.notes.push_back(
         fmt::format("the file is not whole: {} of {} of weights are missing, as during a "

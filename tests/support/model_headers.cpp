@@ -94,7 +94,7 @@ std::int64_t size_of(const HeaderTensor& tensor) {
 
 GgufWriter gguf_of(std::string_view catalog_id, const Model& model) {
   const std::string file = fmt::format("{}/models/{}.json", PROFILES_DIR, catalog_id);
-  const ModelProfile profile = decode_model(file, text_of(file));
+  const ModelProfile profile = decode(decode_model, file, text_of(file));
   GgufWriter gguf;
   gguf.set("general.architecture", profile.architecture);
   if (model.quantization == "Q4_K_M") {
