@@ -175,8 +175,9 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   auto id = options.chip;
   if (id.empty()) id = this_machine().value_or("");
   if (id.empty()) {
-    wrong("--chip", fmt::format("this is not a Mac that is known here; name one of {}",
-                                fmt::join(profiles.chip_ids(), ", ")));
+    wrong("--chip", fmt::format("this is not a Mac that is known here; name one of the {} that "
+                                "are, such as m1-max-32gb or m4-max-128gb",
+                                profiles.chip_ids().size()));
   }
   auto out = machine(asked_for("--chip", [&] { return profiles.chip(id); }));
   if (!options.macos.empty()) {

@@ -21,18 +21,34 @@ struct WorkingSet {
   bool observed = true;  ///< False where no machine of this size has been seen.
 };
 
+/// A product that a chip was sold in.
+struct Mac {
+  std::string name;                      ///< "MacBook Pro 14 (2021)"
+  std::vector<std::string> identifiers;  ///< As `sysctl hw.model`: "MacBookPro18,4".
+};
+
 /// One Mac as it can be bought: a chip bin with an amount of RAM.
 struct Chip {
-  std::string id;    ///< "m1-max-32gb"
-  std::string name;  ///< "Apple M1 Max"
+  std::string id;         ///< "m1-max-32gb"
+  std::string name;       ///< As `sysctl machdep.cpu.brand_string`: "Apple M1 Max"
+  std::string soc;        ///< Apple's part number: "T6001"; empty = not known.
+  std::int64_t year = 0;  ///< First sold in a Mac; 0 = not known.
   std::int64_t gpu_cores = 0;
   std::int64_t cpu_cores = 0;
-  double bandwidth_gbs = 0;  ///< Memory bandwidth in 10^9 bytes per second.
+  double bandwidth_gbs = 0;  ///< Memory bandwidth in 10^9 bytes per second, as published.
+  /// What the GPU can compute; nothing where it is not known. The matrix units are apart from the
+  /// shader cores, and nothing on GPUs without them.
+  std::optional<std::int64_t> gpu_family;  ///< N of MTLGPUFamilyAppleN.
+  std::optional<double> gpu_clock_ghz;
+  std::optional<double> gpu_fp16_tflops;
+  std::optional<double> gpu_matrix_fp16_tflops;
   Bytes ram;
   Bytes reserve;  ///< What macOS and ordinary apps need; never planned away.
   std::string reserve_source;
   std::vector<WorkingSet> working_sets;
+  std::vector<Mac> macs;  ///< Sold with this bin and this RAM; empty = not known.
   std::vector<std::string> sources;
+  std::vector<std::string> notes;  ///< What is doubtful about the figures.
 };
 
 /// A chip in a state: what may be used of it.

@@ -11,6 +11,7 @@
 #include "membudget/machine.hpp"
 #include "membudget/runtime.hpp"
 #include "model/metadata.hpp"
+#include "profiles/faults.hpp"
 
 namespace membudget {
 
@@ -57,14 +58,26 @@ struct ModelProfile {
   std::vector<std::string> optional_tensors;
 };
 
-/// Each reads one file, strictly: an unknown key is a fault. `file` names it in faults and must
-/// end in the id plus ".json". Throws Error{invalid_profile} with where() `file#/json/pointer`.
-[[nodiscard]] WorkingSetTable decode_working_sets(const std::string& file, std::string_view text);
-[[nodiscard]] ChipProfile decode_chip(const std::string& file, std::string_view text);
-[[nodiscard]] RuntimeProfile decode_runtime(const std::string& file, std::string_view text);
-[[nodiscard]] ModelProfile decode_model(const std::string& file, std::string_view text);
-
 class Fields;
+
+/// Each reads one file, strictly: an unknown key is a fault. The file's name must end in the id
+/// plus ".json". What has a fault reads as a harmless value, so the result is of use only when
+/// `faults` stays empty.
+[[nodiscard]] WorkingSetTable decode_working_sets(Faults& faults);
+[[nodiscard]] ChipProfile decode_chip(Faults& faults);
+[[nodiscard]] RuntimeProfile decode_runtime(Faults& faults);
+[[nodiscard]] ModelProfile decode_model(Faults& faults);
+
+/// The same of a text that must have no fault; `file` names it. Throws Error{invalid_profile} for
+/// the first fault, with where() `file#/json/pointer`.
+template <class Profile>
+[[nodiscard]] Profile decode(Profile (*read)(Faults&), const std::string& file,
+                             std::string_view text) {
+  Faults faults(file, text);
+  Profile out = read(faults);
+  faults.throw_first();
+  return out;
+}
 
 /// The members every profile starts with: "schema" must be `schema`, "id" the file's name.
 /// Returns the id.

@@ -2,10 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <set>
-#include <span>
 
 #include "profiles/decode.hpp"
 #include "profiles/fields.hpp"
@@ -15,19 +13,6 @@ namespace membudget {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::array<std::string_view, 3> modalities{"text", "vision", "embedding"};
-constexpr std::array<std::string_view, 3> precisions{"exact-bytes", "rounded-0.1-MiB",
-                                                     "rounded-0.1-GiB"};
-
-std::string take_one_of(Fields& fields, std::string_view key,
-                        std::span<const std::string_view> choices) {
-  std::string text = fields.text(key);
-  if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-    fields.fail(key, fmt::format("'{}' is none of: {}", text, fmt::join(choices, ", ")));
-  }
-  return text;
-}
 
 // Metadata has no arrays of booleans: GGUF's own readers take them as numbers too.
 bool is_integer(const json& value) {
@@ -42,7 +27,7 @@ std::int64_t integer_of(const json& value) {
   return value.is_boolean() ? (value.get<bool>() ? 1 : 0) : value.get<std::int64_t>();
 }
 
-Metadata::Value metadata_value(const Fields& fields, const std::string& key, const json& value) {
+Metadata::Value metadata_value(Fields& fields, const std::string& key, const json& value) {
   if (value.is_boolean()) {
     return value.get<bool>();
   }
@@ -66,12 +51,13 @@ Metadata::Value metadata_value(const Fields& fields, const std::string& key, con
     }
   }
   fields.fail(key, "must be a number, true, false, a string or an array of numbers");
+  return std::int64_t{0};
 }
 
 std::vector<std::string> take_names(Fields& fields) {
   std::vector<std::string> out = fields.texts_or_none("ollama");
   if (auto repository = fields.text_or_none("hf")) {
-    if (std::count(repository->begin(), repository->end(), '/') != 1) {
+    if (fields.sound({"hf"}) && std::count(repository->begin(), repository->end(), '/') != 1) {
       fields.fail("hf", "must be a repository as ORG/NAME");
     }
     out.push_back(std::move(*repository));
@@ -83,13 +69,10 @@ std::vector<std::string> take_names(Fields& fields) {
 }
 
 void take_projectors(Fields& fields) {
-  if (!fields.has("projectors")) {
-    return;
-  }
-  for (Fields& projector : fields.objects("projectors")) {
+  for (Fields& projector : fields.objects_or_none("projectors")) {
     static_cast<void>(projector.text("quantization"));
     static_cast<void>(projector.whole("size_bytes", 1));
-    static_cast<void>(take_one_of(projector, "precision", precisions));
+    static_cast<void>(projector.one_of("precision", {"exact-bytes", "rounded-0.1-MiB", "rounded-0.1-GiB"}));
     static_cast<void>(projector.text("source"));
     projector.finish();
   }
@@ -98,15 +81,19 @@ void take_projectors(Fields& fields) {
 }  // namespace
 
 std::string take_header(Fields& fields, std::string_view schema) {
-  if (fields.text("schema") != schema) {
-    fields.fail("schema", fmt::format("must be '{}'", schema));
-  }
+  static_cast<void>(fields.one_of("schema", {schema}));
   std::string id = fields.text("id");
+  if (!fields.sound({"id"})) {
+    return id;
+  }
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
   };
-  if (!std::all_of(id.begin(), id.end(), allowed)) {
-    fields.fail("id", fmt::format("'{}' may hold only a-z, 0-9, '.', '-' and '_'", id));
+  if (!std::all_of(id.begin(), id.end(), allowed) || id.find_first_of(".-_") == 0) {
+    fields.fail("id", fmt::format("'{}' may hold only a-z, 0-9, '.', '-' and '_', and starts with "
+                                  "a letter or digit",
+                                  id));
+    return id;
   }
   const std::string& file = fields.file();
   const std::string base = file.substr(file.find_last_of("/\\") + 1);
@@ -116,19 +103,22 @@ std::string take_header(Fields& fields, std::string_view schema) {
   return id;
 }
 
-ModelProfile decode_model(const std::string& file, std::string_view text) {
-  const json value = parse_profile(file, text);
-  Fields fields(value, file);
+ModelProfile decode_model(Faults& faults) {
+  const auto value = parse_profile(faults);
+  if (!value) {
+    return {};
+  }
+  Fields fields(*value, faults);
   ModelProfile out;
   out.id = take_header(fields, "membudget.model/1");
   static_cast<void>(fields.text("name"));
   static_cast<void>(fields.text_or_none("family"));
   out.architecture = fields.text("architecture");
-  static_cast<void>(take_one_of(fields, "modality", modalities));
+  static_cast<void>(fields.one_of("modality", {"text", "vision", "embedding"}));
   out.names = take_names(fields);
   out.parameters = fields.whole("parameters", 1);
   if (const auto active = fields.whole_or_none("active_parameters", 1);
-      active && *active > out.parameters) {
+      fields.sound({"parameters", "active_parameters"}) && *active > out.parameters) {
     fields.fail("active_parameters", "must not be more than 'parameters'");
   }
   out.default_quantization = fields.text("default_quantization");

@@ -22,7 +22,10 @@ Value take_choice(Fields& fields, std::string_view key,
     known += known.empty() ? "" : ", ";
     known += name;
   }
-  fields.fail(key, fmt::format("'{}' is none of: {}", text, known));
+  if (fields.sound({key})) {
+    fields.fail(key, fmt::format("'{}' is none of: {}", text, known));
+  }
+  return choices.front().second;
 }
 
 constexpr std::array engines{std::pair<std::string_view, Engine>("llama.cpp", Engine::llama_cpp)};
@@ -37,10 +40,10 @@ constexpr std::array flash_attentions{
 ElementType take_cache_type(Fields& fields, std::string_view key) {
   const std::string text = fields.text(key);
   const auto type = element_type_of_name(text);
-  if (!type || text != lower(text)) {
+  if (fields.sound({key}) && (!type || text != lower(text))) {
     fields.fail(key, fmt::format("'{}' is not a cache type such as f16 or q8_0", text));
   }
-  return *type;
+  return type.value_or(ElementType::f16);
 }
 
 Settings take_defaults(Fields fields) {
@@ -68,14 +71,14 @@ std::vector<RuntimeProfile::Builds> take_builds(Fields& fields) {
     builds.to = range.whole_or_none("to", builds.from);
     builds.rules.flash_attn_kv_scratch = range.flag("flash_attn_kv_scratch");
     static_cast<void>(range.text("source"));
-    range.finish();
     // A gap or an overlap would leave a build without rules or with two sets of them.
-    if (!out.empty() && (!out.back().to || *out.back().to + 1 != builds.from)) {
+    if (!out.empty() && range.sound({"from"}) && (!out.back().to || *out.back().to + 1 != builds.from)) {
       range.fail("from", "must be one more than the 'to' of the range before");
     }
+    range.finish();
     out.push_back(builds);
   }
-  if (out.empty() || out.back().to) {
+  if (fields.sound({"builds"}) && (out.empty() || out.back().to)) {
     fields.fail("builds", "must end in a range without 'to', for the builds to come");
   }
   return out;
@@ -83,9 +86,12 @@ std::vector<RuntimeProfile::Builds> take_builds(Fields& fields) {
 
 }  // namespace
 
-RuntimeProfile decode_runtime(const std::string& file, std::string_view text) {
-  const nlohmann::json value = parse_profile(file, text);
-  Fields fields(value, file);
+RuntimeProfile decode_runtime(Faults& faults) {
+  const auto value = parse_profile(faults);
+  if (!value) {
+    return {};
+  }
+  Fields fields(*value, faults);
   RuntimeProfile out;
   Runtime& runtime = out.runtime;
   runtime.id = take_header(fields, "membudget.runtime/1");
@@ -93,7 +99,7 @@ RuntimeProfile decode_runtime(const std::string& file, std::string_view text) {
   out.aliases = fields.texts_or_none("aliases");
   runtime.engine = take_choice(fields, "engine", engines);
   out.builds = take_builds(fields);
-  out.newest_build = fields.whole("newest_build", out.builds.front().from);
+  out.newest_build = fields.whole("newest_build", out.builds.empty() ? 1 : out.builds.front().from);
   runtime.outputs = take_choice(fields, "outputs", output_rules);
   runtime.unified_when_slots_unset = fields.flag("unified_when_slots_unset");
   runtime.defaults = take_defaults(fields.object("defaults"));

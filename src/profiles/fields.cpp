@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 #include <utility>
 
-#include "membudget/error.hpp"
+#include "profiles/json_positions.hpp"
 #include "profiles/nearest.hpp"
 
 namespace membudget {
@@ -16,92 +15,52 @@ namespace {
 
 using nlohmann::json;
 
-std::string escaped(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
+const json& nothing() {
+  static const json object = json::object();
+  return object;
 }
 
-[[noreturn]] void fail_syntax(const std::string& file, std::string_view text,
-                              const json::parse_error& error) {
-  const auto at = std::min(text.size(), error.byte == 0 ? 0 : error.byte - 1);
-  const auto before = text.substr(0, at);
-  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-  const auto line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-  std::string reason = error.what();
-  // nlohmann's text is "[json.exception...] parse error at line 1, column 2: <reason>".
-  if (const auto colon = reason.find(": "); colon != std::string::npos) {
-    reason.erase(0, colon + 2);
+std::string kind_of(const json& value) {
+  if (value.is_number_float()) {
+    return "a fraction";
   }
-  throw Error(Errc::invalid_profile,
-              fmt::format("{}:{}:{}", file, line, before.size() - line_start + 1),
-              fmt::format("not strict JSON (no comments, no trailing commas): {}", reason));
+  return value.is_null() ? "null" : fmt::format("{} {}", value.is_array() || value.is_object() ? "an" : "a",
+                                                value.type_name());
 }
 
-std::string_view kind_of(const json& value) {
-  return value.is_number_float() ? std::string_view("a fraction") : value.type_name();
+/// A value as messages quote it: whole when short.
+std::string quoted(const json& value) {
+  const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  constexpr std::size_t longest = 40;
+  return text.size() <= longest ? text : kind_of(value);
 }
 
 }  // namespace
 
-json parse_profile(const std::string& file, std::string_view text) {
-  // nlohmann keeps the last of two equal keys without a word; a profile must not hide one.
-  std::vector<std::set<std::string, std::less<>>> open_objects;
-  std::string duplicate;
-  const auto watch = [&](int, json::parse_event_t event, const json& parsed) {
-    if (event == json::parse_event_t::object_start) {
-      open_objects.emplace_back();
-    } else if (event == json::parse_event_t::object_end) {
-      open_objects.pop_back();
-    } else if (event == json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!open_objects.back().insert(key).second && duplicate.empty()) {
-        duplicate = key;
-      }
-    }
-    return true;
-  };
-  try {
-    json value = json::parse(text.begin(), text.end(), watch);
-    if (!duplicate.empty()) {
-      throw Error(Errc::invalid_profile, fmt::format("{}#", file),
-                  fmt::format("key '{}' stands twice in one object; keep one", duplicate));
-    }
-    return value;
-  } catch (const json::parse_error& error) {
-    fail_syntax(file, text, error);
-  }
-}
-
-Fields::Fields(const json& value, std::string file, std::string pointer)
-    : value_(&value), file_(std::move(file)), pointer_(std::move(pointer)) {
+Fields::Fields(const json& value, Faults& faults, std::string pointer)
+    : value_(&value), faults_(&faults), pointer_(std::move(pointer)) {
   if (!value.is_object()) {
-    fail_at(pointer_, fmt::format("must be an object, not {}", kind_of(value)));
+    faults_->add(pointer_, fmt::format("must be an object, not {}", quoted(value)));
+    value_ = &nothing();
+    mute_ = true;
   }
 }
 
-std::string Fields::pointer_to(std::string_view key) const {
-  return fmt::format("{}/{}", pointer_, escaped(key));
+std::string Fields::pointer_to(std::string_view key) const { return pointer_ + pointer_step(key); }
+
+void Fields::fail(std::string_view key, const std::string& problem) {
+  faulty_.emplace(key);
+  if (!mute_) {
+    faults_->add(pointer_to(key), problem);
+  }
 }
 
-void Fields::fail_at(const std::string& pointer, const std::string& problem) const {
-  throw Error(Errc::invalid_profile, fmt::format("{}#{}", file_, pointer), problem);
-}
+bool Fields::has(std::string_view key) const { return value_->contains(std::string(key)); }
 
-void Fields::fail(std::string_view key, const std::string& problem) const {
-  fail_at(pointer_to(key), problem);
-}
-
-bool Fields::has(std::string_view key) const {
-  return value_->contains(std::string(key));
+bool Fields::sound(std::initializer_list<std::string_view> keys) const {
+  return std::all_of(keys.begin(), keys.end(), [&](std::string_view key) {
+    return has(key) && faulty_.find(key) == faulty_.end();
+  });
 }
 
 const json* Fields::take_or_none(std::string_view key) {
@@ -110,27 +69,24 @@ const json* Fields::take_or_none(std::string_view key) {
   return found == value_->end() ? nullptr : &*found;
 }
 
-const json& Fields::take(std::string_view key) {
+const json* Fields::take(std::string_view key) {
   const json* value = take_or_none(key);
   if (value == nullptr) {
-    // A misspelt key is the likely reason, and naming it helps more than "missing".
-    const std::size_t slip = key.size() < 8 ? 1 : 2;
-    for (const auto& [present, ignored] : value_->items()) {
-      if (edit_distance(present, key) <= slip) {
-        fail(present, fmt::format("unknown key; did you mean '{}'?", key));
-      }
-    }
-    fail_at(pointer_, fmt::format("key '{}' is missing", key));
+    missing_.emplace_back(key);
   }
-  return *value;
+  return value;
 }
 
 std::string Fields::text(std::string_view key) {
-  const json& value = take(key);
-  if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
-    fail(key, fmt::format("must be a string that is not empty, not {}", kind_of(value)));
+  const json* value = take(key);
+  if (value == nullptr) {
+    return {};
   }
-  return value.get<std::string>();
+  if (!value->is_string() || value->get_ref<const std::string&>().empty()) {
+    fail(key, fmt::format("must be a string that is not empty, not {}", quoted(*value)));
+    return {};
+  }
+  return value->get<std::string>();
 }
 
 std::optional<std::string> Fields::text_or_none(std::string_view key) {
@@ -142,15 +98,19 @@ std::optional<std::string> Fields::text_or_none(std::string_view key) {
 }
 
 std::int64_t Fields::whole(std::string_view key, std::int64_t least) {
-  const json& value = take(key);
-  const bool fits = value.is_number_integer() &&
-                    !(value.is_number_unsigned() &&
-                      value.get<std::uint64_t>() >
-                          static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
-  if (!fits || value.get<std::int64_t>() < least) {
-    fail(key, fmt::format("must be a whole number of at least {}, not {}", least, value.dump()));
+  const json* value = take(key);
+  if (value == nullptr) {
+    return least;
   }
-  return value.get<std::int64_t>();
+  const bool fits = value->is_number_integer() &&
+                    !(value->is_number_unsigned() &&
+                      value->get<std::uint64_t>() >
+                          static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+  if (!fits || value->get<std::int64_t>() < least) {
+    fail(key, fmt::format("must be a whole number of at least {}, not {}", least, quoted(*value)));
+    return least;
+  }
+  return value->get<std::int64_t>();
 }
 
 std::optional<std::int64_t> Fields::whole_or_none(std::string_view key, std::int64_t least) {
@@ -162,32 +122,54 @@ std::optional<std::int64_t> Fields::whole_or_none(std::string_view key, std::int
 }
 
 double Fields::positive(std::string_view key) {
-  const json& value = take(key);
-  if (!value.is_number() || !(value.get<double>() > 0)) {
-    fail(key, fmt::format("must be a number above 0, not {}", value.dump()));
+  const json* value = take(key);
+  if (value != nullptr && value->is_number() && value->get<double>() > 0) {
+    return value->get<double>();
   }
-  return value.get<double>();
+  if (value != nullptr) {
+    fail(key, fmt::format("must be a number above 0, not {}", quoted(*value)));
+  }
+  return 1;
+}
+
+std::optional<double> Fields::positive_or_none(std::string_view key) {
+  if (!has(key)) {
+    asked_.emplace_back(key);
+    return std::nullopt;
+  }
+  return positive(key);
 }
 
 bool Fields::flag(std::string_view key) {
-  const json& value = take(key);
-  if (!value.is_boolean()) {
-    fail(key, fmt::format("must be true or false, not {}", kind_of(value)));
+  const json* value = take(key);
+  if (value != nullptr && !value->is_boolean()) {
+    fail(key, fmt::format("must be true or false, not {}", quoted(*value)));
   }
-  return value.get<bool>();
+  return value != nullptr && value->is_boolean() && value->get<bool>();
 }
 
 std::vector<std::string> Fields::texts(std::string_view key) {
-  const json& value = take(key);
-  if (!value.is_array()) {
-    fail(key, fmt::format("must be an array of strings, not {}", kind_of(value)));
+  const json* value = take(key);
+  if (value == nullptr) {
+    return {};
+  }
+  if (!value->is_array()) {
+    fail(key, fmt::format("must be an array of strings, not {}", quoted(*value)));
+    return {};
   }
   std::vector<std::string> out;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    if (!value[i].is_string() || value[i].get_ref<const std::string&>().empty()) {
-      fail_at(fmt::format("{}/{}", pointer_to(key), i), "must be a string that is not empty");
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    const json& item = (*value)[i];
+    const std::string at = fmt::format("{}/{}", pointer_to(key), i);
+    if (!item.is_string() || item.get_ref<const std::string&>().empty()) {
+      faulty_.emplace(key);
+      faults_->add(at, fmt::format("must be a string that is not empty, not {}", quoted(item)));
+    } else if (std::find(out.begin(), out.end(), item.get_ref<const std::string&>()) != out.end()) {
+      faulty_.emplace(key);
+      faults_->add(at, fmt::format("{} stands twice in this array; keep one", quoted(item)));
+    } else {
+      out.push_back(item.get<std::string>());
     }
-    out.push_back(value[i].get<std::string>());
   }
   return out;
 }
@@ -200,20 +182,53 @@ std::vector<std::string> Fields::texts_or_none(std::string_view key) {
   return texts(key);
 }
 
+std::string Fields::one_of(std::string_view key, std::initializer_list<std::string_view> choices) {
+  std::string text = this->text(key);
+  if (!sound({key})) {
+    return {};
+  }
+  if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
+    fail(key, choices.size() == 1
+                  ? fmt::format("must be '{}', not '{}'", *choices.begin(), text)
+                  : fmt::format("'{}' is none of: {}", text, fmt::join(choices, ", ")));
+    return {};
+  }
+  return text;
+}
+
 Fields Fields::object(std::string_view key) {
-  return {take(key), file_, pointer_to(key)};
+  const json* value = take(key);
+  if (value != nullptr) {
+    Fields out(*value, *faults_, pointer_to(key));
+    if (out.mute_) {
+      faulty_.emplace(key);
+    }
+    return out;
+  }
+  Fields out(nothing(), *faults_, pointer_to(key));
+  out.mute_ = true;
+  return out;
 }
 
 std::vector<Fields> Fields::objects(std::string_view key) {
-  const json& value = take(key);
-  if (!value.is_array()) {
-    fail(key, fmt::format("must be an array of objects, not {}", kind_of(value)));
-  }
+  const json* value = take(key);
   std::vector<Fields> out;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    out.emplace_back(value[i], file_, fmt::format("{}/{}", pointer_to(key), i));
+  if (value != nullptr && !value->is_array()) {
+    fail(key, fmt::format("must be an array of objects, not {}", quoted(*value)));
+  } else if (value != nullptr) {
+    for (std::size_t i = 0; i < value->size(); ++i) {
+      out.emplace_back((*value)[i], *faults_, fmt::format("{}/{}", pointer_to(key), i));
+    }
   }
   return out;
+}
+
+std::vector<Fields> Fields::objects_or_none(std::string_view key) {
+  if (!has(key)) {
+    asked_.emplace_back(key);
+    return {};
+  }
+  return objects(key);
 }
 
 const json::object_t& Fields::members() {
@@ -224,14 +239,27 @@ const json::object_t& Fields::members() {
   return object;
 }
 
-void Fields::finish() const {
+void Fields::finish() {
   for (const auto& [key, ignored] : value_->items()) {
     if (std::find(asked_.begin(), asked_.end(), key) != asked_.end()) {
       continue;
     }
-    const auto near = nearest_names(key, asked_, 1);
-    fail(key, near.empty() ? std::string("unknown key; remove it")
-                           : fmt::format("unknown key; did you mean '{}'?", near.front()));
+    // A misspelt key is the likely reason for a missing one, and one fault says both.
+    auto meant = nearest_names(key, missing_, 1);
+    if (!meant.empty()) {
+      missing_.erase(std::find(missing_.begin(), missing_.end(), meant.front()));
+    } else {
+      meant = nearest_names(key, asked_, 1);
+    }
+    faults_->add(pointer_to(key),
+                 meant.empty() ? std::string("unknown key; remove it")
+                               : fmt::format("unknown key; did you mean '{}'?", meant.front()),
+                 Faults::At::key);
+  }
+  for (const std::string& key : missing_) {
+    if (!mute_) {
+      faults_->add(pointer_, fmt::format("key '{}' is missing; add it", key));
+    }
   }
 }
 

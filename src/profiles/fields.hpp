@@ -2,61 +2,75 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "profiles/faults.hpp"
+
 namespace membudget {
 
-/// Parses the text of a profile. Refuses what strict JSON refuses and a key that stands twice.
-/// Throws Error{invalid_profile} with `file:line:column`, or `file#/pointer` for the key.
-[[nodiscard]] nlohmann::json parse_profile(const std::string& file, std::string_view text);
-
-/// The members of one JSON object of a profile, taken one by one. What nobody took is a
-/// mistake of the file's author, which finish() reports.
+/// The members of one JSON object of a profile, taken one by one. What nobody took is a mistake of
+/// the file's author, which finish() reports.
 ///
-/// Every fault is an Error{invalid_profile} whose where() is `file#/json/pointer`.
-/// Views the JSON value, which must outlive it.
+/// A fault is noted and reading goes on, so that one run shows all of them: what is missing or
+/// wrong reads as a harmless value, and sound() tells rules over several members whether they have
+/// anything to judge. Views the JSON value, which must outlive it.
 class Fields {
  public:
-  Fields(const nlohmann::json& value, std::string file, std::string pointer = "");
+  Fields(const nlohmann::json& value, Faults& faults, std::string pointer = "");
 
-  [[nodiscard]] const std::string& file() const { return file_; }
+  [[nodiscard]] const std::string& file() const { return faults_->file(); }
   [[nodiscard]] bool has(std::string_view key) const;
+  /// Whether these members stand there and had no fault so far.
+  [[nodiscard]] bool sound(std::initializer_list<std::string_view> keys) const;
 
   /// The forms without `_or_none` fault when the key is missing.
   [[nodiscard]] std::string text(std::string_view key);
   [[nodiscard]] std::optional<std::string> text_or_none(std::string_view key);
+  /// `least` when there is a fault.
   [[nodiscard]] std::int64_t whole(std::string_view key, std::int64_t least);
   [[nodiscard]] std::optional<std::int64_t> whole_or_none(std::string_view key, std::int64_t least);
+  /// 1 when there is a fault.
   [[nodiscard]] double positive(std::string_view key);
+  [[nodiscard]] std::optional<double> positive_or_none(std::string_view key);
   [[nodiscard]] bool flag(std::string_view key);
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);
   /// Empty when the key is missing.
   [[nodiscard]] std::vector<std::string> texts_or_none(std::string_view key);
+  /// The text, which must be one of `choices`; empty when there is a fault.
+  [[nodiscard]] std::string one_of(std::string_view key,
+                                   std::initializer_list<std::string_view> choices);
   [[nodiscard]] Fields object(std::string_view key);
   [[nodiscard]] std::vector<Fields> objects(std::string_view key);
+  /// Empty when the key is missing.
+  [[nodiscard]] std::vector<Fields> objects_or_none(std::string_view key);
 
   /// Every key of the object with its value; counts as taken.
   [[nodiscard]] const nlohmann::json::object_t& members();
 
-  /// Faults on the first key that was never asked for, and says which one was meant.
-  void finish() const;
-  /// Faults at `key`.
-  [[noreturn]] void fail(std::string_view key, const std::string& problem) const;
+  /// Notes every key that is missing, and every one that was never asked for with the one that was
+  /// meant. Each object that is read ends with it.
+  void finish();
+  /// Notes a fault of the value of `key`.
+  void fail(std::string_view key, const std::string& problem);
 
  private:
-  [[nodiscard]] const nlohmann::json& take(std::string_view key);
+  [[nodiscard]] const nlohmann::json* take(std::string_view key);
   [[nodiscard]] const nlohmann::json* take_or_none(std::string_view key);
   [[nodiscard]] std::string pointer_to(std::string_view key) const;
-  [[noreturn]] void fail_at(const std::string& pointer, const std::string& problem) const;
 
-  const nlohmann::json* value_;
-  std::string file_;
+  const nlohmann::json* value_ = nullptr;  // An empty object where there is none to read.
+  Faults* faults_;
   std::string pointer_;
+  bool mute_ = false;  // Nothing is here to read; that was noted before.
   std::vector<std::string> asked_;
+  std::vector<std::string> missing_;
+  std::set<std::string, std::less<>> faulty_;
 };
 
 }  // namespace membudget

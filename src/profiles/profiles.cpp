@@ -55,15 +55,15 @@ bool mentions(std::string_view text, std::string_view name) {
 }
 
 std::vector<std::string> names_of_chip(const Document& document) {
-  return decode_chip(document.file, document.text).aliases;
+  return decode(decode_chip, document.file, document.text).aliases;
 }
 
 std::vector<std::string> names_of_runtime(const Document& document) {
-  return decode_runtime(document.file, document.text).aliases;
+  return decode(decode_runtime, document.file, document.text).aliases;
 }
 
 std::vector<std::string> names_of_model(const Document& document) {
-  return decode_model(document.file, document.text).names;
+  return decode(decode_model, document.file, document.text).names;
 }
 
 /// A kind of profile: what it is called and under which names its documents are known.
@@ -262,7 +262,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   if (const auto path = folder / working_sets_name; std::filesystem::exists(path, code)) {
     any = true;
     out->working_sets = read_document(path);
-    static_cast<void>(decode_working_sets(out->working_sets.file, out->working_sets.text));
+    static_cast<void>(decode(decode_working_sets, out->working_sets.file, out->working_sets.text));
   }
   if (!any) {
     throw Error(Errc::io, folder.string(),
@@ -273,10 +273,10 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
 
 Chip Profiles::chip(std::string_view id) const {
   const Document& document = find(chip_kind, store_->chips, id);
-  Chip chip = decode_chip(document.file, document.text).chip;
+  Chip chip = decode(decode_chip, document.file, document.text).chip;
   if (chip.working_sets.empty()) {
     const Document& table = store_->working_sets;
-    chip.working_sets = decode_working_sets(table.file, table.text).of_ram(chip.ram);
+    chip.working_sets = decode(decode_working_sets, table.file, table.text).of_ram(chip.ram);
   }
   return chip;
 }
@@ -284,7 +284,7 @@ Chip Profiles::chip(std::string_view id) const {
 Runtime Profiles::runtime(std::string_view id) const {
   const auto at = id.find('@');
   const Document& document = find(runtime_kind, store_->runtimes, id.substr(0, at));
-  RuntimeProfile profile = decode_runtime(document.file, document.text);
+  RuntimeProfile profile = decode(decode_runtime, document.file, document.text);
   Runtime& runtime = profile.runtime;
   const std::int64_t build = at == std::string_view::npos
                                  ? profile.newest_build
@@ -310,7 +310,7 @@ Runtime Profiles::runtime(std::string_view id) const {
 
 Model Profiles::model(std::string_view name, std::string_view quantization) const {
   const Document& document = find(model_kind, store_->models, name);
-  const ModelProfile profile = decode_model(document.file, document.text);
+  const ModelProfile profile = decode(decode_model, document.file, document.text);
   const Architecture* architecture = find_architecture(profile.architecture);
   if (architecture == nullptr) {
     throw Error(Errc::unsupported, document.file + "#/architecture",
