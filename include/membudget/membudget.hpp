@@ -24,6 +24,8 @@
 #include "membudget/profiles.hpp"
 #include "membudget/report.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/speed.hpp"
+#include "membudget/speed_rules.hpp"
 #include "membudget/tensor.hpp"
 #include "membudget/units.hpp"
 #include "membudget/workload.hpp"

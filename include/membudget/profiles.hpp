@@ -10,6 +10,7 @@
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/speed_rules.hpp"
 
 namespace membudget {
 
@@ -30,6 +31,8 @@ class Profiles {
   [[nodiscard]] Chip chip(std::string_view id) const;
   /// "llama.cpp" (newest known build) or "llama.cpp@b10488" (the rules of that build).
   [[nodiscard]] Runtime runtime(std::string_view id) const;
+  /// How fast the runtime's engine is; a runtime nobody measured is taken for its engine.
+  [[nodiscard]] SpeedRules speed_rules(const Runtime& runtime) const;
   /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive. `quantization` is a
   /// name as llama-quantize takes it; empty means the model's usual upload.
   [[nodiscard]] Model model(std::string_view name, std::string_view quantization = {}) const;

@@ -10,6 +10,7 @@
 
 #include "membudget/machine.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/speed_rules.hpp"
 #include "model/metadata.hpp"
 #include "profiles/faults.hpp"
 
@@ -58,12 +59,27 @@ struct ModelProfile {
   std::vector<std::string> optional_tensors;
 };
 
+/// profiles/speed.json: what engines reach, and what the runtimes built on them add.
+struct SpeedTable {
+  struct Runtime {
+    std::string runtime;  ///< "ollama"
+    std::string engine;
+    double token_us = 0;
+  };
+  std::vector<SpeedRules> engines;
+  std::vector<Runtime> runtimes;
+
+  /// nullptr when there is none of this name.
+  [[nodiscard]] const SpeedRules* of_engine(std::string_view engine) const;
+};
+
 class Fields;
 
 /// Each reads one file, strictly: an unknown key is a fault. The file's name must end in the id
 /// plus ".json". What has a fault reads as a harmless value, so the result is of use only when
 /// `faults` stays empty.
 [[nodiscard]] WorkingSetTable decode_working_sets(Faults& faults);
+[[nodiscard]] SpeedTable decode_speed(Faults& faults);
 [[nodiscard]] ChipProfile decode_chip(Faults& faults);
 [[nodiscard]] RuntimeProfile decode_runtime(Faults& faults);
 [[nodiscard]] ModelProfile decode_model(Faults& faults);

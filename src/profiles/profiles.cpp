@@ -32,6 +32,7 @@ using Documents = std::map<std::string, Document, std::less<>>;  // by id
 
 constexpr std::string_view latest = ":latest";
 constexpr std::string_view working_sets_name = "working_sets.json";
+constexpr std::string_view speed_name = "speed.json";
 
 /// How a user may write a name: any case, Ollama's default tag spelt out.
 std::string plain(std::string_view name) {
@@ -194,6 +195,13 @@ std::int64_t build_number(std::string_view text, std::string_view id) {
   return number;
 }
 
+std::string_view name_of(Engine engine) {
+  switch (engine) {
+    case Engine::llama_cpp: return "llama.cpp";
+  }
+  return "";
+}
+
 Metadata metadata_of(const ModelProfile& profile, const std::string& file) {
   Metadata out(fmt::format("{}#/metadata", file));
   out.set("general.architecture", profile.architecture);
@@ -211,6 +219,7 @@ struct Profiles::Store {
   Documents runtimes;
   Documents models;
   Document working_sets;
+  Document speed;
 };
 
 Profiles::Profiles(std::shared_ptr<const Store> store) : store_(std::move(store)) {}
@@ -224,6 +233,10 @@ Profiles Profiles::embedded() {
       Document document{fmt::format("profiles/{}", file.path), file.text, nullptr};
       if (file.path == working_sets_name) {
         out->working_sets = std::move(document);
+        continue;
+      }
+      if (file.path == speed_name) {
+        out->speed = std::move(document);
         continue;
       }
       for (const auto& [kind, documents] : kinds) {
@@ -263,6 +276,11 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
     any = true;
     out->working_sets = read_document(path);
     static_cast<void>(decode(decode_working_sets, out->working_sets.file, out->working_sets.text));
+  }
+  if (const auto path = folder / speed_name; std::filesystem::exists(path, code)) {
+    any = true;
+    out->speed = read_document(path);
+    static_cast<void>(decode(decode_speed, out->speed.file, out->speed.text));
   }
   if (!any) {
     throw Error(Errc::io, folder.string(),
@@ -306,6 +324,23 @@ Runtime Profiles::runtime(std::string_view id) const {
   runtime.version = fmt::format("b{}", build);
   runtime.llama_cpp = rules->rules;
   return runtime;
+}
+
+SpeedRules Profiles::speed_rules(const Runtime& runtime) const {
+  const SpeedTable table = decode(decode_speed, store_->speed.file, store_->speed.text);
+  const auto known =
+      std::find_if(table.runtimes.begin(), table.runtimes.end(),
+                   [&](const SpeedTable::Runtime& each) { return each.runtime == runtime.id; });
+  const SpeedRules* engine = known == table.runtimes.end() ? table.of_engine(name_of(runtime.engine))
+                                                           : table.of_engine(known->engine);
+  if (engine == nullptr) {
+    throw Error(Errc::unknown_name, store_->speed.file,
+                fmt::format("no speed is known of the runtime '{}'; describe it under runtimes",
+                            runtime.id));
+  }
+  SpeedRules rules = *engine;
+  rules.token_us = known == table.runtimes.end() ? 0 : known->token_us;
+  return rules;
 }
 
 Model Profiles::model(std::string_view name, std::string_view quantization) const {

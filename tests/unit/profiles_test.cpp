@@ -101,7 +101,8 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
   const std::map<std::string, std::string> schemas{{"chips/", "chip"},
                                                    {"models/", "model"},
                                                    {"runtimes/", "runtime"},
-                                                   {"working_sets.json", "working_sets"}};
+                                                   {"working_sets.json", "working_sets"},
+                                                   {"speed.json", "speed"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;
