@@ -20,6 +20,9 @@ struct PlanOptions {
   std::string runtime = "llama.cpp";
   std::string quantization;
   std::string context;
+  std::string depth;
+  std::string prompt_tokens;
+  std::string generate_tokens;
   std::string cache_type;
   std::string cache_type_k;
   std::string cache_type_v;
@@ -51,6 +54,7 @@ struct PlanOptions {
   void add_to(CLI::App& command);
   /// Only `plan` lets the user choose the context.
   void add_context_to(CLI::App& command);
+  void add_speed_to(CLI::App& command);
 
   [[nodiscard]] Format output_format() const;
   [[nodiscard]] membudget::TextStyle style() const;
@@ -65,6 +69,8 @@ struct PlanInputs {
   membudget::Machine machine;
   membudget::Runtime runtime;
   membudget::Workload workload;
+  membudget::SpeedRules speed_rules;
+  membudget::SpeedRequest speed;
   bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.
 };
 
