@@ -112,6 +112,9 @@ std::vector<TypeSpeed> take_types(Fields& fields) {
     }
     out.push_back(type);
   }
+  if (out.empty()) {
+    fields.fail("types", "must describe at least one type");
+  }
   return out;
 }
 

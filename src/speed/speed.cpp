@@ -32,7 +32,8 @@ class Clockwork {
 
   [[nodiscard]] const TokenWork& work() const { return work_; }
   [[nodiscard]] const Processors& processors() const { return processors_; }
-  [[nodiscard]] const TypeSpeed& type_of(ElementType type) const;
+  /// A type the rules do not describe is taken for the slowest that they do.
+  [[nodiscard]] TypeSpeed type_of(ElementType type) const;
 
   [[nodiscard]] TokenTime token(double depth) const;
   [[nodiscard]] double prompt(double tokens, double depth) const;
@@ -56,11 +57,20 @@ class Clockwork {
   double on_cpu_ = 0;  // Share of the cache that the CPU attends to.
 };
 
-const TypeSpeed& Clockwork::type_of(ElementType type) const {
-  static const TypeSpeed unknown;
-  const auto found = std::find_if(rules_.types.begin(), rules_.types.end(),
-                                  [&](const TypeSpeed& each) { return each.type == type; });
-  return found == rules_.types.end() ? unknown : *found;
+TypeSpeed Clockwork::type_of(ElementType type) const {
+  TypeSpeed out{.type = type};
+  const auto slower = [](double known, double other) {
+    return known > 0 ? std::min(known, other) : other;
+  };
+  for (TypeSpeed each : rules_.types) {
+    each.unpacking *= each.by_family ? processors_.family.k_quants_gbs : 1;
+    if (each.type == type) {
+      return each;
+    }
+    out.unpacking = slower(out.unpacking, each.unpacking);
+    out.matmul = slower(out.matmul, each.matmul);
+  }
+  return out;
 }
 
 // Memory and shader cores work at the same time, but neither waits for the other perfectly: the
@@ -71,10 +81,7 @@ double Clockwork::read(const WeightReads& weights) const {
   }
   const double memory =
       weights.bytes * (weights.experts ? rules_.expert_reads : 1) / streaming();
-  const TypeSpeed& type = type_of(weights.type);
-  double rate = type.unpacking * (type.by_family ? processors_.family.k_quants_gbs : 1);
-  // A type nobody described unpacks like the K-quants, the usual company.
-  rate = rate > 0 ? rate : processors_.family.k_quants_gbs;
+  const double rate = type_of(weights.type).unpacking;
   return std::hypot(memory, weights.bytes / (processors_.core_ghz * rate * giga));
 }
 
@@ -135,9 +142,7 @@ double Clockwork::multiply(const WeightReads& weights, double rows) const {
                        footprint_.settings.backend == Backend::metal)) {
     return flops / processors_.cpu_flops;
   }
-  const TypeSpeed& type = type_of(weights.type);
-  double share = type.matmul > 0 ? type.matmul : type_of(ElementType::q4_k).matmul;
-  share *= processors_.family.matmul;
+  double share = type_of(weights.type).matmul * processors_.family.matmul;
   if (weights.experts && model_.experts > 0) {
     const double each = rows * static_cast<double>(model_.experts_used) /
                         static_cast<double>(model_.experts);

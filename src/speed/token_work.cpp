@@ -71,12 +71,14 @@ void add(std::vector<WeightReads>& all, const WeightReads& reads) {
 std::int64_t kernels_of(const Layer& layer) {
   constexpr std::int64_t norms_and_sums = 4;
   constexpr std::int64_t attention = 5;   // Two rotations, two writes, the attention itself.
-  constexpr std::int64_t recurrent = 18;  // Convolution, gates, copies of the state.
+  constexpr std::int64_t convolution = 6;  // Two gates, the convolution, its tail.
+  constexpr std::int64_t recurrent = 18;   // Convolution, gates, copies of the state.
   constexpr std::int64_t routing = 10;    // Soft-max, choice, weights, their sum.
   const auto of_mixer = [](const Mixer& mixer) -> std::int64_t {
     if (std::holds_alternative<std::monostate>(mixer)) return 0;
     const bool attends = std::holds_alternative<Attention>(mixer) ||
                          std::holds_alternative<LatentAttention>(mixer);
+    if (std::holds_alternative<ShortConvolution>(mixer)) return convolution;
     return attends ? attention : recurrent;
   };
   std::int64_t count = norms_and_sums + of_mixer(layer.mixer) + of_mixer(layer.beside);
