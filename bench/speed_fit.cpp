@@ -329,7 +329,7 @@ int main(int argc, char** argv) {
   for (const char* const id : {"llama.cpp", "ollama", "mlx"}) {
     Runtime runtime = profiles.runtime("llama.cpp");
     runtime.id = id;
-    rules[id] = profiles.speed_rules(runtime);
+    rules[id] = profiles.speed_rules(runtime).value();
   }
   leave_one_chip_out(task_of("generation", generation_constants(), generation,
                              &PublishedSpeed::generation_tps, published.rows()),

@@ -12,7 +12,7 @@ namespace {
 
 // Block sizes and numbers: ggml/src/ggml.c (type_traits) and ggml/include/ggml.h (ggml_type),
 // llama.cpp b10587. In the order of ElementType.
-constexpr std::array<ElementFormat, 35> formats{{
+constexpr std::array<ElementFormat, 54> formats{{
     {"F32", 1, 4, 0, false},       {"F16", 1, 2, 1, false},       {"BF16", 1, 2, 30, false},
     {"F64", 1, 8, 28, false},      {"I8", 1, 1, 24, false},       {"I16", 1, 2, 25, false},
     {"I32", 1, 4, 26, false},      {"I64", 1, 8, 27, false},      {"Q4_0", 32, 18, 2, true},
@@ -26,6 +26,14 @@ constexpr std::array<ElementFormat, 35> formats{{
     {"IQ3_S", 256, 110, 21, true}, {"IQ4_NL", 32, 18, 20, true},  {"IQ4_XS", 256, 136, 23, true},
     {"TQ1_0", 256, 54, 34, true},  {"TQ2_0", 256, 66, 35, true},  {"MXFP4", 32, 17, 39, true},
     {"NVFP4", 64, 36, 40, true},
+    // mlx 846d1762 python/src/ops.cpp:4712-4721.
+    {"2bit-g32", 32, 12, -1, true}, {"2bit-g64", 64, 20, -1, true}, {"2bit-g128", 128, 36, -1, true},
+    {"3bit-g32", 32, 16, -1, true}, {"3bit-g64", 64, 28, -1, true}, {"3bit-g128", 128, 52, -1, true},
+    {"4bit-g32", 32, 20, -1, true}, {"4bit-g64", 64, 36, -1, true}, {"4bit-g128", 128, 68, -1, true},
+    {"5bit-g32", 32, 24, -1, true}, {"5bit-g64", 64, 44, -1, true}, {"5bit-g128", 128, 84, -1, true},
+    {"6bit-g32", 32, 28, -1, true}, {"6bit-g64", 64, 52, -1, true}, {"6bit-g128", 128, 100, -1, true},
+    {"8bit-g32", 32, 36, -1, true}, {"8bit-g64", 64, 68, -1, true}, {"8bit-g128", 128, 132, -1, true},
+    {"MXFP8", 32, 33, -1, true},
 }};
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {
@@ -47,7 +55,7 @@ const ElementFormat& format_of(ElementType type) { return formats[static_cast<st
 
 std::optional<ElementType> element_type_of_ggml(std::uint32_t ggml_id) {
   for (std::size_t i = 0; i < formats.size(); ++i) {
-    if (formats[i].ggml_id == static_cast<int>(ggml_id)) {
+    if (formats[i].ggml_id >= 0 && static_cast<std::uint32_t>(formats[i].ggml_id) == ggml_id) {
       return static_cast<ElementType>(i);
     }
   }

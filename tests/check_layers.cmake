@@ -27,9 +27,9 @@ layer(model "${h}model\\.hpp$" "^src/model/" MAY ${below_model})
 layer(runtime "${h}(runtime|speed_rules|quality_table)\\.hpp$" "^src/runtime\\.cpp$" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime)
 # The seam to the world. Nothing below may include it.
-layer(sources "${h}(profiles|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
+layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
       MAY ${described} detection)
-layer(engine "${h}footprint\\.hpp$" "^src/footprint\\.cpp$" "^src/engine/" MAY ${described})
+layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engine/" MAY ${described})
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget)
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine budget plan)

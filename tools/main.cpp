@@ -26,6 +26,11 @@ Exit run(const std::vector<std::string>& arguments) {
   Exit exit = exit_fits;
   add_plan(program, exit);
   add_max_context(program, exit);
+  add_inspect(program, exit);
+  add_list(program, exit);
+  add_show(program, exit);
+  add_check(program, exit);
+  add_completion(program, exit);
   std::vector<std::string> last_first(arguments.rbegin(), arguments.rend());
   try {
     program.parse(last_first);

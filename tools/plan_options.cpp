@@ -215,17 +215,6 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   return out;
 }
 
-Model model_of(const PlanOptions& options, const Profiles& profiles) {
-  try {
-    return load_model(options.model, options.quantization, profiles);
-  } catch (const Error& error) {
-    if (error.code() != Errc::unknown_name || options.quantization.empty()) throw;
-    // Either name may be the unknown one. Without the quantization it is the model's turn.
-    static_cast<void>(load_model(options.model, {}, profiles));
-    throw UsageError(error.code(), "--quant", problem(error));
-  }
-}
-
 }  // namespace
 
 void PlanOptions::add_to(CLI::App& command) {
@@ -340,6 +329,18 @@ std::string cache_type_name(ElementType type) {
   return lower(format_of(type).name);
 }
 
+Model read_model(const std::string& name, const std::string& quantization,
+                 const Profiles& profiles) {
+  try {
+    return load_model(name, quantization, profiles);
+  } catch (const Error& error) {
+    if (error.code() != Errc::unknown_name || quantization.empty()) throw;
+    // Either name may be the unknown one. Without the quantization it is the model's turn.
+    static_cast<void>(load_model(name, {}, profiles));
+    throw UsageError(error.code(), "--quant", problem(error));
+  }
+}
+
 PlanInputs read(const PlanOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(options.output_format());
@@ -352,7 +353,7 @@ PlanInputs read(const PlanOptions& options) {
   auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto model = model_of(options, profiles);
+  auto model = read_model(options.model, options.quantization, profiles);
   auto speed_rules = profiles.speed_rules(runtime);
   if (!options.draft.empty()) {
     workload.draft = std::make_shared<const Model>(load_model(options.draft, {}, profiles));
@@ -382,8 +383,10 @@ PlanReport report_of(PlanInputs inputs) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }
   out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
-  out.speed = speed(inputs.model, inputs.machine, out.plan.footprint, inputs.speed_rules,
-                    inputs.speed);
+  if (inputs.speed_rules) {
+    out.speed = speed(inputs.model, inputs.machine, out.plan.footprint, *inputs.speed_rules,
+                      inputs.speed);
+  }
   out.model = std::move(inputs.model);
   out.machine = std::move(inputs.machine);
   out.runtime = std::move(inputs.runtime);

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,10 +70,15 @@ struct PlanInputs {
   membudget::Machine machine;
   membudget::Runtime runtime;
   membudget::Workload workload;
-  membudget::SpeedRules speed_rules;
+  std::optional<membudget::SpeedRules> speed_rules;  ///< Empty where no speed is known.
   membudget::SpeedRequest speed;
   bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.
 };
+
+/// The model of a command line: a name or a path, at a quantization or (empty) its usual one.
+/// Throws UsageError for a quantization nobody knows, Error for a model that cannot be read.
+[[nodiscard]] membudget::Model read_model(const std::string& name, const std::string& quantization,
+                                          const membudget::Profiles& profiles);
 
 /// Throws UsageError for what is wrong with the command line, Error for what cannot be read.
 [[nodiscard]] PlanInputs read(const PlanOptions& options);

@@ -27,11 +27,22 @@ enum class QueryGate : std::uint8_t {
   interleaved_reshaped,  ///< The same, by way of one more reshape (qwen3next).
 };
 
+/// Picks the blocks of tokens that a layer of sparse attention looks at (MiniMax M3): a small
+/// attention of its own, whose keys are remembered in a cache of their own.
+struct BlockIndexer {
+  std::int64_t heads = 0;  ///< As many as the layer has key-value heads.
+  std::int64_t key_dim = 0;  ///< Of its one key head.
+  std::int64_t block = 0;  ///< Tokens per block.
+  std::int64_t top_k = 0;  ///< Blocks picked at most.
+};
+
 /// Softmax attention that remembers keys and values of every token it may look back at.
 /// Optional weights (biases, norms of queries and keys, sinks) are part of it where the tensor
 /// table holds them.
 struct Attention {
+  /// 0 = the layer mixes nothing, and only takes its part in a cache of equally wide values (deci).
   std::int64_t heads = 0;
+  /// 0 beside heads = the output projection alone takes attention's place (deci).
   std::int64_t kv_heads = 0;
   std::int64_t key_dim = 0;    ///< Per head, in elements.
   std::int64_t value_dim = 0;  ///< Per head, in elements.
@@ -54,6 +65,7 @@ struct Attention {
   /// The earlier layer whose cache this one reads instead of filling one of its own; -1 = none.
   std::int64_t cache_layer = -1;
   QueryGate gate = QueryGate::none;
+  std::optional<BlockIndexer> indexer = std::nullopt;
 };
 
 /// Picks the tokens a layer of sparse attention looks at (DeepSeek-V3.2, GLM-5): a small attention
@@ -83,6 +95,21 @@ struct LatentAttention {
   [[nodiscard]] std::int64_t key_width() const { return latent_dim + rope_dim; }
 };
 
+/// DeepSeek-V4's attention: a sliding window over one vector per token, key and value of all heads
+/// at once, and beside it summaries of `ratio` tokens each of everything before.
+struct CompressedAttention {
+  std::int64_t heads = 0;
+  std::int64_t head_dim = 0;       ///< Of queries, of the one key and of a summary.
+  std::int64_t query_rank = 0;     ///< q_lora_rank
+  std::int64_t output_groups = 0;  ///< Heads whose results are projected together.
+  std::int64_t output_rank = 0;    ///< What a group is projected to.
+  std::int64_t window = 0;
+  /// Tokens per summary: 4 (they overlap, and an indexer picks among them), 128 (all are looked
+  /// at) or 0 (there are none).
+  std::int64_t ratio = 0;
+  Indexer indexer;  ///< Where the ratio is 4.
+};
+
 /// State-space mixer of Mamba: a state of fixed size per sequence, whatever the context.
 struct Mamba {
   int version = 1;               ///< 1 (mamba, jamba) or 2 (mamba2 and the hybrids).
@@ -109,6 +136,7 @@ struct DeltaNet {
   /// States decay by channel, not by head, and queries, keys and values each have a convolution of
   /// their own (Kimi Linear).
   bool by_channel = false;
+  bool bounded_decay = false;  ///< The decay is a scaled sigmoid, which has a lower bound (Kimi-K3).
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -116,9 +144,20 @@ struct ShortConvolution {
   std::int64_t width = 0;  ///< shortconv.l_cache
 };
 
+/// RWKV's time mixing: linear attention with a matrix state per head, whose inputs are blended
+/// with those of the token before.
+struct Rwkv {
+  int version = 6;             ///< 6 (rwkv6, rwkv6qwen2) or 7 (rwkv7, arwkv7).
+  std::int64_t head_dim = 0;   ///< wkv.head_size
+  std::int64_t kv_heads = 0;   ///< Fewer than heads where they share keys and values; 0 = as many.
+  /// Inputs of the last token that are remembered (token_shift_count): the mixer's, and with 2 the
+  /// feed-forward's, which then is a ChannelMix.
+  std::int64_t shifts = 2;
+};
+
 /// What a layer mixes tokens with. monostate: nothing, the layer is a feed-forward only.
-using Mixer = std::variant<std::monostate, Attention, LatentAttention, Mamba, DeltaNet,
-                           ShortConvolution>;
+using Mixer = std::variant<std::monostate, Attention, LatentAttention, CompressedAttention, Mamba,
+                           DeltaNet, ShortConvolution, Rwkv>;
 
 /// How the gate and the up projection of a feed-forward meet.
 enum class Gating : std::uint8_t {
@@ -127,17 +166,26 @@ enum class Gating : std::uint8_t {
   fused,  ///< One tensor of twice the width, `ffn_up` (phi3).
 };
 
+/// How the gate and the up projection of a feed-forward are kept small before they meet.
+enum class Limit : std::uint8_t {
+  none,
+  clamped,            ///< Both are clamped (DeepSeek-V4).
+  clamped_activated,  ///< The gate is clamped after its activation, not before (step35).
+  smooth,             ///< Both pass a scaled tanh instead, and the gate keeps its sigmoid (Kimi-K3).
+  smooth_gate,        ///< Of these only the gate.
+};
+
 /// Two or three matrix multiplications that every token passes.
 struct DenseFeedForward {
   std::int64_t width = 0;  ///< n_ff.
   Gating gating = Gating::split;
   bool squared = false;  ///< The activation is squared afterwards (relu^2, nemotron).
   bool sparse = false;   ///< Only the largest values of the gate survive (gemma3n).
-  bool clamped = false;  ///< Gate and up are limited before they meet (step35).
+  Limit limit = Limit::none;
 };
 
 /// How the router turns its logits into probabilities.
-enum class Routing : std::uint8_t { soft_max, sigmoid, soft_max_of_chosen };
+enum class Routing : std::uint8_t { soft_max, sigmoid, soft_max_of_chosen, sqrt_soft_plus };
 
 /// Mixture of experts: all are resident, each token uses some.
 struct Experts {
@@ -146,7 +194,7 @@ struct Experts {
   std::int64_t width = 0;         ///< n_ff of one expert.
   std::int64_t shared_width = 0;  ///< n_ff of the shared experts together; 0 = none.
   /// The experts read and write a projection of this width, which the router and the shared
-  /// experts do not see (nemotron_h_moe); 0 = none.
+  /// experts do not see (nemotron_h_moe, Kimi-K3); 0 = none.
   std::int64_t latent_dim = 0;
   Routing routing = Routing::soft_max;
   bool normalised = false;  ///< The chosen weights are divided by their sum.
@@ -154,9 +202,9 @@ struct Experts {
   std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
   std::int64_t groups_used = 0;
   Gating gating = Gating::split;
-  bool squared = false;         ///< As in DenseFeedForward.
-  bool clamped = false;         ///< As in DenseFeedForward.
-  bool shared_clamped = false;  ///< The same of the shared experts.
+  bool squared = false;              ///< As in DenseFeedForward.
+  Limit limit = Limit::none;
+  Limit shared_limit = Limit::none;  ///< The same of the shared experts.
   /// What goes into an expert is weighted, not what comes out, and the choice is made by the
   /// router's logits (Llama 4).
   bool input_weighted = false;
@@ -166,16 +214,29 @@ struct Experts {
   bool divided_gate = false;
 };
 
-using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts>;
+/// RWKV's feed-forward, whose input is blended with that of the token before.
+struct ChannelMix {
+  std::int64_t width = 0;
+  bool gated = false;  ///< The result is multiplied by a sigmoid of the input (rwkv6).
+};
+
+using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts, ChannelMix>;
 
 /// How the two branches of a block and its input are added.
 enum class Residual : std::uint8_t {
   sequential,   ///< The feed-forward reads the sum of input and mixer.
   one_norm,     ///< Both read the normed input; the mixer is added first (stablelm 12B).
   mixer_last,   ///< Both read the normed input; (feed-forward + input) + mixer (command-r).
+  own_norms,    ///< Each norms the input for itself; (feed-forward + input) + mixer (gptneox).
   input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
   input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
   normed_sums,  ///< Nothing is normed before a branch, each sum is afterwards (BERT).
+  /// Sequential, but a branch reads a mix of the sum and the inputs of earlier layers that were put
+  /// aside, weighted by attention over depth (Kimi-K3).
+  attended,
+  /// A token has several hidden states. A branch reads a mix of them, and its result is added to
+  /// new mixes of them (DeepSeek-V4's hyper-connections).
+  hyper_connected,
 };
 
 /// One transformer block. Layers are listed one by one, never as a count and a pattern,
@@ -194,11 +255,16 @@ struct Layer {
   /// `post_attention_norm` and `post_ffw_norm` normalise the branches (gemma, olmo2, glm4);
   /// otherwise a file's `post_attention_norm` is the norm before the feed-forward.
   bool branch_norms = false;
+  bool unweighted_norms = false;  ///< Both branches are normed, without weights in the file (olmo).
   bool norm_before_drop = false;  ///< The mixer's is applied before rows are dropped (afmoe).
   bool early_router = false;      ///< Experts are chosen by the layer's input (smallthinker).
   bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
   bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
+  bool output_scaled = false;    ///< The layer's result is multiplied by a constant (rwkv6).
   bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
+  /// With Residual::attended: the layer's input is put aside, and the sum starts anew with what the
+  /// layer's mixer gives.
+  bool input_put_aside = false;
 };
 
 /// The weights of a model, found by layer and name.
@@ -222,6 +288,8 @@ class TensorTable {
   [[nodiscard]] const Tensor* find(std::int64_t layer, std::string_view suffix) const;
   /// The layer a tensor belongs to; -1 for tensors outside the layers.
   [[nodiscard]] static std::int64_t layer_of(std::string_view tensor_name);
+  /// Its name after `blk.<layer>.`; the whole name outside the layers.
+  [[nodiscard]] static std::string_view suffix_of(std::string_view tensor_name);
 
   /// Sum of the tensors' own bytes, without alignment.
   [[nodiscard]] Bytes total() const;
@@ -246,6 +314,9 @@ struct Model {
   std::string architecture;  ///< As GGUF `general.architecture`: "qwen2".
   std::string quantization;  ///< The file type by name ("Q4_K_M"); empty when not stated.
   ModelSource source = ModelSource::catalog;
+  /// Weights as publishers count them: an output that copies the embedding once, no rotary tables,
+  /// no layers for drafting. 0 = nobody counted; see parameters_of().
+  std::int64_t parameters = 0;
   std::int64_t trained_context = 0;  ///< In tokens; 0 when the file does not say.
   std::int64_t embedding = 0;        ///< n_embd, in elements.
   std::int64_t vocabulary = 0;       ///< In tokens.
@@ -272,6 +343,8 @@ struct Model {
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
   std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
+  std::int64_t hidden_states = 1;  ///< Per token, with Residual::hyper_connected.
+  std::int64_t sinkhorn_steps = 0;  ///< How often the mix of these is normalised, by rows and columns.
   /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
   std::int64_t per_layer_width = 0;
   /// Tokens look back only. Where they see each other both ways, a batch is not limited by the
@@ -294,11 +367,21 @@ struct Model {
   bool rank_is_softmax = false;     ///< ... and ends in a softmax (Qwen3 rerankers).
   std::vector<Layer> layers;
   TensorTable tensors;
+  /// Of the GGUF before its tensor data: what the file has, in the catalog an allowance
+  /// (profiles/tokenizers.json); nothing = not known.
+  Bytes header;
+  Bytes beside;  ///< Of other data in the same file, such as a vision tower.
+  /// What a reader of a plan must know about how the model was read, one sentence each: data that
+  /// a download still lacks, a conversion that was assumed.
+  std::vector<std::string> notes;
   /// Set when the architecture is unknown: which key was not understood. Every part that
   /// rests on a guess is then marked `assumed`.
   std::string not_understood;
 };
 
 [[nodiscard]] std::string_view to_string(ModelSource source);
+
+/// The count in the model, else what its tensors hold without rotary tables.
+[[nodiscard]] std::int64_t parameters_of(const Model& model);
 
 }  // namespace membudget

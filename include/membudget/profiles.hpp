@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
+#include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
 #include "membudget/speed_rules.hpp"
 
 namespace membudget {
 
-/// The facts under profiles/: chips, runtimes and catalog models, looked up by id.
+/// What a profile describes; each has a folder of its own under profiles/.
+enum class ProfileKind : std::uint8_t { chip, model, quantization, runtime, stack };
+
+/// "chip", "model", "quantization", "runtime", "stack".
+[[nodiscard]] std::string_view to_string(ProfileKind kind);
+
+/// The facts under profiles/: chips, catalog models, quantizations, runtimes and stacks, looked up
+/// by id.
 ///
 /// Files are decoded when they are asked for, so that starting a program costs nothing.
 class Profiles {
@@ -22,8 +32,9 @@ class Profiles {
   /// The set compiled into the library.
   [[nodiscard]] static Profiles embedded();
 
-  /// This set plus every chips/, models/ and runtimes/ *.json under `folder`; a file whose id
-  /// is known replaces that entry. Throws Error{io} when the folder cannot be read and
+  /// This set plus every chips/, models/, quants/, runtimes/ and stacks/ *.json and the common
+  /// tables (working_sets.json, tokenizers.json) under `folder`; a file whose id is known replaces
+  /// that entry. Throws Error{io} when the folder cannot be read and
   /// Error{invalid_profile} whose where() is `file#/json/pointer`.
   [[nodiscard]] Profiles overlaid_with(const std::filesystem::path& folder) const;
 
@@ -31,15 +42,26 @@ class Profiles {
   [[nodiscard]] Chip chip(std::string_view id) const;
   /// "llama.cpp" (newest known build) or "llama.cpp@b10488" (the rules of that build).
   [[nodiscard]] Runtime runtime(std::string_view id) const;
-  /// How fast the runtime's engine is; a runtime nobody measured is taken for its engine.
-  [[nodiscard]] SpeedRules speed_rules(const Runtime& runtime) const;
-  /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive. `quantization` is a
-  /// name as llama-quantize takes it; empty means the model's usual upload.
+  /// How fast the runtime is; one that nobody measured is taken for its engine. nullopt where
+  /// nothing is known of the engine either.
+  [[nodiscard]] std::optional<SpeedRules> speed_rules(const Runtime& runtime) const;
+  /// What quantizations lose, as published.
+  [[nodiscard]] QualityTable quality_table() const;
+  /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive; a tag may name the
+  /// quantization too ("llama3.1:8b-instruct-q8_0"). `quantization` is a name as llama-quantize or
+  /// mlx-lm takes it and stands before the tag's; empty means the model's usual upload. What is
+  /// known of the upload that `name` names is part of the model.
   [[nodiscard]] Model model(std::string_view name, std::string_view quantization = {}) const;
 
-  [[nodiscard]] std::vector<std::string> chip_ids() const;
-  [[nodiscard]] std::vector<std::string> runtime_ids() const;
-  [[nodiscard]] std::vector<std::string> model_ids() const;
+  [[nodiscard]] std::vector<std::string> ids(ProfileKind kind) const;
+  [[nodiscard]] std::vector<std::string> chip_ids() const { return ids(ProfileKind::chip); }
+  [[nodiscard]] std::vector<std::string> runtime_ids() const { return ids(ProfileKind::runtime); }
+  [[nodiscard]] std::vector<std::string> model_ids() const { return ids(ProfileKind::model); }
+  /// Quantizations as people write them: "Q4_K_M", "4bit"; from the most to the fewest bits.
+  [[nodiscard]] std::vector<std::string> quantization_names() const;
+
+  /// The profile of that name as it stands in its file. Throws Error{unknown_name}.
+  [[nodiscard]] std::string_view document(ProfileKind kind, std::string_view name) const;
 
  private:
   struct Store;

@@ -27,6 +27,18 @@ Settings settings_of_draft(const Settings& settings, const Model& model, const R
   return result;
 }
 
+/// llama.cpp reads GGUF only, and its types have a number there.
+void refuse_mlx(const Model& model) {
+  for (const Tensor& tensor : model.tensors.all()) {
+    if (format_of(tensor.type).ggml_id < 0) {
+      throw Error(Errc::bad_request, "--quant",
+                  fmt::format("'{}' is a quantization of MLX, which llama.cpp cannot read; use one "
+                              "of GGUF such as Q4_K_M",
+                              model.quantization));
+    }
+  }
+}
+
 Footprint footprint_of_draft(const Model& draft, const Runtime& runtime, const Settings& settings) {
   try {
     return llamacpp::simulate(draft, runtime, settings);
@@ -63,6 +75,7 @@ Footprint estimate(const Model& model, const Runtime& runtime, const Workload& w
   switch (runtime.engine) {
     case Engine::llama_cpp: break;
   }
+  refuse_mlx(model);
   Footprint result = llamacpp::simulate(model, runtime, settings);
   if (workload.draft != nullptr) {
     const Model& draft = *workload.draft;

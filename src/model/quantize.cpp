@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "membudget/error.hpp"
-#include "model/quantize_file_types.hpp"
 #include "model/quantize_names.hpp"
 
 namespace membudget {
@@ -63,8 +62,8 @@ QuantizedModel facts_of(const Metadata& metadata) {
 }
 
 struct Numbered {
-  std::int64_t layer;
-  std::size_t index;  // Of the shape.
+  std::int64_t layer = 0;
+  std::size_t index = 0;  // Of the shape.
 };
 
 // weight_name_comparer in src/llama-model-loader.h: by layer, those without one first, and by
@@ -116,9 +115,9 @@ bool is_whole_blocks(std::int64_t row, ElementType type) {
 }
 
 /// One run of llama-quantize: what it knows about the model, and its counters.
-class Quantization {
+class QuantizeRun {
  public:
-  Quantization(const FileType& file_type, const Metadata& metadata, bool matrix)
+  QuantizeRun(const FileType& file_type, const Metadata& metadata, bool matrix)
       : file_type_(file_type),
         where_(metadata.where()),
         model_(facts_of(metadata)),
@@ -256,6 +255,22 @@ ElementType converted_type(const NamedTraits& traits, int dimensions, ElementTyp
   return asked;
 }
 
+/// Gives a type to the tensors of one name, in all layers.
+void give(const NamedType& named, std::vector<Tensor>& tensors, const std::string& where) {
+  for (Tensor& tensor : tensors) {
+    if (TensorTable::suffix_of(tensor.name) != named.name) {
+      continue;
+    }
+    if (!is_whole_blocks(tensor.shape[0], named.type)) {
+      throw Error(Errc::bad_request, where,
+                  fmt::format("'{}' has rows of {} elements, not whole blocks of {} for {}",
+                              tensor.name, tensor.shape[0], format_of(named.type).block_elements,
+                              format_of(named.type).name));
+    }
+    tensor.type = named.type;
+  }
+}
+
 void set_offsets(std::vector<Tensor>& tensors) {
   std::int64_t offset = 0;
   for (Tensor& tensor : tensors) {
@@ -267,12 +282,11 @@ void set_offsets(std::vector<Tensor>& tensors) {
 }  // namespace
 
 TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,
-                     std::string_view file_type_name, ImportanceMatrix matrix) {
-  const FileType& file_type = file_type_named(file_type_name);
+                     const FileType& file_type, ImportanceMatrix matrix) {
   const bool quantized = format_of(file_type.base).quantized;
   const bool has_matrix = matrix == ImportanceMatrix::present ||
                           (matrix == ImportanceMatrix::when_required && file_type.needs_matrix);
-  Quantization quantization(file_type, metadata, has_matrix);
+  QuantizeRun run(file_type, metadata, has_matrix);
   NameReader reader(metadata.architecture());
 
   const std::vector<Numbered> order = in_file_order(shapes);
@@ -284,7 +298,7 @@ TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,
     TensorShape& shape = shapes[numbered.index];
     tensors.push_back({.name = std::move(shape.name), .shape = shape.shape});
     traits.push_back(reader.read(tensors.back().name, numbered.layer));
-    quantization.count(traits.back().role);
+    run.count(traits.back().role);
   }
 
   // Matrices that llama-quantize leaves alone stay as the file it started from has them.
@@ -292,15 +306,18 @@ TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const int dimensions = tensors[i].dimensions();
     const bool may_change = quantized && traits[i].quantizable && dimensions >= 2;
-    tensors[i].type = may_change ? quantization.type_of(tensors[i], traits[i].role, order[i].layer)
+    tensors[i].type = may_change ? run.type_of(tensors[i], traits[i].role, order[i].layer)
                                  : converted_type(traits[i], dimensions, asked);
+  }
+  for (const NamedType& named : file_type.named) {
+    give(named, tensors, metadata.where());
   }
   set_offsets(tensors);
   return TensorTable(std::move(tensors));
 }
 
-bool needs_importance_matrix(const TensorTable& tensors, std::string_view file_type_name) {
-  const bool small_k_quant = file_type_named(file_type_name).name == "Q2_K_S";
+bool needs_importance_matrix(const TensorTable& tensors, const FileType& file_type) {
+  const bool small_k_quant = file_type.name == "Q2_K_S";
   // tensor_requires_imatrix in src/llama-quant.cpp.
   const auto needs = [&](const Tensor& tensor) {
     switch (tensor.type) {
@@ -323,14 +340,6 @@ bool needs_importance_matrix(const TensorTable& tensors, std::string_view file_t
            tensor.name != "output.weight";
   };
   return std::any_of(tensors.all().begin(), tensors.all().end(), needs);
-}
-
-std::vector<std::string> quantization_names() {
-  std::vector<std::string> names;
-  for (const FileType& type : file_types()) {
-    names.emplace_back(type.name);
-  }
-  return names;
 }
 
 }  // namespace membudget

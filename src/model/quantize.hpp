@@ -2,12 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "membudget/model.hpp"
 #include "model/arch/arch.hpp"
+#include "model/quantization.hpp"
 
 namespace membudget {
 
@@ -20,21 +19,24 @@ enum class ImportanceMatrix : std::uint8_t {
   present,
 };
 
-/// Gives every tensor of a model the type `llama-quantize` assigns it for a file type
-/// ("Q4_K_M"), in the order in which it writes them, with offsets (llama.cpp b10587,
-/// src/llama-quant.cpp). F32, F16 and BF16 mean the file that conversion to GGUF writes.
-/// Experts published in MXFP4 are quantized as if they were F16 (--allow-requantize).
-/// Throws Error{unknown_name} for a file type it does not offer and Error{bad_request} where
-/// llama-quantize itself fails on this model.
+/// Gives every tensor of a model the type `llama-quantize` assigns it for a file type, in the order
+/// in which it writes them, with offsets (llama.cpp b10587, src/llama-quant.cpp). F32, F16 and BF16
+/// mean the file that conversion to GGUF writes. Experts published in MXFP4 are quantized as if
+/// they were F16 (--allow-requantize).
+/// Throws Error{bad_request} where llama-quantize itself fails on this model.
 [[nodiscard]] TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,
-                                   std::string_view file_type,
+                                   const FileType& file_type,
                                    ImportanceMatrix matrix = ImportanceMatrix::when_required);
 
-/// Whether llama-quantize refuses to write these tensors as `file_type` without an importance
-/// matrix. Throws Error{unknown_name} as quantize() does.
-[[nodiscard]] bool needs_importance_matrix(const TensorTable& tensors, std::string_view file_type);
+/// The same for a folder of mlx-lm: matrices whose rows are whole groups get the format's type,
+/// routers 8 bits, everything else stays in 16 (mlx-lm 0.32.0, mlx_lm/utils.py:867-879 and the
+/// models' quant_predicate). Throws Error{bad_request} when mixed bits are asked for a model
+/// without down projections, as mlx-lm does.
+[[nodiscard]] TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,
+                                   const MlxFormat& format);
 
-/// The file types this build knows, by llama-quantize's names.
-[[nodiscard]] std::vector<std::string> quantization_names();
+/// Whether llama-quantize refuses to write these tensors as `file_type` without an importance
+/// matrix.
+[[nodiscard]] bool needs_importance_matrix(const TensorTable& tensors, const FileType& file_type);
 
 }  // namespace membudget

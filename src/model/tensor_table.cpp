@@ -87,6 +87,10 @@ const Tensor* TensorTable::find(std::int64_t layer, std::string_view suffix) con
 
 std::int64_t TensorTable::layer_of(std::string_view tensor_name) { return split(tensor_name).layer; }
 
+std::string_view TensorTable::suffix_of(std::string_view tensor_name) {
+  return split(tensor_name).rest;
+}
+
 Bytes TensorTable::total() const {
   Bytes sum;
   for (const Tensor& tensor : tensors_) {
@@ -107,6 +111,17 @@ std::int64_t TensorTable::parameters() const {
   std::int64_t sum = 0;
   for (const Tensor& tensor : tensors_) {
     sum = checked_add(sum, tensor.elements());
+  }
+  return sum;
+}
+
+std::int64_t parameters_of(const Model& model) {
+  if (model.parameters > 0) {
+    return model.parameters;
+  }
+  std::int64_t sum = 0;
+  for (const Tensor& tensor : model.tensors.all()) {
+    sum = checked_add(sum, tensor.name.starts_with("rope_") ? 0 : tensor.elements());
   }
   return sum;
 }

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "membudget/machine.hpp"
+#include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
 #include "membudget/speed_rules.hpp"
 #include "model/metadata.hpp"
+#include "model/quantization.hpp"
 #include "profiles/faults.hpp"
 
 namespace membudget {
@@ -47,16 +49,85 @@ struct RuntimeProfile {
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
 };
 
+/// A published file that is not what llama-quantize would write from the model today.
+struct Upload {
+  /// Ollama tags or Hugging Face repositories; a `*` at the end stands for any rest.
+  std::vector<std::string> names;
+  std::string quantization;        ///< Only files of this quantization; empty = of any.
+  bool importance_matrix = false;  ///< Made with one, which moves some types.
+  /// Instead of the model's: an output stored though it is tied.
+  std::optional<std::vector<std::string>> optional_tensors;
+  std::vector<NamedType> tensors;
+  std::string embedding_type;  ///< "base": token_embd has the file type's base type.
+  std::string tokenizer;       ///< Instead of the model's; empty = the same.
+  Bytes beside;                ///< Of other data in the file: a vision tower.
+  /// The types follow no rule that is known; plans are made with the stock mix.
+  bool other_mix = false;
+  std::string note;  ///< What is different, and how it is known.
+};
+
 /// profiles/models/*.json.
 struct ModelProfile {
   std::string id;
+  std::string name;
+  std::string family;
   std::string architecture;
+  std::string modality;
   std::vector<std::string> names;  ///< Ollama tags, Hugging Face repository, aliases.
-  std::int64_t parameters = 0;     ///< As published; tied embeddings counted once.
+  std::int64_t parameters = 0;     ///< Of the tensor list; tied embeddings counted once.
+  std::int64_t active_parameters = 0;  ///< Those one token uses; 0 = all.
+  /// As its publisher counts them, without those that no GGUF holds; 0 = no count is known.
+  std::int64_t published_parameters = 0;
+  bool tied_embeddings = false;  ///< Input and output share their weights, also where a file has both.
+  std::string tokenizer;         ///< An entry of profiles/tokenizers.json.
   std::string default_quantization;
   /// GGUF keys without the architecture ("block_count"); "tokenizer." keys are whole.
   std::vector<std::pair<std::string, Metadata::Value>> metadata;
   std::vector<std::string> optional_tensors;
+  std::vector<Upload> uploads;  ///< The first that matches counts.
+};
+
+/// profiles/tokenizers.json: what vocabularies take in a GGUF header.
+struct TokenizerTable {
+  struct Entry {
+    std::string id;
+    std::int64_t tokens = 0;
+    Bytes bytes;
+  };
+  std::vector<Entry> entries;
+
+  /// Bytes of a vocabulary of `tokens`, a padded one in proportion; nothing for an unknown id.
+  [[nodiscard]] Bytes size(std::string_view id, std::int64_t tokens) const;
+  [[nodiscard]] bool knows(std::string_view id) const;
+};
+
+/// profiles/quants/*.json.
+struct QuantizationProfile {
+  std::string id;
+  std::string name;  ///< As llama-quantize or mlx-lm spell it.
+  std::vector<std::string> aliases;
+  std::string summary;  ///< One line for lists.
+  Quantization quantization;
+};
+
+/// profiles/stacks/*.json: models that are resident at once.
+struct StackProfile {
+  struct Member {
+    std::string model;         ///< As `plan` takes it.
+    std::string quantization;  ///< Empty = the model's usual.
+    std::string runtime;       ///< Empty = llama.cpp.
+    std::string role;          ///< What it is there for, in the author's words.
+    std::int64_t context = 0;  ///< In tokens; 0 = the runtime's default.
+    std::int64_t parallel = 0;  ///< Slots; 0 = the runtime's default.
+    std::string cache_type;     ///< Of K and V; empty = the runtime's default.
+    std::int64_t count = 1;     ///< Processes that each hold the model.
+  };
+  std::string id;
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string chip;  ///< The machine it was made for; empty = any.
+  Bytes reserve;     ///< What else has to run beside it (containers), over the chip's reserve.
+  std::vector<Member> members;
 };
 
 /// profiles/speed.json: what engines reach, and what the runtimes built on them add.
@@ -80,9 +151,13 @@ class Fields;
 /// `faults` stays empty.
 [[nodiscard]] WorkingSetTable decode_working_sets(Faults& faults);
 [[nodiscard]] SpeedTable decode_speed(Faults& faults);
+[[nodiscard]] QualityTable decode_quality(Faults& faults);
 [[nodiscard]] ChipProfile decode_chip(Faults& faults);
 [[nodiscard]] RuntimeProfile decode_runtime(Faults& faults);
 [[nodiscard]] ModelProfile decode_model(Faults& faults);
+[[nodiscard]] QuantizationProfile decode_quantization(Faults& faults);
+[[nodiscard]] StackProfile decode_stack(Faults& faults);
+[[nodiscard]] TokenizerTable decode_tokenizers(Faults& faults);
 
 /// The same of a text that must have no fault; `file` names it. Throws Error{invalid_profile} for
 /// the first fault, with where() `file#/json/pointer`.
@@ -94,6 +169,11 @@ template <class Profile>
   faults.throw_first();
   return out;
 }
+
+/// A tensor type by ggml's name, in upper case: "Q4_K".
+[[nodiscard]] ElementType take_element_type(Fields& fields, std::string_view key);
+/// An optional object from tensor names to their types: {"attn_v.weight": "F16"}.
+[[nodiscard]] std::vector<NamedType> take_named_types(Fields& fields, std::string_view key);
 
 /// The members every profile starts with: "schema" must be `schema`, "id" the file's name.
 /// Returns the id.

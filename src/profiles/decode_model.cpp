@@ -78,6 +78,53 @@ void take_projectors(Fields& fields) {
   }
 }
 
+/// What the publisher counts, less what conversion to GGUF drops. Must agree with `parameters`,
+/// nothing when those had a fault.
+std::int64_t take_published(Fields& fields, std::int64_t parameters) {
+  if (!fields.has_optional("published")) {
+    return 0;
+  }
+  Fields published = fields.object("published");
+  const std::int64_t count = published.whole("parameters", 1) -
+                             published.whole_or_none("dropped", 1).value_or(0);
+  // Publishers count a table more or less; rounded figures say how far they go.
+  const std::int64_t allowed = std::max(parameters / 1000,
+                                        published.whole_or_none("plus_minus", 1).value_or(0));
+  const std::int64_t off = count < parameters ? parameters - count : count - parameters;
+  if (fields.sound({"parameters"}) && published.sound({"parameters"}) && off > allowed) {
+    published.fail("parameters",
+                   fmt::format("{} weights without those dropped, but the model has {}; more than "
+                               "0.1 % apart needs a 'dropped' or 'plus_minus' that explains it",
+                               count, parameters));
+  }
+  static_cast<void>(published.text("source"));
+  static_cast<void>(published.text_or_none("note"));
+  published.finish();
+  return count;
+}
+
+Upload take_upload(Fields& fields) {
+  Upload out;
+  out.names = fields.texts("names");
+  out.quantization = fields.text_or_none("quantization").value_or("");
+  out.importance_matrix = fields.has_optional("importance_matrix") && fields.flag("importance_matrix");
+  if (fields.has_optional("optional_tensors")) {
+    out.optional_tensors = fields.texts("optional_tensors");
+  }
+  out.tensors = take_named_types(fields, "tensors");
+  if (fields.has_optional("embedding_type")) {
+    out.embedding_type = fields.one_of("embedding_type", {"base"});
+  }
+  out.tokenizer = fields.text_or_none("tokenizer").value_or("");
+  out.beside = Bytes(fields.whole_or_none("beside_bytes", 1).value_or(0));
+  out.other_mix = fields.has_optional("other_mix") && fields.flag("other_mix");
+  static_cast<void>(fields.whole_or_none("size_bytes", 1));
+  out.note = fields.text("note");
+  static_cast<void>(fields.text("source"));
+  fields.finish();
+  return out;
+}
+
 }  // namespace
 
 std::string take_header(Fields& fields, std::string_view schema) {
@@ -111,16 +158,21 @@ ModelProfile decode_model(Faults& faults) {
   Fields fields(*value, faults);
   ModelProfile out;
   out.id = take_header(fields, "membudget.model/1");
-  static_cast<void>(fields.text("name"));
-  static_cast<void>(fields.text_or_none("family"));
+  out.name = fields.text("name");
+  out.family = fields.text_or_none("family").value_or("");
   out.architecture = fields.text("architecture");
-  static_cast<void>(fields.one_of("modality", {"text", "vision", "embedding"}));
+  out.modality = fields.one_of("modality", {"text", "vision", "embedding"});
   out.names = take_names(fields);
   out.parameters = fields.whole("parameters", 1);
   if (const auto active = fields.whole_or_none("active_parameters", 1);
       fields.sound({"parameters", "active_parameters"}) && *active > out.parameters) {
     fields.fail("active_parameters", "must not be more than 'parameters'");
+  } else {
+    out.active_parameters = active.value_or(0);
   }
+  out.published_parameters = take_published(fields, out.parameters);
+  out.tied_embeddings = fields.flag("tied_embeddings");
+  out.tokenizer = fields.text("tokenizer");
   out.default_quantization = fields.text("default_quantization");
   Fields metadata = fields.object("metadata");
   for (const auto& [key, entry] : metadata.members()) {
@@ -128,7 +180,9 @@ ModelProfile decode_model(Faults& faults) {
   }
   out.optional_tensors = fields.texts("optional_tensors");
   take_projectors(fields);
-  static_cast<void>(fields.whole_or_none("vision_in_ollama_file_bytes", 1));
+  for (Fields& upload : fields.objects_or_none("uploads")) {
+    out.uploads.push_back(take_upload(upload));
+  }
   static_cast<void>(fields.texts("sources"));
   static_cast<void>(fields.texts_or_none("notes"));
   fields.finish();
@@ -136,9 +190,49 @@ ModelProfile decode_model(Faults& faults) {
   std::set<std::string> seen{lower(out.id)};
   for (const std::string& name : out.names) {
     if (!seen.insert(lower(name)).second) {
-      fields.fail("aliases", fmt::format("name '{}' stands twice", name));
+      fields.fail("aliases", fmt::format("the model has the name '{}' twice; keep one", name));
     }
   }
+  return out;
+}
+
+Bytes TokenizerTable::size(std::string_view id, std::int64_t tokens) const {
+  for (const Entry& entry : entries) {
+    if (entry.id == id) {
+      return Bytes(checked_multiply(entry.bytes.count(), tokens) / entry.tokens);
+    }
+  }
+  return {};
+}
+
+bool TokenizerTable::knows(std::string_view id) const {
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const Entry& entry) { return entry.id == id; });
+}
+
+TokenizerTable decode_tokenizers(Faults& faults) {
+  const auto value = parse_profile(faults);
+  if (!value) {
+    return {};
+  }
+  Fields fields(*value, faults);
+  static_cast<void>(fields.one_of("schema", {"membudget.tokenizers/1"}));
+  static_cast<void>(fields.texts_or_none("notes"));
+  TokenizerTable out;
+  for (Fields& entry : fields.objects("entries")) {
+    TokenizerTable::Entry& tokenizer = out.entries.emplace_back();
+    const std::string id = entry.text("id");
+    if (entry.sound({"id"}) && out.knows(id)) {
+      entry.fail("id", fmt::format("'{}' stands twice in this table; keep one", id));
+    }
+    tokenizer.id = id;
+    tokenizer.tokens = entry.whole("tokens", 1);
+    tokenizer.bytes = Bytes(entry.whole("bytes", 1));
+    static_cast<void>(entry.one_of("basis", {"measured", "assumed"}));
+    static_cast<void>(entry.text("source"));
+    entry.finish();
+  }
+  fields.finish();
   return out;
 }
 

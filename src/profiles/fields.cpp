@@ -57,6 +57,11 @@ void Fields::fail(std::string_view key, const std::string& problem) {
 
 bool Fields::has(std::string_view key) const { return value_->contains(std::string(key)); }
 
+bool Fields::has_optional(std::string_view key) {
+  asked_.emplace_back(key);
+  return has(key);
+}
+
 bool Fields::sound(std::initializer_list<std::string_view> keys) const {
   return std::all_of(keys.begin(), keys.end(), [&](std::string_view key) {
     return has(key) && faulty_.find(key) == faulty_.end();
@@ -90,11 +95,7 @@ std::string Fields::text(std::string_view key) {
 }
 
 std::optional<std::string> Fields::text_or_none(std::string_view key) {
-  if (!has(key)) {
-    asked_.emplace_back(key);
-    return std::nullopt;
-  }
-  return text(key);
+  return has_optional(key) ? std::optional(text(key)) : std::nullopt;
 }
 
 std::int64_t Fields::whole(std::string_view key, std::int64_t least) {
@@ -114,11 +115,7 @@ std::int64_t Fields::whole(std::string_view key, std::int64_t least) {
 }
 
 std::optional<std::int64_t> Fields::whole_or_none(std::string_view key, std::int64_t least) {
-  if (!has(key)) {
-    asked_.emplace_back(key);
-    return std::nullopt;
-  }
-  return whole(key, least);
+  return has_optional(key) ? std::optional(whole(key, least)) : std::nullopt;
 }
 
 double Fields::positive(std::string_view key) {
@@ -133,11 +130,19 @@ double Fields::positive(std::string_view key) {
 }
 
 std::optional<double> Fields::positive_or_none(std::string_view key) {
-  if (!has(key)) {
-    asked_.emplace_back(key);
+  return has_optional(key) ? std::optional(positive(key)) : std::nullopt;
+}
+
+std::optional<double> Fields::number_or_none(std::string_view key, double least, double most) {
+  const json* value = take_or_none(key);
+  if (value == nullptr) {
     return std::nullopt;
   }
-  return positive(key);
+  if (!value->is_number() || value->get<double>() < least || value->get<double>() > most) {
+    fail(key, fmt::format("must be a number from {} to {}, not {}", least, most, quoted(*value)));
+    return std::nullopt;
+  }
+  return value->get<double>();
 }
 
 bool Fields::flag(std::string_view key) {
@@ -175,8 +180,7 @@ std::vector<std::string> Fields::texts(std::string_view key) {
 }
 
 std::vector<std::string> Fields::texts_or_none(std::string_view key) {
-  if (!has(key)) {
-    asked_.emplace_back(key);
+  if (!has_optional(key)) {
     return {};
   }
   return texts(key);
@@ -224,8 +228,7 @@ std::vector<Fields> Fields::objects(std::string_view key) {
 }
 
 std::vector<Fields> Fields::objects_or_none(std::string_view key) {
-  if (!has(key)) {
-    asked_.emplace_back(key);
+  if (!has_optional(key)) {
     return {};
   }
   return objects(key);

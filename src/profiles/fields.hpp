@@ -26,6 +26,8 @@ class Fields {
 
   [[nodiscard]] const std::string& file() const { return faults_->file(); }
   [[nodiscard]] bool has(std::string_view key) const;
+  /// The same of a key that may be missing: finish() knows it either way.
+  [[nodiscard]] bool has_optional(std::string_view key);
   /// Whether these members stand there and had no fault so far.
   [[nodiscard]] bool sound(std::initializer_list<std::string_view> keys) const;
 
@@ -38,6 +40,9 @@ class Fields {
   /// 1 when there is a fault.
   [[nodiscard]] double positive(std::string_view key);
   [[nodiscard]] std::optional<double> positive_or_none(std::string_view key);
+  /// A number from `least` to `most`.
+  [[nodiscard]] std::optional<double> number_or_none(std::string_view key, double least,
+                                                     double most);
   [[nodiscard]] bool flag(std::string_view key);
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);
   /// Empty when the key is missing.

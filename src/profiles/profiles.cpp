@@ -9,11 +9,12 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <tuple>
 #include <utility>
+#include <variant>
 
 #include "membudget/error.hpp"
-#include "model/arch/arch.hpp"
-#include "model/quantize.hpp"
+#include "profiles/catalog_model.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/embedded.hpp"
 #include "profiles/nearest.hpp"
@@ -32,7 +33,9 @@ using Documents = std::map<std::string, Document, std::less<>>;  // by id
 
 constexpr std::string_view latest = ":latest";
 constexpr std::string_view working_sets_name = "working_sets.json";
+constexpr std::string_view tokenizers_name = "tokenizers.json";
 constexpr std::string_view speed_name = "speed.json";
+constexpr std::string_view quality_name = "quality.json";
 
 /// How a user may write a name: any case, Ollama's default tag spelt out.
 std::string plain(std::string_view name) {
@@ -67,24 +70,43 @@ std::vector<std::string> names_of_model(const Document& document) {
   return decode(decode_model, document.file, document.text).names;
 }
 
-/// A kind of profile: what it is called and under which names its documents are known.
+std::vector<std::string> names_of_quantization(const Document& document) {
+  auto profile = decode(decode_quantization, document.file, document.text);
+  profile.aliases.push_back(std::move(profile.name));
+  return std::move(profile.aliases);
+}
+
+std::vector<std::string> names_of_stack(const Document& document) {
+  return decode(decode_stack, document.file, document.text).aliases;
+}
+
+/// How the documents of a kind are named and stored.
 struct Kind {
-  std::string_view name;                               ///< "chip"
   std::string_view folder;                             ///< "chips"
   std::vector<std::string> (*names)(const Document&);  ///< Besides the id.
 };
 
-constexpr Kind chip_kind{"chip", "chips", names_of_chip};
-constexpr Kind runtime_kind{"runtime", "runtimes", names_of_runtime};
-constexpr Kind model_kind{"model", "models", names_of_model};
+// In the order of ProfileKind.
+constexpr std::array<Kind, 5> kinds{{{"chips", names_of_chip},
+                                     {"models", names_of_model},
+                                     {"quants", names_of_quantization},
+                                     {"runtimes", names_of_runtime},
+                                     {"stacks", names_of_stack}}};
 
-[[noreturn]] void fail_unknown(const Kind& kind, const Documents& documents,
+const Kind& details(ProfileKind kind) {
+  return kinds[static_cast<std::size_t>(kind)];
+}
+
+[[noreturn]] void fail_unknown(ProfileKind kind, const Documents& documents,
                                std::string_view name) {
   // One name per document, its nearest, so that five hints are five different things.
   std::vector<std::string> best;
   for (const auto& [id, document] : documents) {
-    std::vector<std::string> names = kind.names(document);
-    names.push_back(id);
+    std::vector<std::string> names = details(kind).names(document);
+    // People write Q4_K_M, not the id.
+    if (kind != ProfileKind::quantization) {
+      names.push_back(id);
+    }
     if (auto near = nearest_names(name, names, 1); !near.empty()) {
       best.push_back(std::move(near.front()));
     }
@@ -97,9 +119,9 @@ constexpr Kind model_kind{"model", "models", names_of_model};
                    [](const auto& entry) { return entry.first; });
     lead = "known are";
   }
-  std::string message = fmt::format("unknown {} '{}'", kind.name, name);
+  std::string message = fmt::format("unknown {} '{}'", to_string(kind), name);
   if (hints.empty()) {
-    message += "; no known name is near it";
+    message += fmt::format("; no known name is near it, see membudget list {}", details(kind).folder);
   } else {
     message +=
         fmt::format("; {} {}{}", lead, fmt::join(hints, ", "), lead == "did you mean" ? "?" : "");
@@ -107,10 +129,17 @@ constexpr Kind model_kind{"model", "models", names_of_model};
   throw Error(Errc::unknown_name, "", message);
 }
 
-const Document& find(const Kind& kind, const Documents& documents, std::string_view name) {
+std::string stem_of(std::string_view path) {
+  const auto slash = path.find_last_of("/\\");
+  path.remove_prefix(slash == std::string_view::npos ? 0 : slash + 1);
+  return std::string(path.substr(0, path.rfind('.')));
+}
+
+/// nullptr when no document has the name.
+const Document* find_or_none(ProfileKind kind, const Documents& documents, std::string_view name) {
   const std::string wanted = plain(name);
   if (const auto found = documents.find(wanted); found != documents.end()) {
-    return found->second;
+    return &found->second;
   }
   // Decoding everything would take longer than the plan itself, so only a document whose text
   // mentions the name is decoded. A user's own profile wins over a compiled-in one.
@@ -119,7 +148,7 @@ const Document& find(const Kind& kind, const Documents& documents, std::string_v
     if ((match != nullptr && !document.owner) || !mentions(document.text, wanted)) {
       continue;
     }
-    const auto names = kind.names(document);
+    const auto names = details(kind).names(document);
     if (std::any_of(names.begin(), names.end(),
                     [&](const std::string& each) { return plain(each) == wanted; })) {
       match = &document;
@@ -128,10 +157,44 @@ const Document& find(const Kind& kind, const Documents& documents, std::string_v
       }
     }
   }
-  if (match == nullptr) {
+  return match;
+}
+
+const Document& find(ProfileKind kind, const Documents& documents, std::string_view name) {
+  const Document* found = find_or_none(kind, documents, name);
+  if (found == nullptr) {
     fail_unknown(kind, documents, name);
   }
-  return *match;
+  return *found;
+}
+
+/// What Ollama's library calls variants with the shapes of the plain tag.
+constexpr std::array<std::string_view, 8> same_shapes{"instruct", "chat", "text", "base",
+                                                      "it",       "code", "python", "assistant"};
+
+/// A tag of Ollama's library as it is built: "llama3.1:8b-instruct-q8_0" names a model, a variant
+/// and a quantization.
+struct TagParts {
+  std::string model;
+  std::string quantization;
+};
+
+/// Splits the last part off a tag when it is a quantization or a variant that changes no shape.
+bool shorten(TagParts& tag, const Documents& quantizations) {
+  const auto colon = tag.model.find(':');
+  const auto dash = tag.model.rfind('-');
+  if (colon == std::string::npos || dash == std::string::npos || dash < colon) {
+    return false;
+  }
+  const std::string part = tag.model.substr(dash + 1);
+  if (const Document* document = find_or_none(ProfileKind::quantization, quantizations, part);
+      tag.quantization.empty() && document != nullptr) {
+    tag.quantization = stem_of(document->file);
+  } else if (std::find(same_shapes.begin(), same_shapes.end(), part) == same_shapes.end()) {
+    return false;
+  }
+  tag.model.resize(dash);
+  return true;
 }
 
 std::vector<std::string> ids_of(const Documents& documents) {
@@ -174,12 +237,6 @@ std::vector<Document> read_folder(const std::filesystem::path& folder) {
   return out;
 }
 
-std::string stem_of(std::string_view path) {
-  const auto slash = path.find_last_of("/\\");
-  path.remove_prefix(slash == std::string_view::npos ? 0 : slash + 1);
-  return std::string(path.substr(0, path.rfind('.')));
-}
-
 /// The number in "b10488" or "10488".
 std::int64_t build_number(std::string_view text, std::string_view id) {
   std::string_view digits = text;
@@ -202,46 +259,44 @@ std::string_view name_of(Engine engine) {
   return "";
 }
 
-Metadata metadata_of(const ModelProfile& profile, const std::string& file) {
-  Metadata out(fmt::format("{}#/metadata", file));
-  out.set("general.architecture", profile.architecture);
-  for (const auto& [key, value] : profile.metadata) {
-    const bool whole = key.starts_with("tokenizer.");
-    out.set(whole ? key : fmt::format("{}.{}", profile.architecture, key), value);
-  }
-  return out;
-}
-
 }  // namespace
 
 struct Profiles::Store {
-  Documents chips;
-  Documents runtimes;
-  Documents models;
-  Document working_sets;
-  Document speed;
+  std::array<Documents, kinds.size()> by_kind;
+  std::map<std::string, Document, std::less<>> tables;  // By file name.
+
+  [[nodiscard]] const Documents& of(ProfileKind kind) const {
+    return by_kind[static_cast<std::size_t>(kind)];
+  }
 };
+
+namespace {
+
+/// A common table, decoded.
+template <class Store, class Table>
+Table table(const Store& store, std::string_view name, Table (*read)(Faults&)) {
+  const Document& document = store.tables.find(name)->second;
+  return decode(read, document.file, document.text);
+}
+
+}  // namespace
 
 Profiles::Profiles(std::shared_ptr<const Store> store) : store_(std::move(store)) {}
 
 Profiles Profiles::embedded() {
   static const std::shared_ptr<const Store> store = [] {
     auto out = std::make_shared<Store>();
-    const std::array<std::pair<const Kind*, Documents*>, 3> kinds{
-        {{&chip_kind, &out->chips}, {&runtime_kind, &out->runtimes}, {&model_kind, &out->models}}};
     for (const EmbeddedFile& file : embedded_files()) {
       Document document{fmt::format("profiles/{}", file.path), file.text, nullptr};
-      if (file.path == working_sets_name) {
-        out->working_sets = std::move(document);
+      const auto folder = file.path.substr(0, file.path.find('/'));
+      if (folder == file.path) {
+        out->tables.emplace_hint(out->tables.end(), file.path, std::move(document));
         continue;
       }
-      if (file.path == speed_name) {
-        out->speed = std::move(document);
-        continue;
-      }
-      for (const auto& [kind, documents] : kinds) {
-        if (file.path.substr(0, file.path.find('/')) == kind->folder) {
-          documents->emplace_hint(documents->end(), stem_of(file.path), std::move(document));
+      for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+        if (folder == kinds[kind].folder) {
+          Documents& documents = out->by_kind[kind];
+          documents.emplace_hint(documents.end(), stem_of(file.path), std::move(document));
           break;
         }
       }
@@ -253,55 +308,55 @@ Profiles Profiles::embedded() {
 
 Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   auto out = std::make_shared<Store>(*store_);
-  const std::array<std::pair<const Kind*, Documents*>, 3> kinds{
-      {{&chip_kind, &out->chips}, {&runtime_kind, &out->runtimes}, {&model_kind, &out->models}}};
   std::error_code code;
   if (!std::filesystem::is_directory(folder, code)) {
     throw Error(Errc::io, folder.string(), "is not a folder that can be read");
   }
   bool any = false;
-  for (const auto& [kind, documents] : kinds) {
-    const auto path = folder / kind->folder;
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    const auto path = folder / kinds[kind].folder;
     if (!std::filesystem::is_directory(path, code)) {
       continue;
     }
     any = true;
     for (Document& document : read_folder(path)) {
       // Decoded at once: a fault in a user's own file must not hide until its name is asked for.
-      static_cast<void>(kind->names(document));
-      documents->insert_or_assign(stem_of(document.file), std::move(document));
+      static_cast<void>(kinds[kind].names(document));
+      out->by_kind[kind].insert_or_assign(stem_of(document.file), std::move(document));
     }
   }
-  if (const auto path = folder / working_sets_name; std::filesystem::exists(path, code)) {
-    any = true;
-    out->working_sets = read_document(path);
-    static_cast<void>(decode(decode_working_sets, out->working_sets.file, out->working_sets.text));
-  }
-  if (const auto path = folder / speed_name; std::filesystem::exists(path, code)) {
-    any = true;
-    out->speed = read_document(path);
-    static_cast<void>(decode(decode_speed, out->speed.file, out->speed.text));
+  for (const std::string_view name :
+       {working_sets_name, tokenizers_name, speed_name, quality_name}) {
+    if (const auto path = folder / name; std::filesystem::exists(path, code)) {
+      any = true;
+      out->tables.insert_or_assign(std::string(name), read_document(path));
+    }
   }
   if (!any) {
     throw Error(Errc::io, folder.string(),
-                "holds no profiles; expected chips/, models/ or runtimes/ with .json files");
+                "holds no profiles; expected chips/, models/, quants/, runtimes/ or stacks/ with "
+                ".json files");
   }
+  static_cast<void>(table(*out, working_sets_name, decode_working_sets));
+  static_cast<void>(table(*out, tokenizers_name, decode_tokenizers));
+  static_cast<void>(table(*out, speed_name, decode_speed));
+  static_cast<void>(table(*out, quality_name, decode_quality));
   return Profiles(std::move(out));
 }
 
 Chip Profiles::chip(std::string_view id) const {
-  const Document& document = find(chip_kind, store_->chips, id);
+  const Document& document = find(ProfileKind::chip, store_->of(ProfileKind::chip), id);
   Chip chip = decode(decode_chip, document.file, document.text).chip;
   if (chip.working_sets.empty()) {
-    const Document& table = store_->working_sets;
-    chip.working_sets = decode(decode_working_sets, table.file, table.text).of_ram(chip.ram);
+    chip.working_sets =
+        table(*store_, working_sets_name, decode_working_sets).of_ram(chip.ram);
   }
   return chip;
 }
 
 Runtime Profiles::runtime(std::string_view id) const {
   const auto at = id.find('@');
-  const Document& document = find(runtime_kind, store_->runtimes, id.substr(0, at));
+  const Document& document = find(ProfileKind::runtime, store_->of(ProfileKind::runtime), id.substr(0, at));
   RuntimeProfile profile = decode(decode_runtime, document.file, document.text);
   Runtime& runtime = profile.runtime;
   const std::int64_t build = at == std::string_view::npos
@@ -326,57 +381,87 @@ Runtime Profiles::runtime(std::string_view id) const {
   return runtime;
 }
 
-SpeedRules Profiles::speed_rules(const Runtime& runtime) const {
-  const SpeedTable table = decode(decode_speed, store_->speed.file, store_->speed.text);
+std::optional<SpeedRules> Profiles::speed_rules(const Runtime& runtime) const {
+  const SpeedTable speeds = table(*store_, speed_name, decode_speed);
   const auto known =
-      std::find_if(table.runtimes.begin(), table.runtimes.end(),
+      std::find_if(speeds.runtimes.begin(), speeds.runtimes.end(),
                    [&](const SpeedTable::Runtime& each) { return each.runtime == runtime.id; });
-  const SpeedRules* engine = known == table.runtimes.end() ? table.of_engine(name_of(runtime.engine))
-                                                           : table.of_engine(known->engine);
+  const bool listed = known != speeds.runtimes.end();
+  const SpeedRules* engine = speeds.of_engine(listed ? known->engine : name_of(runtime.engine));
   if (engine == nullptr) {
-    throw Error(Errc::unknown_name, store_->speed.file,
-                fmt::format("no speed is known of the runtime '{}'; describe it under runtimes",
-                            runtime.id));
+    return std::nullopt;
   }
   SpeedRules rules = *engine;
-  rules.token_us = known == table.runtimes.end() ? 0 : known->token_us;
+  rules.token_us = listed ? known->token_us : 0;
   return rules;
 }
 
-Model Profiles::model(std::string_view name, std::string_view quantization) const {
-  const Document& document = find(model_kind, store_->models, name);
-  const ModelProfile profile = decode(decode_model, document.file, document.text);
-  const Architecture* architecture = find_architecture(profile.architecture);
-  if (architecture == nullptr) {
-    throw Error(Errc::unsupported, document.file + "#/architecture",
-                fmt::format("the memory of architecture '{}' is not modelled yet; "
-                            "give another model",
-                            profile.architecture));
-  }
-  const Metadata metadata = metadata_of(profile, document.file);
-  std::string file_type(quantization.empty() ? profile.default_quantization : quantization);
-  for (const std::string& known : quantization_names()) {
-    if (lower(known) == lower(file_type)) {
-      file_type = known;
-    }
-  }
-  TensorTable tensors =
-      quantize(architecture->tensors(metadata, profile.optional_tensors), metadata, file_type);
-  Model model = describe_model(metadata, std::move(tensors));
-  model.id = profile.id;
-  model.quantization = std::move(file_type);
-  model.source = ModelSource::catalog;
-  return model;
+QualityTable Profiles::quality_table() const {
+  return table(*store_, quality_name, decode_quality);
 }
 
-std::vector<std::string> Profiles::chip_ids() const {
-  return ids_of(store_->chips);
+Model Profiles::model(std::string_view name, std::string_view quantization) const {
+  const Documents& models = store_->of(ProfileKind::model);
+  const Documents& quantizations = store_->of(ProfileKind::quantization);
+  TagParts tag{plain(name), std::string(quantization)};
+  const Document* document = find_or_none(ProfileKind::model, models, tag.model);
+  while (document == nullptr && shorten(tag, quantizations)) {
+    document = find_or_none(ProfileKind::model, models, tag.model);
+  }
+  if (document == nullptr) {
+    fail_unknown(ProfileKind::model, models, name);
+  }
+  const ModelProfile profile = decode(decode_model, document->file, document->text);
+  const Document& wanted =
+      find(ProfileKind::quantization, quantizations,
+           tag.quantization.empty() ? profile.default_quantization : tag.quantization);
+  const QuantizationProfile format = decode(decode_quantization, wanted.file, wanted.text);
+  return catalog_model(profile, document->file, format.quantization,
+                       find_upload(profile, plain(name), format.name),
+                       table(*store_, tokenizers_name, decode_tokenizers));
 }
-std::vector<std::string> Profiles::runtime_ids() const {
-  return ids_of(store_->runtimes);
+
+std::vector<std::string> Profiles::ids(ProfileKind kind) const { return ids_of(store_->of(kind)); }
+
+std::vector<std::string> Profiles::quantization_names() const {
+  struct Named {
+    bool mlx = false;
+    double bits = 0;
+    std::string name;
+  };
+  std::vector<Named> all;
+  for (const auto& [id, document] : store_->of(ProfileKind::quantization)) {
+    QuantizationProfile profile = decode(decode_quantization, document.file, document.text);
+    const auto* mlx = std::get_if<MlxFormat>(&profile.quantization);
+    const ElementFormat& format =
+        format_of(mlx != nullptr ? mlx->type : std::get<FileType>(profile.quantization).base);
+    all.push_back({mlx != nullptr,
+                   static_cast<double>(format.block_bytes) /
+                       static_cast<double>(format.block_elements),
+                   std::move(profile.name)});
+  }
+  std::sort(all.begin(), all.end(), [](const Named& a, const Named& b) {
+    return std::tie(a.mlx, b.bits, a.name) < std::tie(b.mlx, a.bits, b.name);
+  });
+  std::vector<std::string> out;
+  std::transform(all.begin(), all.end(), std::back_inserter(out),
+                 [](Named& named) { return std::move(named.name); });
+  return out;
 }
-std::vector<std::string> Profiles::model_ids() const {
-  return ids_of(store_->models);
+
+std::string_view Profiles::document(ProfileKind kind, std::string_view name) const {
+  return find(kind, store_->of(kind), name).text;
+}
+
+std::string_view to_string(ProfileKind kind) {
+  switch (kind) {
+    case ProfileKind::chip: return "chip";
+    case ProfileKind::model: return "model";
+    case ProfileKind::quantization: return "quantization";
+    case ProfileKind::runtime: return "runtime";
+    case ProfileKind::stack: return "stack";
+  }
+  return "";
 }
 
 }  // namespace membudget

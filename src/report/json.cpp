@@ -22,7 +22,7 @@ Json model_of(const PlanReport& report) {
   const auto& model = report.model;
   return {{"id", model.id},
           {"architecture", model.architecture},
-          {"parameters", model.tensors.parameters()},
+          {"parameters", parameters_of(model)},
           {"active_parameters", report::active_parameters(model)},
           {"quantization", model.quantization},
           {"trained_context", model.trained_context},

@@ -56,7 +56,7 @@ std::string table() {
     workload.context = 4096;
     const Plan planned = plan(model, mac, llama, workload);
     const Speed speed = membudget::speed(model, mac, planned.footprint,
-                                         profiles.speed_rules(runtime), SpeedRequest{});
+                                         profiles.speed_rules(runtime).value(), SpeedRequest{});
     const double low = row.at("low");
     const double high = row.value("high", std::numeric_limits<double>::infinity());
     const std::string claim = high > 1e9 ? fmt::format("{}+", low)

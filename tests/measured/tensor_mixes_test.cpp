@@ -20,6 +20,7 @@
 #include "membudget/error.hpp"
 #include "model/quantize.hpp"
 #include "support/packed.hpp"
+#include "support/quantizations.hpp"
 
 namespace membudget {
 namespace {
@@ -159,7 +160,7 @@ std::string difference(const MeasuredModel& model, const MeasuredRow& row,
   if (table.total().count() != row.bytes) {
     return fmt::format("{} bytes instead of {}", table.total().count(), row.bytes);
   }
-  if (row.needs_matrix && needs_importance_matrix(table, row.quantization) != *row.needs_matrix) {
+  if (row.needs_matrix && needs_importance_matrix(table, test::file_type(row.quantization)) != *row.needs_matrix) {
     return fmt::format("needs a matrix: {} measured", *row.needs_matrix);
   }
   return "";
@@ -169,7 +170,7 @@ std::string compare(const MeasuredModel& model, const MeasuredRow& row) {
   // Not in file order, so that the order is found and not repeated.
   const std::vector<TensorShape> shapes(model.shapes.rbegin(), model.shapes.rend());
   try {
-    const TensorTable table = quantize(shapes, model.metadata, row.quantization, row.matrix);
+    const TensorTable table = quantize(shapes, model.metadata, test::file_type(row.quantization), row.matrix);
     return row.fails ? "succeeds where llama-quantize fails" : difference(model, row, table);
   } catch (const Error& error) {
     return row.fails && error.code() == Errc::bad_request ? "" : error.what();

@@ -26,7 +26,7 @@ class Throughput : public testing::Test {
     for (const PublishedSpeed& row : published.rows()) {
       Runtime runtime = profiles.runtime("llama.cpp");
       runtime.id = row.runtime;
-      const SpeedRules rules = profiles.speed_rules(runtime);
+      const SpeedRules rules = profiles.speed_rules(runtime).value();
       if (row.generation_tps) {
         take_generation(row, speed(*row.content, row.machine, row.footprint, rules,
                                    row.generation_request()));

@@ -22,7 +22,7 @@ const Profiles& profiles() {
 /// One of each kind of layer: dense, windowed, experts, latent attention, recurrent, hybrid.
 const std::vector<std::string>& names() {
   static const std::vector<std::string> all{"llama-3.2-1b",  "gemma-3-4b",     "gpt-oss-20b",
-                                            "qwen3-30b-a3b", "glm-4.7-flash",  "mamba-130m",
+                                            "qwen3-30b-a3b", "glm-4.7-flash",  "mamba-1.4b",
                                             "qwen3.5-9b",    "falcon-h1-0.5b", "deepseek-v3.2-671b"};
   return all;
 }
@@ -41,7 +41,7 @@ Machine some_machine() { return machine(profiles().chip(*rc::gen::elementOf(chip
 SpeedRules some_rules() {
   Runtime runtime = profiles().runtime("llama.cpp");
   runtime.id = *rc::gen::element<std::string>("llama.cpp", "ollama", "mlx");
-  return profiles().speed_rules(runtime);
+  return profiles().speed_rules(runtime).value();
 }
 
 Workload some_workload() {

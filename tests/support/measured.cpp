@@ -7,6 +7,7 @@
 
 #include "model/quantize.hpp"
 #include "support/packed.hpp"
+#include "support/quantizations.hpp"
 
 namespace membudget::test {
 namespace {
@@ -118,7 +119,7 @@ const Model* MeasuredModels::find(const std::string& model, const std::string& q
     return nullptr;
   }
   const auto& [metadata, shapes] = entry->second;
-  Model described = describe_model(metadata, quantize(shapes, metadata, quantization));
+  Model described = describe_model(metadata, quantize(shapes, metadata, file_type(quantization)));
   described.id = model;
   described.quantization = quantization;
   return &models_.emplace(key, std::move(described)).first->second;

@@ -20,7 +20,7 @@ Model as_mlx(Model model, const std::string& published) {
   std::vector<Tensor> tensors(model.tensors.all().begin(), model.tensors.all().end());
   for (Tensor& tensor : tensors) {
     if (format_of(tensor.type).quantized && tensor.type != ElementType::mxfp4) {
-      tensor.type = eight ? ElementType::q8_0 : ElementType::q4_0;
+      tensor.type = eight ? ElementType::mlx8_g64 : ElementType::mlx4_g64;
     }
   }
   model.tensors = TensorTable(std::move(tensors));
@@ -80,15 +80,18 @@ PublishedSpeeds::PublishedSpeeds(const Profiles& profiles, const std::filesystem
     }
     const std::string quant = json.at("quant");
     const std::string key = row.model + " " + (row.runtime == "mlx" ? row.quantization : quant);
-    auto& model = models[key + (row.runtime == "mlx" ? " mlx" : "")];
+    auto& model = models[row.model + " " + quant];
     if (model == nullptr) {
-      Model loaded = profiles.model(row.model, quant);
-      if (row.runtime == "mlx") {
-        loaded = as_mlx(std::move(loaded), row.quantization);
-      }
-      model = std::make_shared<const Model>(std::move(loaded));
+      model = std::make_shared<const Model>(profiles.model(row.model, quant));
     }
     row.content = model;
+    if (row.runtime == "mlx") {
+      auto& other = models[key + " mlx"];
+      if (other == nullptr) {
+        other = std::make_shared<const Model>(as_mlx(*model, row.quantization));
+      }
+      row.content = other;
+    }
     auto& chip = chips[{row.chip, row.gpu_cores}];
     if (chip.empty()) {
       chip = id_of_chip(profiles, row.chip, row.gpu_cores);

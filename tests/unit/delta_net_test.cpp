@@ -9,6 +9,7 @@
 #include "model/arch/arch.hpp"
 #include "model/quantize.hpp"
 #include "support/measured.hpp"
+#include "support/quantizations.hpp"
 
 namespace membudget {
 namespace {
@@ -39,7 +40,7 @@ Model small_qwen35(std::int64_t draft_layers, std::int64_t head_dim = 128) {
   set("nextn_predict_layers", draft_layers);
   const std::vector<std::string> optional{"output.weight"};
   std::vector<TensorShape> shapes = find_architecture("qwen35")->tensors(metadata, optional);
-  Model model = describe_model(metadata, quantize(std::move(shapes), metadata, "Q8_0"));
+  Model model = describe_model(metadata, quantize(std::move(shapes), metadata, test::file_type("Q8_0")));
   model.id = "small";
   return model;
 }

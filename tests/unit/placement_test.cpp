@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "engine/llamacpp/placement.hpp"
 #include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
 #include "membudget/profiles.hpp"
@@ -84,6 +86,28 @@ TEST_F(Placement, MappedExpertsOnTheCpuSaveMetalNextToNothing) {
   EXPECT_EQ(all - footprint.gpu.model, model_.tensors.all().back().size());
   EXPECT_GT(footprint.repacked, gib(10));
   EXPECT_EQ(footprint.total(PartName::weights), footprint.gpu.model + footprint.repacked);
+}
+
+// On x86, the only kind of CPU that rows were measured on, kernels exist for a part of the types:
+// of a Q4_K_M file for Q4_K alone. DeepSeek-V4 has matrices that are stacked when loaded and tables
+// of positions, Kimi-K3 has stacks from the start, and none of these is rearranged.
+TEST_F(Placement, RearrangesTheSameMatricesAsTheEngine) {
+  const std::vector<std::pair<std::string, std::int64_t>> measured{
+      {"deepseek-v4-pro", 738307584000}, {"kimi-k3", 1308923357184}};
+  for (const auto& [name, bytes] : measured) {
+    const Model model = profiles_.model(name, "Q4_K_M");
+    Settings settings;
+    settings.backend = Backend::cpu;
+    const llamacpp::Placement placement = llamacpp::place_weights(model, settings);
+    Bytes sum;
+    for (std::size_t i = 0; i < placement.storage.size(); ++i) {
+      const Tensor& tensor = model.tensors.all()[i];
+      if (placement.storage[i] == llamacpp::Storage::repack && tensor.type == ElementType::q4_k) {
+        sum += tensor.size();
+      }
+    }
+    EXPECT_EQ(sum, Bytes{bytes}) << name;
+  }
 }
 
 TEST_F(Placement, RefusesAPatternThatIsNoRegularExpression) {

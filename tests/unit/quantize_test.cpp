@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "membudget/error.hpp"
+#include "membudget/profiles.hpp"
+#include "support/quantizations.hpp"
 
 namespace membudget {
 namespace {
@@ -63,9 +65,13 @@ struct ModelSketch {
     return shapes;
   }
 
+  [[nodiscard]] TensorTable in_mlx(std::string_view format) const {
+    return quantize(shapes(), metadata(), test::mlx_format(format));
+  }
+
   [[nodiscard]] TensorTable as(std::string_view file_type,
                                ImportanceMatrix matrix = ImportanceMatrix::when_required) const {
-    return quantize(shapes(), metadata(), file_type, matrix);
+    return quantize(shapes(), metadata(), test::file_type(file_type), matrix);
   }
 };
 
@@ -110,30 +116,41 @@ Error error_of(const ModelSketch& sketch, std::string_view file_type) {
   return {Errc::io, "", "no error"};
 }
 
-TEST(Quantize, KnowsEveryFileTypeItNames) {
+TEST(Quantize, KnowsEveryFormatThatHasAProfile) {
   const ModelSketch sketch;
-  const std::vector<std::string> names = quantization_names();
+  const std::vector<std::string> names = Profiles::embedded().quantization_names();
   EXPECT_EQ(names.size(), std::set<std::string>(names.begin(), names.end()).size());
   for (const std::string& name : names) {
-    EXPECT_EQ(sketch.as(name).all().size(), sketch.shapes().size()) << name;
+    const bool mlx = name.find("bit") != std::string::npos || name.starts_with("m") || name == "nvfp4";
+    const TensorTable table = mlx ? sketch.in_mlx(name) : sketch.as(name);
+    EXPECT_EQ(table.all().size(), sketch.shapes().size()) << name;
+  }
+}
+
+// tools/quantize/quantize.cpp, QUANT_OPTIONS, llama.cpp b10587, less Q4_0_4_4 and the like, which
+// it only names to say that they are gone, and COPY, which is no type.
+TEST(Quantize, OffersWhatLlamaQuantizeOffers) {
+  for (const char* name :
+       {"Q1_0",    "Q4_0",   "Q4_1",   "MXFP4_MOE", "Q5_0",   "Q5_1",   "IQ2_XXS", "IQ2_XS", "IQ2_S",
+        "IQ2_M",   "IQ1_S",  "IQ1_M",  "TQ1_0",     "TQ2_0",  "Q2_K",   "Q2_K_S",  "IQ3_XXS", "IQ3_S",
+        "IQ3_M",   "Q3_K",   "IQ3_XS", "Q3_K_S",    "Q3_K_M", "Q3_K_L", "IQ4_NL",  "IQ4_XS", "Q4_K",
+        "Q4_K_S",  "Q4_K_M", "Q5_K",   "Q5_K_S",    "Q5_K_M", "Q6_K",   "Q8_0",    "F16",    "BF16",
+        "F32"}) {
+    EXPECT_FALSE(test::file_type(name).name.empty()) << name;
   }
 }
 
 TEST(Quantize, IgnoresCaseAndKnowsAliases) {
-  const ModelSketch sketch;
-  EXPECT_EQ(sketch.as("q4_k_m").total(), sketch.as("Q4_K_M").total());
-  EXPECT_EQ(sketch.as("Q4_K").total(), sketch.as("Q4_K_M").total());
-  EXPECT_EQ(sketch.as("q3_k").total(), sketch.as("Q3_K_M").total());
+  EXPECT_EQ(test::file_type("q4_k_m").name, "Q4_K_M");
+  EXPECT_EQ(test::file_type("Q4_K").name, "Q4_K_M");
+  EXPECT_EQ(test::file_type("q3_k").name, "Q3_K_M");
 }
 
 TEST(Quantize, SuggestsTheNearestNamesForAnUnknownFileType) {
-  const Error error = error_of({}, "q4_k_x");
-  EXPECT_EQ(error.code(), Errc::unknown_name);
-  EXPECT_STREQ(error.what(), "unknown quantization 'q4_k_x'; did you mean Q4_K_M, Q4_K_S?");
-}
-
-TEST(Quantize, ListsAllNamesWhenNoneIsNear) {
-  EXPECT_THAT(error_of({}, "four bits").what(), HasSubstr("use one of F32, BF16, F16, Q8_0"));
+  const Error near = error_of({}, "q4_k_x");
+  EXPECT_EQ(near.code(), Errc::unknown_name);
+  EXPECT_THAT(near.what(), HasSubstr("unknown quantization 'q4_k_x'; did you mean Q4_K"));
+  EXPECT_THAT(error_of({}, "four bits").what(), HasSubstr("membudget list quants"));
 }
 
 TEST(Quantize, WritesTensorsOutsideLayersFirstAndLayersByNumber) {
@@ -318,10 +335,67 @@ TEST(Quantize, AssumesAnImportanceMatrixWhereNoFileExistsWithoutOne) {
 
 TEST(Quantize, SaysWhichFilesNeedAnImportanceMatrix) {
   const ModelSketch sketch;
-  EXPECT_TRUE(needs_importance_matrix(sketch.as("IQ2_XS"), "IQ2_XS"));
-  EXPECT_TRUE(needs_importance_matrix(sketch.as("Q2_K_S"), "Q2_K_S"));
-  EXPECT_FALSE(needs_importance_matrix(sketch.as("Q2_K"), "Q2_K"));
-  EXPECT_FALSE(needs_importance_matrix(sketch.as("IQ4_XS"), "IQ4_XS"));
+  EXPECT_TRUE(needs_importance_matrix(sketch.as("IQ2_XS"), test::file_type("IQ2_XS")));
+  EXPECT_TRUE(needs_importance_matrix(sketch.as("Q2_K_S"), test::file_type("Q2_K_S")));
+  EXPECT_FALSE(needs_importance_matrix(sketch.as("Q2_K"), test::file_type("Q2_K")));
+  EXPECT_FALSE(needs_importance_matrix(sketch.as("IQ4_XS"), test::file_type("IQ4_XS")));
+}
+
+// ---- MLX
+
+TEST(QuantizeForMlx, GivesEveryMatrixTheSameBitsEmbeddingAndOutputIncluded) {
+  const TensorTable table = ModelSketch{}.in_mlx("4bit");
+  EXPECT_EQ(types_of_matrices(table), (std::set<std::string>{"4bit-g64"}));
+  EXPECT_EQ(type_of(table, "output_norm.weight"), "BF16");
+  // 4 bits a weight and 32 for scale and bias of 64: 4.5 bits.
+  EXPECT_EQ(table.find("output.weight")->size(), Bytes(512 * 64 * 9 / 16));
+}
+
+TEST(QuantizeForMlx, KeepsSixteenBitsWhereRowsAreNotWholeGroups) {
+  const ModelSketch sketch{.width = 96};
+  EXPECT_EQ(type_of(sketch.in_mlx("4bit"), "output.weight"), "BF16");
+  EXPECT_EQ(type_of(sketch.in_mlx("4bit-g32"), "output.weight"), "4bit-g32");
+}
+
+TEST(QuantizeForMlx, RoutesWithEightBits) {
+  const ModelSketch sketch{.experts = 4, .inside = {"ffn_gate_inp.weight", "ffn_up_exps.weight"}};
+  for (const char* format : {"4bit", "mxfp4", "nvfp4"}) {
+    EXPECT_EQ(type_in(sketch.in_mlx(format), 0, "ffn_gate_inp.weight"), "8bit-g64") << format;
+  }
+  EXPECT_EQ(type_in(sketch.in_mlx("mxfp4"), 0, "ffn_up_exps.weight"), "MXFP4");
+  EXPECT_EQ(type_in(sketch.in_mlx("mlx-bf16"), 0, "ffn_gate_inp.weight"), "BF16");
+}
+
+TEST(QuantizeForMlx, SpendsTheHighBitsOfAMixOnValuesDownProjectionsAndTheOutput) {
+  const TensorTable table = ModelSketch{.layers = 16}.in_mlx("mixed_3_6");
+  EXPECT_EQ(type_of(table, "output.weight"), "6bit-g64");
+  EXPECT_EQ(type_of(table, "token_embd.weight"), "3bit-g64");
+  for (const char* name : {"attn_v.weight", "ffn_down.weight"}) {
+    EXPECT_THAT(layers_with(table, name, "6bit-g64"), ElementsAre(0, 1, 4, 7, 10, 13, 14, 15)) << name;
+  }
+  EXPECT_EQ(layers_with(table, "attn_q.weight", "3bit-g64").size(), 16U);
+}
+
+TEST(QuantizeForMlx, RefusesAMixForAModelWithoutDownProjections) {
+  const ModelSketch mamba{.architecture = "mamba", .inside = {"ssm_in.weight"}};
+  try {
+    static_cast<void>(mamba.in_mlx("mixed_3_6"));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::bad_request);
+    EXPECT_THAT(error.what(), HasSubstr("needs down projections"));
+  }
+}
+
+TEST(QuantizeForMlx, LeavesOutWhatMlxDrops) {
+  ModelSketch sketch{.layers = 2};
+  sketch.outside.emplace_back("rope_freqs.weight");
+  Metadata metadata = sketch.metadata();
+  metadata.set("llama.nextn_predict_layers", std::int64_t{1});
+  const TensorTable table = quantize(sketch.shapes(), metadata, test::mlx_format("4bit"));
+  EXPECT_EQ(table.find("rope_freqs.weight"), nullptr);
+  EXPECT_NE(table.find(0, "attn_q.weight"), nullptr);
+  EXPECT_EQ(table.find(1, "attn_q.weight"), nullptr);
 }
 
 }  // namespace

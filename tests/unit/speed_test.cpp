@@ -36,7 +36,7 @@ class SpeedTest : public testing::Test {
 
   Profiles profiles_ = Profiles::embedded();
   Runtime runtime_ = profiles_.runtime("llama.cpp@b10587");
-  SpeedRules rules_ = profiles_.speed_rules(runtime_);
+  SpeedRules rules_ = profiles_.speed_rules(runtime_).value();
 };
 
 TEST_F(SpeedTest, ATokenReadsEveryWeightButTheEmbeddingOnce) {
@@ -181,11 +181,11 @@ TEST_F(SpeedTest, RuntimesOnOneEngineDifferByWhatTheyAdd) {
   unknown.id = "my-server";
   Runtime mlx = runtime_;
   mlx.id = "mlx";
-  EXPECT_GT(profiles_.speed_rules(ollama).token_us, 0);
-  EXPECT_EQ(profiles_.speed_rules(ollama).engine, "llama.cpp");
-  EXPECT_EQ(profiles_.speed_rules(unknown).engine, "llama.cpp");
-  EXPECT_EQ(profiles_.speed_rules(unknown).token_us, 0);
-  EXPECT_EQ(profiles_.speed_rules(mlx).engine, "mlx");
+  EXPECT_GT(profiles_.speed_rules(ollama)->token_us, 0);
+  EXPECT_EQ(profiles_.speed_rules(ollama)->engine, "llama.cpp");
+  EXPECT_EQ(profiles_.speed_rules(unknown)->engine, "llama.cpp");
+  EXPECT_EQ(profiles_.speed_rules(unknown)->token_us, 0);
+  EXPECT_EQ(profiles_.speed_rules(mlx)->engine, "mlx");
 }
 
 TEST_F(SpeedTest, ReadingFromMemoryBoundsTheM1) {

@@ -24,6 +24,7 @@ bool may_overwrite(Op op) {
     case Op::log:
     case Op::unary:
     case Op::rope:
+    case Op::rope_back:
     case Op::rms_norm:
     case Op::soft_max: return true;
     default: return false;

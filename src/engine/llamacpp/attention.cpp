@@ -140,26 +140,23 @@ NodeId Builder::store_values(const KvCache& cache, const CacheInputs& inputs, No
   return graph_.set_rows(flat, rows, inputs.value_rows);
 }
 
-// The cache as heads of keys and values (llama_kv_cache::get_k and get_v).
-NodeId Builder::attend(const Attention& attention, const KvCache& cache, const CacheInputs& inputs,
-                       NodeId q) {
-  const std::int64_t streams = cache.streams;
-  const auto row = [](ElementType type, std::int64_t elements) {
-    return elements / format_of(type).block_elements * format_of(type).block_bytes;
+// llama_kv_cache::get_v
+NodeId Builder::cached_values(const KvCache& cache, const Attention& attention) {
+  const auto row = [&](std::int64_t elements) {
+    const ElementFormat& format = format_of(cache.value_type);
+    return elements / format.block_elements * format.block_bytes;
   };
   const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
-  NodeId k = cached_keys(cache, attention.key_dim);
-  NodeId v = no_node;
   if (cache.values_transposed) {
-    const std::int64_t column = row(cache.value_type, cache.cells);
-    v = graph_.view(value_cache_, {cache.cells, attention.kv_heads, attention.value_dim, streams},
-                    {column * attention.value_dim, column, column * own.value_width});
-  } else {
-    const std::int64_t value_row = row(cache.value_type, own.value_width);
-    v = graph_.view(value_cache_, {attention.value_dim, attention.kv_heads, cache.cells, streams},
-                    {row(cache.value_type, attention.value_dim), value_row, value_row * cache.cells});
+    const std::int64_t column = row(cache.cells);
+    return graph_.view(
+        value_cache_, {cache.cells, attention.kv_heads, attention.value_dim, cache.streams},
+        {column * attention.value_dim, column, column * own.value_width});
   }
-  return attend_heads(attention, q, k, v, inputs.mask);
+  const std::int64_t value_row = row(own.value_width);
+  return graph_.view(value_cache_,
+                     {attention.value_dim, attention.kv_heads, cache.cells, cache.streams},
+                     {row(attention.value_dim), value_row, value_row * cache.cells});
 }
 
 // build_attn_mha (llama-graph.cpp:2541)
@@ -215,17 +212,17 @@ NodeId Builder::attend_heads(const Attention& attention, NodeId q, NodeId k, Nod
 }
 
 // Keys and values are rotated like the queries, enter the graph together and go to the cache.
-void Builder::store(Projections now, const KvCache& cache, const CacheInputs& inputs) {
+void Builder::store(Projections now, const KvCache& cache, const CacheInputs& inputs,
+                    bool keys_first) {
   if (inputs.key_rotation != no_node) {
     now.k = rotate(now.k, inputs.key_rotation);
   }
   if (inputs.value_rotation != no_node) {
     now.v = rotate(now.v, inputs.value_rotation);
   }
-  const bool two_caches = caches_.size() > 1;
   graph_.expand(now.q);
-  graph_.expand(two_caches ? now.k : now.v);
-  graph_.expand(two_caches ? now.v : now.k);
+  graph_.expand(keys_first ? now.k : now.v);
+  graph_.expand(keys_first ? now.v : now.k);
   graph_.expand(store_keys(cache, inputs, now.k));
   graph_.expand(store_values(cache, inputs, now.v));
 }
@@ -233,6 +230,9 @@ void Builder::store(Projections now, const KvCache& cache, const CacheInputs& in
 // build_attn for one cache and for sliding windows (llama-graph.cpp:2786, 3024): the same, but
 // for the order in which keys and values enter the graph.
 NodeId Builder::attention(const Attention& attention, NodeId x) {
+  if (attention.kv_heads == 0) {
+    return graph_.mul_mat(required("attn_output.weight"), x, "attn_out");
+  }
   const auto positioned = [&](std::string_view norm_name, NodeId heads) {
     const bool per_head = !attention.norm_across_heads;
     if (per_head && !attention.norm_after_rope) {
@@ -274,16 +274,21 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
   if (inputs.key_rotation != no_node) {
     now.q = rotate(now.q, inputs.key_rotation);
   }
-  if (attention.cache_layer >= 0) {
-    cache_home_ = attention.cache_layer;
-    key_cache_ = stored_keys(cache);
-    value_cache_ = stored_values(cache);
-    graph_.expand(now.q);
+  NodeId result = no_node;
+  if (attention.indexer && attends_to_blocks()) {
+    result = block_attention(attention, now, x);
   } else {
-    store(now, cache, inputs);
+    if (attention.cache_layer >= 0) {
+      cache_home_ = attention.cache_layer;
+      key_cache_ = stored_keys(cache);
+      value_cache_ = stored_values(cache);
+      graph_.expand(now.q);
+    } else {
+      store(now, cache, inputs, caches_.back().sliding);
+    }
+    result = attend_heads(attention, now.q, cached_keys(cache, attention.key_dim),
+                          cached_values(cache, attention), inputs.mask);
   }
-
-  NodeId result = attend(attention, cache, inputs, now.q);
   if (inputs.value_rotation != no_node) {
     result = rotate(result, inputs.value_rotation);
   }
@@ -316,11 +321,16 @@ NodeId Builder::mix(const Mixer& mixer, NodeId x) {
     NodeId operator()(std::monostate) const { return x; }
     NodeId operator()(const Attention& m) const { return builder.attention(m, x); }
     NodeId operator()(const LatentAttention& m) const { return builder.latent_attention(m, x); }
+    NodeId operator()(const CompressedAttention& m) const {
+      return builder.compressed_attention(m, x);
+    }
     NodeId operator()(const Mamba& m) const { return builder.mamba(m, x); }
     NodeId operator()(const DeltaNet& m) const {
       return m.by_channel ? builder.kimi_delta_net(m, x) : builder.delta_net(m, x);
     }
     NodeId operator()(const ShortConvolution& m) const { return builder.short_convolution(m, x); }
+    // Its state holds the feed-forward's input too, so rwkv_layer builds the layer as a whole.
+    NodeId operator()(const Rwkv& /*m*/) const { return x; }
   };
   return std::visit(Visitor{*this, x}, mixer);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/llamacpp/builder.hpp"
 
+#include <algorithm>
+
 namespace membudget::llamacpp {
 
 Builder::Builder(const Model& model, const Settings& settings, const Geometry& geometry,
@@ -19,10 +21,10 @@ Builder::Builder(const Model& model, const Settings& settings, const Geometry& g
 // build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
 NodeId Builder::embed_tokens() {
   const std::int64_t slices = 1 + model_.deepstack_layers;
-  const NodeId tokens = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
+  tokens_ = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
   const NodeId given = graph_.input(ElementType::f32,
                                     {slices * model_.embedding, geometry_.tokens, 1, 1}, "embeddings");
-  NodeId x = graph_.get_rows(required("token_embd.weight"), tokens, "token_embd");
+  NodeId x = graph_.get_rows(required("token_embd.weight"), tokens_, "token_embd");
   if (slices > 1) {
     x = graph_.pad(x, {(slices - 1) * model_.embedding, 0, 0, 0});
   }
@@ -54,7 +56,23 @@ void Builder::make_cache_inputs() {
     CacheInputs inputs;
     const std::int64_t tokens = geometry_.tokens;
     const std::int64_t values = cache.values_transposed ? tokens * cache.widest_value : tokens;
-    inputs.key_rows = graph_.input(ElementType::i64, {tokens, 1, 1, 1}, "cache_rows_k");
+    const auto indices = [&](ElementType type, std::int64_t count, std::string_view label) {
+      return graph_.input(type, {count, 1, 1, 1}, label);
+    };
+    // dsv4_build_reserve_comp_plan (llama-kv-cache-dsv4.cpp:789)
+    const std::int64_t per_slot = tokens / geometry_.sequences;
+    const std::int64_t summaries =
+        geometry_.sequences * ((per_slot + cache.ratio - 1) / cache.ratio);
+    inputs.key_rows = indices(ElementType::i64, summaries, "cache_rows_k");
+    if (cache.ratio > 1) {
+      const std::int64_t rows = std::min(tokens, cache.state_rows * cache.streams);
+      const std::int64_t per_summary = cache.overlaps() ? 2 * cache.ratio : cache.ratio;
+      inputs.state_positions = indices(ElementType::i32, tokens, "state_positions");
+      inputs.waiting = indices(ElementType::i32, rows, "waiting");
+      inputs.waiting_rows = indices(ElementType::i32, rows, "waiting_rows");
+      inputs.summarised = indices(ElementType::i32, per_summary * summaries, "summarised");
+      inputs.summary_positions = indices(ElementType::i32, summaries, "summary_positions");
+    }
     if (!cache.keys_only) {
       inputs.value_rows = graph_.input(ElementType::i64, {values, 1, 1, 1}, "cache_rows_v");
     }
@@ -75,6 +93,10 @@ bool Builder::last_layer() const {
   return layer_ + 1 == static_cast<std::int64_t>(model_.layers.size());
 }
 
+bool Builder::drops_rows_inside() const {
+  return last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm;
+}
+
 // Rows whose logits nobody asked for are dropped as early as the engine does.
 NodeId Builder::outputs_only(NodeId x) {
   if (output_rows_ == no_node) {
@@ -92,9 +114,37 @@ NodeId Builder::two_mixers(const Layer& layer, NodeId x) {
   return last_layer() ? outputs_only(sum) : sum;
 }
 
+bool Builder::mixes(const Layer& layer) {
+  const auto* attention = std::get_if<Attention>(&layer.mixer);
+  return attention == nullptr ? !std::holds_alternative<std::monostate>(layer.mixer)
+                              : attention->heads > 0;
+}
+
+// A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm). One of
+// neither hands its input on, the last one all rows of it (src/models/deci.cpp, "continue").
+NodeId Builder::feed_only(const Layer& layer, NodeId x) {
+  if (std::holds_alternative<std::monostate>(layer.feed_forward)) {
+    return x;
+  }
+  if (drops_rows_inside()) {
+    x = outputs_only(x);
+  }
+  const NodeId input = optional_norm("attn_norm", x, layer.norm);
+  return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
+}
+
 NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.residual == Residual::normed_sums) {
     return normed_sums(layer, x);
+  }
+  if (const auto* rwkv = std::get_if<Rwkv>(&layer.mixer)) {
+    return rwkv_layer(layer, *rwkv, x);
+  }
+  if (layer.residual == Residual::attended) {
+    return attended_layer(layer, x);
+  }
+  if (layer.residual == Residual::hyper_connected) {
+    return hyper_layer(layer, x);
   }
   if (!std::holds_alternative<std::monostate>(layer.beside)) {
     x = two_mixers(layer, x);
@@ -102,13 +152,15 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     const NodeId normed = graph_.unary_like(Op::rms_norm, x, "ffn_norm");
     return feed(layer, graph_.mul(normed, required("ffn_norm"), "ffn_norm"), x);
   }
-  // A layer of a feed-forward alone calls its norm as it likes (nemotron_h: attn_norm).
-  if (std::holds_alternative<std::monostate>(layer.mixer)) {
-    const NodeId input = optional_norm("attn_norm", x, layer.norm);
-    return feed(layer, optional_norm("ffn_norm", input, layer.norm), x);
+  if (!mixes(layer)) {
+    return feed_only(layer, x);
   }
+  const auto layer_norm = [&](std::string_view name, NodeId of) {
+    return layer.unweighted_norms ? norm(name, of, layer.norm)
+                                  : optional_norm(name, of, layer.norm);
+  };
   NodeId residual = x;
-  NodeId input = optional_norm("attn_norm", x, layer.norm);
+  NodeId input = layer_norm("attn_norm", x);
   router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
   // Falcon-40B norms the two branches apart.
   NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
@@ -120,10 +172,10 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   if (layer.branch_norms && layer.norm_before_drop) {
     branch = normed_branch();
   }
-  if (last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm) {
+  if (drops_rows_inside()) {
     branch = outputs_only(branch);
     residual = outputs_only(residual);
-    if (layer.residual != Residual::sequential) {
+    if (layer.residual != Residual::sequential && layer.residual != Residual::own_norms) {
       input = outputs_only(input);
     }
     if (layer.early_router) {
@@ -141,6 +193,10 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
       const NodeId fed = feed_forward(layer.feed_forward, input);
       return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
     }
+    case Residual::own_norms: {
+      const NodeId fed = feed_forward(layer.feed_forward, norm("ffn_norm", residual, layer.norm));
+      return graph_.add(graph_.add(fed, residual, "residual"), branch, "residual");
+    }
     case Residual::input_last: {
       const NodeId fed = feed_forward(layer.feed_forward, input);
       return graph_.add(graph_.add(fed, branch, "residual"), residual, "residual");
@@ -151,6 +207,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     }
     case Residual::one_norm:
     case Residual::normed_sums:
+    case Residual::attended:
+    case Residual::hyper_connected:
     case Residual::sequential: break;
   }
   const NodeId layer_input = residual;
@@ -160,8 +218,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     return residual;
   }
   if (layer.residual == Residual::sequential) {
-    input = layer.branch_norms
-                ? optional_norm("ffn_norm", residual, layer.norm)
+    input = layer.branch_norms || layer.unweighted_norms
+                ? layer_norm("ffn_norm", residual)
                 : first_norm({"ffn_norm", "post_attention_norm", "attn_output_norm"}, residual,
                              layer.norm);
   }
@@ -259,6 +317,12 @@ Graph Builder::build() {
   if (model_.hidden_copies > 1) {
     x = spread_states(x);
   }
+  if (model_.hidden_states > 1) {
+    const std::int64_t tokens = graph_[x].ne[1];
+    graph_.visit_leaf(cache_inputs_.front().mask);
+    x = graph_.reshape(x, {model_.embedding, 1, tokens, 1});
+    x = graph_.repeat(x, {model_.embedding, model_.hidden_states, tokens, 1});
+  }
   make_batch_masks();
   for (layer_ = 0; layer_ < static_cast<std::int64_t>(model_.layers.size()); ++layer_) {
     graph_.set_layer(layer_);
@@ -270,6 +334,10 @@ Graph Builder::build() {
   graph_.set_layer(-1);
   if (model_.hidden_copies > 1) {
     x = outputs_only(merge_states(x));
+  } else if (model_.hidden_states > 1) {
+    x = hyper_head(x);
+  } else if (model_.layers.back().residual == Residual::attended) {
+    x = outputs_only(mixed_with_put_aside(x, "output_res_score.weight"));
   }
   head(x);
   return std::move(graph_);

@@ -114,7 +114,12 @@ bool metal_supports(const Graph& graph, const Node& node) {
              is_float(source(0).type) && source(0).type == source(1).type;
     case Op::flash_attn_ext: return metal_flash_attn(graph, node);
     case Op::lightning_indexer: return metal_lightning_indexer(graph, node);
+    case Op::gated_linear_attn: return false;
     case Op::gated_delta_net: return source(2).ne[0] % 32 == 0;
+    // Kernels for four states per token (ggml-metal-device.m:1343-1378).
+    case Op::dsv4_hc_comb: return source(0).ne[0] == 24 && source(2).ne[0] == 24;
+    case Op::dsv4_hc_pre: return source(0).ne[1] == 4 && source(1).ne[0] == 4;
+    case Op::dsv4_hc_post: return source(1).ne[1] == 4;
     case Op::mul_mat:
     case Op::mul_mat_id:
     case Op::get_rows: return source(0).type != ElementType::nvfp4;

@@ -12,6 +12,8 @@ NodeId Builder::routing_probabilities(const Experts& experts, NodeId logits) {
   switch (experts.routing) {
     case Routing::soft_max: return graph_.soft_max(logits);
     case Routing::sigmoid: return graph_.unary_like(Op::unary, logits, "router");
+    case Routing::sqrt_soft_plus:
+      return graph_.unary_like(Op::sqrt, graph_.unary_like(Op::unary, logits, "router"), "router");
     case Routing::soft_max_of_chosen: break;
   }
   return logits;
@@ -98,14 +100,7 @@ NodeId Builder::expert_hidden(const Experts& experts, NodeId x, NodeId chosen) {
     const NodeId hidden = graph_.unary_like(Op::unary, up, "expert_act");
     return experts.squared ? graph_.unary_like(Op::sqr, hidden, "expert_act") : hidden;
   }
-  return experts.clamped ? clamped_gate(gate, up) : graph_.glu(gate, up, "expert_act");
-}
-
-// SwiGLU whose parts are limited: no fused operation exists for it (llama-graph.cpp:1785, 2176).
-NodeId Builder::clamped_gate(NodeId gate, NodeId up) {
-  const NodeId limited = graph_.clamp(up);
-  const NodeId activated = graph_.clamp(graph_.unary_like(Op::unary, gate, "ffn_act"));
-  return graph_.mul(activated, limited, "ffn_act");
+  return activated(experts.limit, gate, up, "expert_act");
 }
 
 // build_moe_ffn (llama-graph.cpp:1897)
@@ -124,7 +119,10 @@ NodeId Builder::routed_experts(const Experts& experts, NodeId x) {
   if (experts.groups > 1) {
     scores = best_groups(experts, scores);
   }
-  const NodeId chosen = graph_.argsort_top_k(scores, experts.used);
+  // The first layers of DeepSeek-V4 choose by the token itself.
+  const NodeId table = weight("ffn_gate_tid2eid.weight");
+  const NodeId chosen = table == no_node ? graph_.argsort_top_k(scores, experts.used)
+                                         : graph_.get_rows(table, tokens_, "router");
   const NodeId weights = expert_weights(experts, probabilities, chosen);
 
   x = graph_.reshape(x, {graph_[x].ne[0], 1, tokens, 1});
@@ -159,7 +157,7 @@ NodeId Builder::shared_experts(const Experts& experts, NodeId x) {
   const NodeId result = dense({.width = experts.shared_width,
                                .gating = experts.gating,
                                .squared = experts.squared,
-                               .clamped = experts.shared_clamped},
+                               .limit = experts.shared_limit},
                               x, "_shexp");
   const NodeId gate = weight("ffn_gate_inp_shexp.weight");
   if (gate == no_node) {
@@ -176,11 +174,15 @@ NodeId Builder::shared_experts(const Experts& experts, NodeId x) {
 NodeId Builder::experts(const Experts& experts, NodeId x) {
   NodeId routed = no_node;
   if (experts.latent_dim > 0) {
-    // build_ffn_layer (nemotron-h.cpp:270): the router sees what the experts do not.
-    const NodeId latent = graph_.mul_mat(required("ffn_latent_down.weight"), x, "expert_latent");
+    // build_ffn_layer (nemotron-h.cpp:270) and build_latent_moe (kimi-k3.cpp): the router sees
+    // what the experts do not.
+    const bool renamed = weight("ffn_routed_down.weight") != no_node;
+    const NodeId latent = graph_.mul_mat(
+        required(renamed ? "ffn_routed_down.weight" : "ffn_latent_down.weight"), x, "expert_latent");
     router_logits_ = linear("ffn_gate_inp", x, "router");
-    routed = routed_experts(experts, latent);
-    routed = graph_.mul_mat(required("ffn_latent_up.weight"), routed, "expert_latent");
+    routed = optional_norm("ffn_routed_norm", routed_experts(experts, latent));
+    routed = graph_.mul_mat(required(renamed ? "ffn_routed_up.weight" : "ffn_latent_up.weight"),
+                            routed, "expert_latent");
   } else {
     routed = routed_experts(experts, x);
   }

@@ -20,6 +20,10 @@ struct Geometry {
   std::int64_t tokens = 0;     ///< Of the worst-case graph.
   std::int64_t outputs = 0;    ///< Rows of logits of the worst-case graph.
 
+  /// Positions in use, which a few graphs cover instead of the cache's rows. The engine reserves
+  /// memory while there are none and counts these then (llama_kv_cache_msa_context::get_n_pos).
+  std::int64_t positions = 256;
+
   [[nodiscard]] bool unified() const { return streams < sequences; }
 };
 

@@ -21,7 +21,7 @@ std::array<std::int64_t, 4> packed_strides(ElementType type, const Shape& ne) {
 }  // namespace
 
 std::string_view to_string(Op op) {
-  static constexpr std::array<std::string_view, 55> names{
+  static constexpr std::array<std::string_view, 58> names{
       "NONE",     "RESHAPE",  "VIEW",    "PERMUTE",    "TRANSPOSE", "ADD",
       "ADD_ID",   "SUB",      "MUL",     "DIV",        "SCALE",     "SQR",
       "SQRT",     "LOG",      "CLAMP",   "UNARY",      "GLU",       "FILL",
@@ -30,7 +30,8 @@ std::string_view to_string(Op op) {
       "FLASH_ATTN_EXT", "GET_ROWS", "SET_ROWS", "SET", "CPY",       "CONT",
       "REPEAT",   "CONCAT",   "PAD",     "ROLL",       "TRI",       "DIAG",
       "SOLVE_TRI", "SSM_CONV", "SSM_SCAN", "GATED_DELTA_NET", "RWKV_WKV6", "RWKV_WKV7",
-      "LIGHTNING_INDEXER"};
+      "LIGHTNING_INDEXER", "GATED_LINEAR_ATTN", "POOL_2D", "ARANGE",
+      "ROPE_BACK", "DSV4_HC_COMB", "DSV4_HC_PRE", "DSV4_HC_POST"};
   return names[static_cast<std::size_t>(op)];
 }
 

@@ -22,6 +22,8 @@ enum class Op : std::uint8_t {
   mul_mat, mul_mat_id, rope, flash_attn_ext,
   get_rows, set_rows, set, cpy, cont, repeat, concat, pad, roll, tri, diag, solve_tri,
   ssm_conv, ssm_scan, gated_delta_net, rwkv_wkv6, rwkv_wkv7, lightning_indexer,
+  gated_linear_attn, pool_2d, arange,
+  rope_back, dsv4_hc_comb, dsv4_hc_pre, dsv4_hc_post,
 };
 
 [[nodiscard]] std::string_view to_string(Op op);
@@ -108,6 +110,12 @@ class Graph {
   NodeId scale(NodeId a, std::string_view label = {}) { return unary_like(Op::scale, a, label); }
   /// The result is a view of `a` (ggml_scale_inplace).
   NodeId scale_in_place(NodeId a) { return in_place(Op::scale, a); }
+  /// Likewise (ggml_add_inplace).
+  NodeId add_in_place(NodeId a, NodeId b) {
+    const NodeId sum = in_place(Op::add, a);
+    (*this)[sum].sources[1] = b;
+    return sum;
+  }
   /// CLAMP writes through a view of its source.
   NodeId clamp(NodeId a) { return in_place(Op::clamp, a); }
   NodeId mul_mat(NodeId weight, NodeId x, std::string_view label = {});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Kimi delta attention: a gated delta net whose states decay by channel, with a convolution each
-// for queries, keys and values (llama.cpp b10587, src/models/kimi-linear.cpp).
+// for queries, keys and values (llama.cpp b10587, src/models/kimi-linear.cpp and kimi-k3.cpp).
 #include <string>
 
 #include "engine/llamacpp/builder.hpp"
@@ -53,9 +53,16 @@ NodeId Builder::kimi_delta_net(const DeltaNet& net, NodeId x) {
   const NodeId v = convolved(net, x, 'v', stored_tails, tails);
 
   NodeId decay = linear("ssm_f_b", linear("ssm_f_a", x, "decay"), "decay");
-  decay = graph_.unary_like(Op::unary, graph_.add(decay, required("ssm_dt.bias"), "decay"), "decay");
+  decay = graph_.add(decay, required("ssm_dt.bias"), "decay");
+  if (!net.bounded_decay) {
+    decay = graph_.unary_like(Op::unary, decay, "decay");
+  }
   decay = graph_.mul(graph_.reshape(decay, flat_heads),
                      graph_.reshape(required("ssm_a"), {1, net.value_heads, 1, 1}), "decay");
+  if (net.bounded_decay) {
+    decay = graph_.unary_like(Op::unary, graph_.scale(decay, "decay"), "decay");
+    decay = graph_.scale(decay, "decay");
+  }
   decay = graph_.reshape(decay, heads);
   NodeId beta = graph_.reshape(linear("ssm_beta", x, "beta"), {1, net.value_heads, tokens, sequences});
   beta = graph_.unary_like(Op::unary, beta, "beta");
@@ -71,7 +78,9 @@ NodeId Builder::kimi_delta_net(const DeltaNet& net, NodeId x) {
   const std::int64_t width = graph_[x].ne[0];
   NodeId gate = graph_.reshape(graph_.reshape(x, {width, tokens, sequences, 1}),
                                {width, all_tokens, 1, 1});
-  gate = graph_.reshape(linear("ssm_g_b", linear("ssm_g_a", gate, "z"), "z"), flat_heads);
+  gate = weight("ssm_g.weight") == no_node ? linear("ssm_g_b", linear("ssm_g_a", gate, "z"), "z")
+                                           : linear("ssm_g", gate, "z");
+  gate = graph_.reshape(gate, flat_heads);
   result = graph_.mul(result, graph_.unary_like(Op::unary, gate, "z"), "gated");
   result = graph_.cont(result, {net.value_dim * net.value_heads, all_tokens, 1, 1});
   return linear("attn_output", result, "attn_out");

@@ -43,12 +43,114 @@ bool rotates(ElementType type, std::int64_t common_head_size) {
   return format_of(type).quantized && common_head_size > 0 && common_head_size % 64 == 0;
 }
 
+// llama_kv_cache_dsv4: every sequence has a stream of its own, also when slots share a context.
+class CompressedCaches {
+ public:
+  CompressedCaches(const Model& model, const Settings& settings, const Geometry& geometry,
+                   const Placement& placement)
+      : model_(model), settings_(settings), geometry_(geometry), placement_(placement) {}
+
+  std::vector<KvCache> make() {
+    const auto& first = std::get<CompressedAttention>(model_.layers.front().mixer);
+    std::int64_t key_dim = 0;
+    for (const Layer& layer : model_.layers) {
+      key_dim = std::max(key_dim, std::get<CompressedAttention>(layer.mixer).indexer.key_dim);
+    }
+    const std::int64_t recent =
+        settings_.swa_full ? geometry_.cells
+                           : round_up(std::min(geometry_.cells, first.window + geometry_.ubatch),
+                                      context_step);
+    add(recent, 1, first.head_dim, 0, 0);
+    caches_.back().sliding = true;
+    // Summaries of 4 tokens look back at the 4 before, so twice as many wait, at twice the width.
+    constexpr std::int64_t overlap = 2;
+    add(summaries(short_ratio), short_ratio, first.head_dim, overlap * short_ratio,
+        overlap * first.head_dim);
+    add(summaries(long_ratio), long_ratio, first.head_dim, long_ratio, first.head_dim);
+    add(summaries(short_ratio), short_ratio, key_dim, overlap * short_ratio, overlap * key_dim);
+    caches_.back().indexer = true;
+    for (KvCache& cache : caches_) {
+      // Always rotated where the keys are as wide as the indexer's (llama-kv-cache.cpp:325).
+      const std::int64_t width = cache.indexer ? key_dim : first.head_dim;
+      if (width > 0 && (rotates(cache.key_type, width) || width == key_dim)) {
+        cache.key_rotation = key_rotation_edge(width);
+      }
+    }
+    return std::move(caches_);
+  }
+
+ private:
+  static constexpr std::int64_t short_ratio = 4;
+  static constexpr std::int64_t long_ratio = 128;
+
+  [[nodiscard]] std::int64_t summaries(std::int64_t ratio) const {
+    return round_up((geometry_.cells + ratio - 1) / ratio, context_step);
+  }
+
+  void add(std::int64_t cells, std::int64_t ratio, std::int64_t width, std::int64_t state_rows,
+           std::int64_t state_width) {
+    // Each cache has a buffer on either side, and its states have theirs.
+    const auto buffer =
+        static_cast<std::int32_t>(first_cache_buffer + 4 * static_cast<int>(caches_.size()));
+    KvCache cache;
+    cache.keys_only = true;
+    cache.ratio = ratio;
+    cache.state_rows = state_rows;
+    cache.state_width = state_width;
+    cache.streams = geometry_.sequences;
+    cache.cells = cells;
+    cache.key_type = settings_.cache_type_k;
+    cache.value_type = settings_.cache_type_v;
+    cache.layers.resize(model_.layers.size() +
+                        (model_.draft_cached ? static_cast<std::size_t>(model_.draft_layers) : 0));
+    for (std::size_t i = 0; i < cache.layers.size(); ++i) {
+      // Blocks for drafting have no summaries.
+      const bool present =
+          ratio == 1 || (i < model_.layers.size() &&
+                         std::get<CompressedAttention>(model_.layers[i].mixer).ratio == ratio);
+      if (!present) {
+        continue;
+      }
+      const bool on_gpu = placement_.layer_on_gpu[i] && settings_.kv_offload;
+      const auto reserve = [&](Bytes& end, std::int32_t in, Bytes size) {
+        const Bytes begin = end;
+        end += Bytes{round_up(size.count(), alignment)};
+        return Range{.buffer = in, .begin = begin.count(), .end = end.count()};
+      };
+      CacheLayer& layer = cache.layers[i];
+      layer.present = true;
+      layer.storage = on_gpu ? Storage::gpu : Storage::cpu;
+      layer.key_width = width;
+      layer.keys = reserve(on_gpu ? cache.gpu : cache.host, buffer + (on_gpu ? 0 : 1),
+                           row_size(cache.key_type, width) * cells * cache.streams);
+      if (ratio > 1) {
+        constexpr std::int64_t float_bytes = 4;
+        const Bytes size = Bytes{float_bytes} * state_width * state_rows * cache.streams;
+        Bytes& end = on_gpu ? cache.state_gpu : cache.state_host;
+        layer.state_values = reserve(end, buffer + (on_gpu ? 2 : 3), size);
+        layer.state_scores = reserve(end, buffer + (on_gpu ? 2 : 3), size);
+      }
+    }
+    caches_.push_back(std::move(cache));
+  }
+
+  const Model& model_;
+  const Settings& settings_;
+  const Geometry& geometry_;
+  const Placement& placement_;
+  std::vector<KvCache> caches_;
+};
+
 }  // namespace
 
 std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
                                const Geometry& geometry, const Placement& placement, bool flash) {
   if (!model.cached) {
     return {};
+  }
+  if (!model.layers.empty() &&
+      std::holds_alternative<CompressedAttention>(model.layers.front().mixer)) {
+    return CompressedCaches(model, settings, geometry, placement).make();
   }
   std::int64_t window = 0;
   std::int64_t widest_value = 0;
@@ -58,6 +160,7 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     if (const auto* attention = std::get_if<Attention>(&layer.mixer)) {
       window = std::max(window, attention->window);
       widest_value = std::max(widest_value, attention->kv_heads * attention->value_dim);
+      indexed = indexed || attention->indexer.has_value();
     } else if (const auto* compressed = std::get_if<LatentAttention>(&layer.mixer)) {
       latent = true;
       indexed = indexed || compressed->indexer.has_value();
@@ -137,13 +240,19 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
   if (indexed) {
     KvCache cache = make(geometry.cells);
     cache.indexer = true;
-    cache.keys_only = true;
+    cache.keys_only = latent;
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
-      const auto* attention = std::get_if<LatentAttention>(&model.layers[i].mixer);
-      if (attention != nullptr && attention->indexer && attention->indexer->own) {
-        add_layer(cache, i, attention->indexer->key_dim, 0);
+      if (const auto* compressed = std::get_if<LatentAttention>(&model.layers[i].mixer);
+          compressed != nullptr && compressed->indexer && compressed->indexer->own) {
+        add_layer(cache, i, compressed->indexer->key_dim, 0);
         // Always rotated, whatever the type (llama-kv-cache.cpp:325).
-        cache.key_rotation = key_rotation_edge(attention->indexer->key_dim);
+        cache.key_rotation = key_rotation_edge(compressed->indexer->key_dim);
+      }
+      // An ordinary cache of one head, values included, though nobody writes them
+      // (llama-kv-cache-msa.cpp:34).
+      if (const auto* attention = std::get_if<Attention>(&model.layers[i].mixer);
+          attention != nullptr && attention->indexer) {
+        add_layer(cache, i, attention->indexer->key_dim, attention->value_dim);
       }
     }
     caches.push_back(std::move(cache));

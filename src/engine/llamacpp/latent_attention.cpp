@@ -102,8 +102,9 @@ NodeId Builder::indexed_tokens(const Indexer& indexer, NodeId x, NodeId query_la
   return graph_.cont(graph_.top_k(scores, std::min(graph_[scores].ne[0], indexer.top_k)));
 }
 
-// The mask, closed but for the picked tokens (llama-graph.cpp:2973).
-NodeId Builder::sparse_mask(NodeId mask, NodeId tokens) {
+// The mask, closed but for the picked tokens (llama-graph.cpp:2973, deepseek4.cpp
+// build_top_k_mask); `type` is that of the zeros it is opened with.
+NodeId Builder::sparse_mask(NodeId mask, NodeId tokens, ElementType type) {
   const NodeId closed = graph_.unary_like(Op::fill, mask, "sparse_mask");
   const Node all = graph_[closed];
   const Node picked = graph_[tokens];
@@ -111,8 +112,8 @@ NodeId Builder::sparse_mask(NodeId mask, NodeId tokens) {
                                    {all.nb[0], all.nb[1], all.nb[2]});
   const NodeId rows = graph_.view(tokens, {picked.ne[0], picked.ne[1], picked.ne[3], 1},
                                   {picked.nb[1], picked.nb[2], picked.ne[3] * picked.nb[3]});
-  NodeId zeros = graph_.constant(ElementType::f32,
-                                 {1, picked.ne[0], picked.ne[1], picked.ne[3]}, "zeros");
+  NodeId zeros =
+      graph_.constant(type, {1, picked.ne[0], picked.ne[1], picked.ne[3]}, "zeros");
   zeros = graph_.unary_like(Op::fill, zeros, "zeros");
   const NodeId open = graph_.set_rows(cells, zeros, rows);
   const Node opened = graph_[open];
@@ -167,12 +168,18 @@ NodeId Builder::latent_attention(const LatentAttention& attention, NodeId x) {
   graph_.expand(k);
   graph_.expand(store_keys(cache, inputs, k));
   const NodeId mask =
-      attention.indexer ? sparse_mask(inputs.mask, indexed_tokens_) : inputs.mask;
+      attention.indexer ? sparse_mask(inputs.mask, indexed_tokens_, ElementType::f32)
+                        : inputs.mask;
   k = cached_keys(cache, attention.key_width());
   const Node keys = graph_[k];
   v = graph_.view(k, {attention.latent_dim, keys.ne[1], keys.ne[2], keys.ne[3]},
                   {keys.nb[1], keys.nb[2], keys.nb[3]});
-  return linear("attn_output", attend_to_latents(q, k, v, mask), "attn_out");
+  NodeId result = attend_to_latents(q, k, v, mask);
+  if (const NodeId gate = weight("attn_gate.weight"); gate != no_node) {
+    const NodeId open = graph_.unary_like(Op::unary, graph_.mul_mat(gate, x, "attn_gate"), "attn_gate");
+    result = graph_.mul(result, open, "attn_gated");
+  }
+  return linear("attn_output", result, "attn_out");
 }
 
 // Keys and values per head from the latent, as minicpm3 caches them and as files of DeepSeek-2

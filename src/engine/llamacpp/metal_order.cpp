@@ -106,16 +106,18 @@ class Ranges {
 
 class Reorder {
  public:
-  Reorder(const Graph& graph, std::vector<NodeId>& order, std::int32_t begin, std::int32_t end)
-      : graph_(graph), order_(order), concurrent_(graph.size()), waiting_(graph.size()) {
-    group(begin, end);
-  }
+  Reorder(const Graph& graph, std::vector<NodeId>& order)
+      : graph_(graph), order_(order), concurrent_(graph.size()), waiting_(graph.size()) {}
 
-  void run(std::int32_t begin) {
+  void run(std::int32_t begin, std::int32_t end) {
+    groups_.clear();
+    reads_.clear();
+    concurrent_.clear();
+    group(begin, end);
     const auto count = static_cast<std::int32_t>(groups_.size());
     std::vector<bool> used(groups_.size());
     std::vector<NodeId> result;
-    result.reserve(order_.size());
+    result.reserve(static_cast<std::size_t>(end - begin));
     for (std::int32_t i = 0; i < count; ++i) {
       if (used[static_cast<std::size_t>(i)]) {
         continue;
@@ -245,9 +247,14 @@ class Reorder {
 
 }  // namespace
 
-void order_for_metal(const Graph& graph, std::vector<NodeId>& order, std::int32_t begin,
-                     std::int32_t end) {
-  Reorder(graph, order, begin, end).run(begin);
+void order_for_metal(const Graph& graph, std::vector<NodeId>& order,
+                     const std::vector<Split>& splits) {
+  Reorder reorder(graph, order);
+  for (const Split& split : splits) {
+    if (split.device == Device::metal) {
+      reorder.run(split.begin, split.end);
+    }
+  }
 }
 
 }  // namespace membudget::llamacpp

@@ -66,13 +66,18 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 // The kernels are matrix multiplications: of matrices, and of experts (repack.cpp:4757). The
 // loader asks by the operation a tensor is for (LLM_TENSOR_INFOS); of the matrices that may be
-// quantized, only lookup tables are for another one.
+// quantized, only lookup tables are for another one. One matrix it reshapes into a stack of them
+// (TENSOR_ALLOW_RESHAPE, deepseek4.cpp).
 bool is_repacked(const Tensor& tensor, bool lookup) {
   if (lookup || !has_repack_kernel(tensor) || ends_with(tensor.name, ".bias")) {
     return false;
   }
-  const bool table = tensor.name.find("nextn.embed_tokens") != std::string::npos;
-  return is_expert(tensor.name) ? tensor.dimensions() == 3 : tensor.dimensions() == 2 && !table;
+  static constexpr std::array<std::string_view, 3> others{
+      "nextn.embed_tokens.weight", "compressor_ape.weight", "attn_output_a.weight"};
+  const bool other = std::any_of(others.begin(), others.end(), [&](std::string_view name) {
+    return ends_with(tensor.name, name);
+  });
+  return is_expert(tensor.name) ? tensor.dimensions() == 3 : tensor.dimensions() == 2 && !other;
 }
 
 // -ot, --cpu-moe and --n-cpu-moe: where a tensor goes whatever its layer.

@@ -38,6 +38,9 @@ struct WidthsOf {
   Widths operator()(const ShortConvolution& m) const {
     return {.tail = embedding * std::max<std::int64_t>(m.width - 1, 0), .matrix = 0};
   }
+  Widths operator()(const Rwkv& m) const {
+    return {.tail = m.shifts * embedding, .matrix = m.head_dim * embedding};
+  }
   template <class Other>
   Widths operator()(const Other& /*other*/) const {
     return {};

@@ -44,11 +44,7 @@ class Scheduler {
     Schedule result;
     result.order = graph_.order();
     cut(result);
-    for (const Split& split : result.splits) {
-      if (split.device == Device::metal) {
-        order_for_metal(graph_, result.order, split.begin, split.end);
-      }
-    }
+    order_for_metal(graph_, result.order, result.splits);
     result.device = std::move(device_);
     return result;
   }

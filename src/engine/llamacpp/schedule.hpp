@@ -37,9 +37,9 @@ struct Devices {
 /// a split cannot read are replaced in `graph` by copies.
 [[nodiscard]] Schedule schedule(Graph& graph, const Devices& devices);
 
-/// Metal's order of a run of nodes: independent operations are pulled forward so that they can
+/// Metal's order of each of its splits: independent operations are pulled forward so that they can
 /// run concurrently (ggml-metal-common.cpp:209, ggml_graph_optimize). In place.
-void order_for_metal(const Graph& graph, std::vector<NodeId>& order, std::int32_t begin,
-                     std::int32_t end);
+void order_for_metal(const Graph& graph, std::vector<NodeId>& order,
+                     const std::vector<Split>& splits);
 
 }  // namespace membudget::llamacpp

@@ -32,6 +32,9 @@ HeadSizes head_sizes(const Mixer& mixer) {
   if (const auto* attention = std::get_if<LatentAttention>(&mixer)) {
     return {.key = attention->key_width(), .value = attention->latent_dim};
   }
+  if (const auto* attention = std::get_if<CompressedAttention>(&mixer)) {
+    return {.key = attention->head_dim, .value = attention->head_dim};
+  }
   return {};
 }
 
@@ -53,7 +56,25 @@ void check_blocks(const Model& model, ElementType type, std::string_view option,
 
 bool caches_latents(const Model& model) {
   return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
-    return std::holds_alternative<LatentAttention>(layer.mixer);
+    return std::holds_alternative<LatentAttention>(layer.mixer) ||
+           std::holds_alternative<CompressedAttention>(layer.mixer);
+  });
+}
+
+std::string_view kind_of(const KvCache& cache) {
+  if (cache.indexer) {
+    return "indexer";
+  }
+  if (cache.ratio > 1) {
+    return "summary";
+  }
+  return cache.sliding ? "sliding" : "full";
+}
+
+bool picks_blocks(const Model& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    const auto* attention = std::get_if<Attention>(&layer.mixer);
+    return attention != nullptr && attention->indexer;
   });
 }
 
@@ -105,9 +126,12 @@ void check_pooling(const Model& model, const Settings& settings, const Geometry&
 // the model has (llama_context::graph_max_nodes; ggml_hash_size picks the next of these primes).
 // A graph that does not fit ends the process. Models of few, fused tensors per layer come close.
 void check_scheduler_table(const Model& model, const Settings& settings, const Graph& graph) {
-  const bool roomier = std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
-    return std::holds_alternative<DeltaNet>(layer.mixer);
-  });
+  const bool roomier =
+      picks_blocks(model) ||
+      std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+        return std::holds_alternative<DeltaNet>(layer.mixer) ||
+               std::holds_alternative<CompressedAttention>(layer.mixer);
+      });
   if (roomier) {
     return;
   }
@@ -160,14 +184,22 @@ class Run {
       return bounded();
     }
     check_pooling(model_, settings_, geometry_);
-    // An operation stays fused where its layer's device runs it in a probe of one token per slot
-    // (resolve_fused_ops). With all on Metal the number of tokens makes no difference.
-    const Fusion wanted{.flash = asked_flash_ != FlashAttention::off};
+    // An operation stays fused where its layer's device runs it in a probe of one token per slot,
+    // one kind after the other (resolve_fused_ops). With all on Metal the number of tokens makes no
+    // difference.
+    Fusion fusion{.flash = asked_flash_ != FlashAttention::off};
     const bool simple = !metal_ || (placement_.full_offload && settings_.kv_offload &&
                                     settings_.tensor_overrides.empty());
-    Simulation simulation = scheduled(wanted, simple ? geometry_ : generation());
-    const Fusion fusion = simulation.at_home;
-    if (!simple || fusion != wanted) {
+    const Geometry probed = simple ? geometry_ : generation();
+    Simulation simulation = scheduled(fusion, probed);
+    for (bool Fusion::*const kind : {&Fusion::flash, &Fusion::indexer, &Fusion::hyper_mix,
+                                     &Fusion::hyper_weights, &Fusion::hyper_sum}) {
+      if (fusion.*kind && !(simulation.at_home.*kind)) {
+        fusion.*kind = false;
+        simulation = scheduled(fusion, probed);
+      }
+    }
+    if (!simple) {
       simulation = scheduled(fusion, geometry_);
     }
     Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
@@ -193,6 +225,9 @@ class Run {
     result.gpu.compute = Bytes{allocation.gpu};
     result.host.compute = Bytes{allocation.host};
     result.gpu_peak = peak(simulation.graph, allocation);
+    if (fusion.flash && !geometry_.unified() && picks_blocks(model_)) {
+      full_compute_ = compute_when_full(fusion);
+    }
     add_parts(result);
     return result;
   }
@@ -206,8 +241,8 @@ class Run {
     result.host.model = placement_.host_model;
     result.repacked = placement_.repacked;
     for (const KvCache& cache : caches_) {
-      result.gpu.kv += cache.gpu;
-      result.host.kv += cache.host;
+      result.gpu.kv += cache.gpu + cache.state_gpu;
+      result.host.kv += cache.host + cache.state_host;
     }
     result.gpu.kv += state_.gpu;
     result.host.kv += state_.host;
@@ -235,6 +270,16 @@ class Run {
     Geometry result = geometry_;
     result.tokens = result.outputs = geometry_.sequences;
     return result;
+  }
+
+  // A graph that covers the positions in use is reserved small and made larger while the model
+  // runs: the buffers on Metal, or on the CPU without it, once the context is full.
+  [[nodiscard]] Bytes compute_when_full(Fusion fusion) const {
+    Geometry full = geometry_;
+    full.positions = geometry_.cells;
+    const Simulation simulation = scheduled(fusion, full);
+    const Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
+    return Bytes{metal_ ? allocation.gpu : allocation.host};
   }
 
   // Of the graphs the engine reserves (sched_reserve) the larger one stays. With all on Metal that
@@ -267,6 +312,10 @@ class Run {
     result.at_home.flash = fusion.flash && (asked_flash_ != FlashAttention::automatic ||
                                             at_home(builder.flash_nodes()));
     result.at_home.indexer = fusion.indexer && at_home(builder.indexer_nodes());
+    result.at_home.hyper_mix = fusion.hyper_mix && at_home(builder.hyper_nodes(Op::dsv4_hc_pre));
+    result.at_home.hyper_weights =
+        fusion.hyper_weights && at_home(builder.hyper_nodes(Op::dsv4_hc_comb));
+    result.at_home.hyper_sum = fusion.hyper_sum && at_home(builder.hyper_nodes(Op::dsv4_hc_post));
     return result;
   }
 
@@ -301,13 +350,19 @@ class Run {
                  .basis = weights, .note = weights_note(), .formula = weights_formula()});
     add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only + placement_.repacked,
                  .basis = weights, .note = host_weights_note(), .formula = host_weights_formula()});
-    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_.gpu,
+    Bytes state_gpu = state_.gpu;
+    Bytes state_host = state_.host;
+    for (const KvCache& cache : caches_) {
+      state_gpu += cache.state_gpu;
+      state_host += cache.state_host;
+    }
+    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_gpu,
                  .basis = basis(), .note = cache_note(), .formula = cache_formula()});
-    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_.host,
+    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_host,
                  .basis = basis(), .note = cache_note(), .formula = cache_formula()});
-    add(result, {.name = PartName::recurrent_state, .where = Place::gpu, .bytes = state_.gpu,
+    add(result, {.name = PartName::recurrent_state, .where = Place::gpu, .bytes = state_gpu,
                  .basis = basis(), .note = state_note(), .formula = state_formula()});
-    add(result, {.name = PartName::recurrent_state, .where = Place::host, .bytes = state_.host,
+    add(result, {.name = PartName::recurrent_state, .where = Place::host, .bytes = state_host,
                  .basis = basis(), .note = state_note(), .formula = state_formula()});
     add(result, {.name = PartName::compute, .where = Place::gpu, .bytes = result.gpu.compute,
                  .basis = basis(),
@@ -357,8 +412,12 @@ class Run {
     for (const KvCache& cache : caches_) {
       const auto layers = std::count_if(cache.layers.begin(), cache.layers.end(),
                                         [](const CacheLayer& layer) { return layer.present; });
-      note += fmt::format("{}{} {} layers x {} cells{}", note.empty() ? "" : ", ", layers,
-                          cache.sliding ? "sliding" : "full", cache.cells,
+      if (layers == 0) {
+        continue;
+      }
+      note += fmt::format("{}{} {} layers x {} cells{}{}", note.empty() ? "" : ", ", layers,
+                          kind_of(cache), cache.cells,
+                          cache.ratio > 1 ? fmt::format(" of {} tokens", cache.ratio) : "",
                           cache.streams > 1 ? fmt::format(" x {} slots", cache.streams) : "");
     }
     return note;
@@ -367,6 +426,9 @@ class Run {
   [[nodiscard]] std::string cache_formula() const {
     std::string text;
     for (const KvCache& cache : caches_) {
+      if (cache.empty()) {
+        continue;
+      }
       std::int64_t keys = 0;
       std::int64_t values = 0;
       for (const CacheLayer& layer : cache.layers) {
@@ -394,7 +456,14 @@ class Run {
   }
 
   [[nodiscard]] std::string state_note() const {
-    return fmt::format("{} layers x {} slots, whatever the context", state_.count(), state_.slots);
+    std::int64_t layers = state_.count();
+    for (const KvCache& cache : caches_) {
+      if (cache.ratio > 1 && !cache.indexer) {
+        layers += std::count_if(cache.layers.begin(), cache.layers.end(),
+                                [](const CacheLayer& layer) { return layer.present; });
+      }
+    }
+    return fmt::format("{} layers x {} slots, whatever the context", layers, state_.slots);
   }
 
   [[nodiscard]] std::string state_formula() const {
@@ -404,13 +473,29 @@ class Run {
       tails += layer.tail_width;
       matrices += layer.matrix_width;
     }
+    std::int64_t waiting = 0;
+    for (const KvCache& cache : caches_) {
+      for (const CacheLayer& layer : cache.layers) {
+        constexpr std::int64_t values_and_scores = 2;
+        waiting += layer.present ? values_and_scores * cache.state_rows * cache.state_width : 0;
+      }
+    }
+    if (waiting > 0) {
+      return fmt::format("{} slots x {} elements of tokens not yet summarised x 4 B", state_.slots,
+                         waiting);
+    }
     return fmt::format("{} slots x ({} R elements + {} S elements) x 4 B", state_.slots, tails,
                        matrices);
   }
 
   [[nodiscard]] std::string compute_note(const Footprint& result) const {
-    return model_.not_understood.empty() ? fmt::format("peak at {}", result.gpu_peak.operation)
-                                         : "upper bound: " + model_.not_understood;
+    if (!model_.not_understood.empty()) {
+      return "upper bound: " + model_.not_understood;
+    }
+    return full_compute_ == Bytes{}
+               ? fmt::format("peak at {}", result.gpu_peak.operation)
+               : fmt::format("peak at {}; grows to {} as the context fills",
+                             result.gpu_peak.operation, to_text(full_compute_));
   }
 
   [[nodiscard]] std::string compute_formula(const Footprint& result) const {
@@ -431,6 +516,7 @@ class Run {
   Placement placement_;
   std::vector<KvCache> caches_;
   RecurrentState state_;
+  Bytes full_compute_;  // 0 where the context's fill makes no difference
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ void describe(const Metadata& metadata, Model& model) {
   if (const std::vector<std::int64_t> sections =
           metadata.per_layer("rope.dimension_sections", 2, 0);
       sections[0] > 0 && sections[1] > 0) {
-    model.position_axes = 4;
+    model.position_axes = mrope_axes;
   }
 }
 

@@ -1,27 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Decoders with layer norms: StarCoder2, StableLM 2, Falcon and Nemotron
-// (llama.cpp b10587, src/models/starcoder2.cpp, stablelm.cpp, falcon.cpp, nemotron.cpp).
+// Decoders with layer norms and rotary positions: StarCoder2, StableLM 2, Falcon, Nemotron,
+// CodeShell, Orion and GPT-NeoX (llama.cpp b10587, src/models/starcoder2.cpp, stablelm.cpp,
+// falcon.cpp, nemotron.cpp, codeshell.cpp, orion.cpp, gptneox.cpp).
 #include "model/arch/families.hpp"
 #include "model/arch/transformer.hpp"
 
 namespace membudget::arch {
 namespace {
-
-void describe_layer_norm(const Metadata& metadata, Model& model) {
-  describe_transformer(metadata, model);
-  model.norm = NormKind::layer;
-  for (Layer& layer : model.layers) {
-    layer.norm = NormKind::layer;
-    std::get<Attention>(layer.mixer).norm = NormKind::layer;
-  }
-}
-
-void describe_ungated(const Metadata& metadata, Model& model) {
-  describe_layer_norm(metadata, model);
-  for (Layer& layer : model.layers) {
-    std::get<DenseFeedForward>(layer.feed_forward).gating = Gating::none;
-  }
-}
 
 void describe_nemotron(const Metadata& metadata, Model& model) {
   describe_ungated(metadata, model);
@@ -43,6 +28,15 @@ void describe_stablelm(const Metadata& metadata, Model& model) {
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     if (model.tensors.find(static_cast<std::int64_t>(i), "ffn_norm.weight") == nullptr) {
       model.layers[i].residual = Residual::one_norm;
+    }
+  }
+}
+
+void describe_gptneox(const Metadata& metadata, Model& model) {
+  describe_ungated(metadata, model);
+  if (metadata.boolean("use_parallel_residual", true)) {
+    for (Layer& layer : model.layers) {
+      layer.residual = Residual::own_norms;
     }
   }
 }
@@ -81,10 +75,29 @@ std::vector<TensorShape> stablelm_tensors(const Metadata& metadata, OptionalTens
   return transformer_tensors(metadata, optional, layout);
 }
 
+// CodeShell and GPT-NeoX: everything has a bias, and the output is a matrix of its own.
+std::vector<TensorShape> biased_tensors(const Metadata& metadata, OptionalTensors optional) {
+  return transformer_tensors(metadata, optional,
+                             {.norm_bias = true,
+                              .fused_qkv = true,
+                              .qkv_bias = true,
+                              .attention_bias = true,
+                              .gating = Gating::none,
+                              .feed_forward_bias = true,
+                              .output = true});
+}
+
+std::vector<TensorShape> orion_tensors(const Metadata& metadata, OptionalTensors optional) {
+  return transformer_tensors(metadata, optional, {.norm_bias = true, .output = true});
+}
+
 }  // namespace
 
+const Architecture codeshell{"codeshell", describe_ungated, biased_tensors};
 const Architecture falcon{"falcon", describe_falcon, falcon_tensors};
+const Architecture gptneox{"gptneox", describe_gptneox, biased_tensors};
 const Architecture nemotron{"nemotron", describe_nemotron, nemotron_tensors};
+const Architecture orion{"orion", describe_layer_norm, orion_tensors};
 const Architecture stablelm{"stablelm", describe_stablelm, stablelm_tensors};
 const Architecture starcoder2{"starcoder2", describe_ungated, starcoder2_tensors};
 

@@ -53,8 +53,13 @@ void list_experts(TensorList& list, const Experts& experts, std::int64_t layer) 
   list.linear(layer, "ffn_gate_inp", embedding, experts.count);
   const std::int64_t seen = experts.latent_dim > 0 ? experts.latent_dim : embedding;
   if (experts.latent_dim > 0) {
-    list.linear(layer, "ffn_latent_down", embedding, experts.latent_dim);
-    list.linear(layer, "ffn_latent_up", experts.latent_dim, embedding);
+    const bool renamed = list.has("ffn_routed_down.weight");
+    list.linear(layer, renamed ? "ffn_routed_down" : "ffn_latent_down", embedding,
+                experts.latent_dim);
+    list.linear(layer, renamed ? "ffn_routed_up" : "ffn_latent_up", experts.latent_dim, embedding);
+    if (list.has("ffn_routed_norm.weight")) {
+      list.norm(layer, "ffn_routed_norm", experts.latent_dim);
+    }
   }
   if (experts.gating == Gating::fused) {
     stack("ffn_gate_up_exps", seen, 2 * experts.width);
@@ -120,6 +125,7 @@ Routing stated_routing(const Metadata& metadata, Routing fallback) {
     case 1: return Routing::soft_max;
     case 2: return Routing::sigmoid;
     case 3: return Routing::soft_max_of_chosen;
+    case 4: return Routing::sqrt_soft_plus;
     default: return fallback;
   }
 }
@@ -128,6 +134,22 @@ void route_as_stated(const Metadata& metadata, Experts& experts, Routing fallbac
   experts.routing = stated_routing(metadata, fallback);
   experts.normalised = metadata.boolean("expert_weights_norm", false);
   experts.scaled = weights_scaled(metadata);
+}
+
+std::vector<Limit> read_limits(const Metadata& metadata, std::string_view key,
+                               std::size_t layers, Limit kind) {
+  constexpr double smallest = 1e-6;  // build_ffn, build_moe_ffn
+  std::vector<Limit> result(layers, Limit::none);
+  const Metadata::Value* value =
+      metadata.find(fmt::format("{}.{}", metadata.architecture(), key));
+  for (std::size_t i = 0; value != nullptr && i < layers; ++i) {
+    if (const auto* limits = std::get_if<std::vector<double>>(value)) {
+      result[i] = i < limits->size() && (*limits)[i] > smallest ? kind : Limit::none;
+    } else if (const auto* limit = std::get_if<double>(value)) {
+      result[i] = *limit > smallest ? kind : Limit::none;
+    }
+  }
+  return result;
 }
 
 void put_experts(const Metadata& metadata, Model& model, const Experts& experts) {

@@ -21,6 +21,11 @@ namespace membudget {
 /// All three keys about routing, `expert_weights_norm` included.
 void route_as_stated(const Metadata& metadata, Experts& experts, Routing fallback);
 
+/// Which layers limit their gate and up projections, from a key like `swiglu_clamp_exp`: a number
+/// per layer or one for all, of which those above zero build operations of the given kind.
+[[nodiscard]] std::vector<Limit> read_limits(const Metadata& metadata, std::string_view key,
+                                             std::size_t layers, Limit kind);
+
 /// Layers that hold a router have experts instead of one feed-forward; without a tensor table,
 /// those from `leading_dense_block_count` on.
 void put_experts(const Metadata& metadata, Model& model, const Experts& experts);

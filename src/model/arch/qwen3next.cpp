@@ -88,7 +88,7 @@ void put_qwen_experts(const Metadata& metadata, Model& model) {
 
 void describe_qwen35(const Metadata& metadata, Model& model) {
   describe(metadata, model, QueryGate::interleaved, false);
-  model.position_axes = 4;
+  model.position_axes = mrope_axes;
 }
 
 void describe_qwen35moe(const Metadata& metadata, Model& model) {

@@ -29,7 +29,7 @@ void describe_qwen3(const Metadata& metadata, Model& model) {
 // The text part of Qwen3-VL.
 void describe_qwen3vl(const Metadata& metadata, Model& model) {
   describe_qwen3(metadata, model);
-  model.position_axes = 4;
+  model.position_axes = mrope_axes;
   model.deepstack_layers = metadata.integer("n_deepstack_layers", 0);
 }
 

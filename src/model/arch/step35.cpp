@@ -7,21 +7,6 @@
 namespace membudget::arch {
 namespace {
 
-// swiglu_clamp_exp and swiglu_clamp_shexp: a limit above zero builds the operations.
-std::vector<bool> limited(const Metadata& metadata, std::string_view key, std::size_t layers) {
-  constexpr double smallest = 1e-6;
-  std::vector<bool> result(layers, false);
-  const Metadata::Value* value = metadata.find(std::string("step35.").append(key));
-  for (std::size_t i = 0; value != nullptr && i < layers; ++i) {
-    if (const auto* limits = std::get_if<std::vector<double>>(value)) {
-      result[i] = i < limits->size() && (*limits)[i] > smallest;
-    } else if (const auto* limit = std::get_if<double>(value)) {
-      result[i] = *limit > smallest;
-    }
-  }
-  return result;
-}
-
 void describe(const Metadata& metadata, Model& model) {
   describe_transformer(metadata, model);
   Experts experts = read_experts(metadata);
@@ -32,16 +17,18 @@ void describe(const Metadata& metadata, Model& model) {
   slide_where_listed(metadata, model);
   model.outputs_after_layers = true;
   const std::size_t layers = model.layers.size();
-  const std::vector<bool> routed = limited(metadata, "swiglu_clamp_exp", layers);
-  const std::vector<bool> shared = limited(metadata, "swiglu_clamp_shexp", layers);
+  const std::vector<Limit> routed =
+      read_limits(metadata, "swiglu_clamp_exp", layers, Limit::clamped_activated);
+  const std::vector<Limit> shared =
+      read_limits(metadata, "swiglu_clamp_shexp", layers, Limit::clamped_activated);
   for (std::size_t i = 0; i < layers; ++i) {
     auto& attention = std::get<Attention>(model.layers[i].mixer);
     attention.rope_factors = attention.window == 0;
     if (auto* mixture = std::get_if<Experts>(&model.layers[i].feed_forward)) {
-      mixture->clamped = routed[i];
-      mixture->shared_clamped = shared[i];
+      mixture->limit = routed[i];
+      mixture->shared_limit = shared[i];
     } else {
-      std::get<DenseFeedForward>(model.layers[i].feed_forward).clamped = shared[i];
+      std::get<DenseFeedForward>(model.layers[i].feed_forward).limit = shared[i];
     }
   }
 }

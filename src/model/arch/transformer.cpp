@@ -108,6 +108,22 @@ void describe_transformer(const Metadata& metadata, Model& model) {
   }
 }
 
+void describe_layer_norm(const Metadata& metadata, Model& model) {
+  describe_transformer(metadata, model);
+  model.norm = NormKind::layer;
+  for (Layer& layer : model.layers) {
+    layer.norm = NormKind::layer;
+    std::get<Attention>(layer.mixer).norm = NormKind::layer;
+  }
+}
+
+void describe_ungated(const Metadata& metadata, Model& model) {
+  describe_layer_norm(metadata, model);
+  for (Layer& layer : model.layers) {
+    std::get<DenseFeedForward>(layer.feed_forward).gating = Gating::none;
+  }
+}
+
 TensorList::TensorList(const Metadata& metadata, OptionalTensors optional)
     : dimensions_(read_dimensions(metadata)), optional_(optional) {}
 
@@ -145,8 +161,10 @@ void TensorList::norm(std::int64_t layer, std::string_view name, std::int64_t wi
 void TensorList::embedding_and_head(const Layout& layout) {
   const Dimensions& d = dimensions_;
   add("token_embd.weight", {d.embedding, d.vocabulary});
-  norm(-1, "output_norm", d.embedding, layout.norm_bias);
-  if (has("output.weight")) {
+  if (layout.output_norm) {
+    norm(-1, "output_norm", d.embedding, layout.norm_bias);
+  }
+  if (layout.output || has("output.weight")) {
     linear(-1, "output", d.embedding, d.vocabulary);
   }
   for (const std::string_view table :
@@ -209,15 +227,19 @@ void TensorList::feed_forward(std::int64_t layer, const Layout& layout) {
   linear(layer, "ffn_down", width, d.embedding, bias);
 }
 
+void TensorList::transformer(const Layout& layout) {
+  embedding_and_head(layout);
+  for (std::int64_t i = 0; i < dimensions_.layers; ++i) {
+    norms(i, layout);
+    attention(i, layout);
+    feed_forward(i, layout);
+  }
+}
+
 std::vector<TensorShape> transformer_tensors(const Metadata& metadata, OptionalTensors optional,
                                              const Layout& layout) {
   TensorList list(metadata, optional);
-  list.embedding_and_head(layout);
-  for (std::int64_t i = 0; i < list.dimensions().layers; ++i) {
-    list.norms(i, layout);
-    list.attention(i, layout);
-    list.feed_forward(i, layout);
-  }
+  list.transformer(layout);
   return list.take();
 }
 

@@ -36,6 +36,12 @@ struct Dimensions {
 /// feed-forward per layer. An architecture then changes what differs.
 void describe_transformer(const Metadata& metadata, Model& model);
 
+/// The same for models with layer norms.
+void describe_layer_norm(const Metadata& metadata, Model& model);
+
+/// ... whose feed-forwards have no gate.
+void describe_ungated(const Metadata& metadata, Model& model);
+
 /// Where a model normalises queries and keys, and the shape of the weights.
 enum class QueryKeyNorm : std::uint8_t {
   none,
@@ -58,7 +64,13 @@ struct Layout {
   AttentionGate attention_gate = AttentionGate::none;
   Gating gating = Gating::split;
   bool feed_forward_bias = false;
+  bool output = false;  ///< Every file holds `output.weight`.
+  bool output_norm = true;
 };
+
+/// M-RoPE numbers every token by time, height, width and one more
+/// (llama_hparams::n_pos_per_embd).
+inline constexpr std::int64_t mrope_axes = 4;
 
 /// Collects the tensors of a catalog model by GGUF's names.
 class TensorList {
@@ -86,6 +98,8 @@ class TensorList {
   /// Projections, their output and the norms of queries and keys.
   void attention(std::int64_t layer, const Layout& layout = {});
   void feed_forward(std::int64_t layer, const Layout& layout = {});
+  /// All of the above: a transformer whose layers are all alike.
+  void transformer(const Layout& layout);
 
   [[nodiscard]] std::vector<TensorShape> take() { return std::move(shapes_); }
 

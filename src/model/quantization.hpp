@@ -4,11 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <string_view>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "membudget/tensor.hpp"
-#include "model/quantize.hpp"
 
 namespace membudget {
 
@@ -47,8 +47,12 @@ struct Step {
   ElementType type = ElementType::f32;
 };
 
-/// The first step that applies decides; the file type's base type when none does.
-using Rule = std::array<Step, 3>;
+/// Steps that a rule can be written with.
+inline constexpr std::size_t most_steps = 2;
+
+/// The first step that applies decides; the file type's base type when none does. The step behind
+/// the written ones is there for exceptions.
+using Rule = std::array<Step, most_steps + 1>;
 
 /// The rules by what a tensor is for.
 struct Mix {
@@ -60,9 +64,16 @@ struct Mix {
   Rule ffn_gate_up = {};
 };
 
+/// The type of every tensor whose name outside the layers, or after the layer's number, is `name`
+/// ("attn_v.weight"), whatever the mix says: how uploads differ that somebody made by hand.
+struct NamedType {
+  std::string name;
+  ElementType type = ElementType::f32;
+};
+
 /// A file type of llama-quantize. Optional rules replace those of `mix` for some models.
 struct FileType {
-  std::string_view name;
+  std::string name;
   ElementType base = ElementType::f32;
   /// Of output.weight, and of token_embd.weight when it doubles as the output.
   ElementType output = ElementType::q6_k;
@@ -73,23 +84,31 @@ struct FileType {
   std::optional<Rule> ffn_down_with_matrix = {};
   Rule falcon_attn_output = {};
   std::optional<Rule> falcon_ffn_down = {};
+  Rule eight_experts_attn_output = {};
   std::optional<Rule> eight_experts_ffn_down = {};
-  bool eight_experts_raise_output = true;  ///< attn_output to Q5_K in models of 8 experts.
-  bool needs_matrix = false;               ///< llama-quantize refuses to write it without one.
+  bool needs_matrix = false;  ///< llama-quantize refuses to write it without one.
   /// IQ1 and IQ2: their own branch in the engine, with fewer exceptions by model, and
   /// ffn_down counted tensor by tensor even in models with experts.
   bool lowest_bits = false;
   bool experts_only = false;  ///< MXFP4_MOE: the base type for experts, Q8_0 for the rest.
+  std::vector<NamedType> named = {};
 };
 
-/// In the order in which they are offered: from the most to the fewest bits.
-[[nodiscard]] std::span<const FileType> file_types();
-/// Ignores case and knows llama-quantize's aliases ("Q4_K"). Throws Error{unknown_name} with
-/// the names that are nearest.
-[[nodiscard]] const FileType& file_type_named(std::string_view name);
+/// A way in which mlx-lm stores a model (mlx-lm 0.32.0, mlx_lm/utils.py quantize_model).
+struct MlxFormat {
+  std::string name;
+  ElementType type = ElementType::bf16;  ///< Of matrices; bf16 = not quantized.
+  /// Of the output, and of V and down projections where bits matter most (mlx_lm/convert.py,
+  /// mixed_quant_predicate_builder); empty: one type for all.
+  std::optional<ElementType> high = {};
+};
+
+using Quantization = std::variant<FileType, MlxFormat>;
 
 /// The rules of a file type for one model, its special cases resolved.
 [[nodiscard]] Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix);
+/// Whether the bits of a place matter most: the first and the last eighth, and every third between.
+[[nodiscard]] bool gets_more_bits(Place place);
 /// The type a rule gives at a place, before row sizes are considered.
 [[nodiscard]] ElementType type_by(const Rule& rule, Place place, const QuantizedModel& model,
                                   ElementType base);
