@@ -70,7 +70,7 @@ else
   missing=$(missing_commands ninja g++)
   if [ -n "$missing" ]; then
     say "neither apt nor Homebrew here; please install:$missing, and nlohmann-json, fmt, CLI11,"
-    say "GoogleTest, RapidCheck and valijson"
+    say "GoogleTest, RapidCheck, valijson and libcurl's headers"
     exit 1
   fi
 fi

@@ -74,6 +74,8 @@ constexpr std::array<Pair, 21> checkpoint_names{{
     {"exp_probs_b", "mlp.gate.e_score_correction"},
     {"ssm_norm", "mamba.norm"},
     {"nextn.embed_tokens", "embed_tokens"},
+    {"nextn.shared_head_head", "shared_head.head"},
+    {"nextn.shared_head_norm", "shared_head.norm"},
 }};
 
 std::string checkpoint_name(std::string_view stem) {
