@@ -52,7 +52,7 @@ std::string word(std::size_t i, std::size_t length) {
 
 using Pair = std::pair<std::string_view, std::string_view>;
 
-constexpr std::array<Pair, 21> checkpoint_names{{
+constexpr std::array<Pair, 23> checkpoint_names{{
     {"token_embd", "model.embed_tokens"},
     {"output", "lm_head"},
     {"output_norm", "model.norm"},
