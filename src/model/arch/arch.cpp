@@ -152,20 +152,24 @@ void describe_unknown(const Metadata& metadata, Model& model) {
       fmt::format("general.architecture '{}' is not known to this version", metadata.architecture());
 }
 
-// The engine divides by them.
+// Single layers may go without heads (deci), but attention in all of them is what the engine
+// divides by.
 void check_attention(const Metadata& metadata, const Model& model) {
+  bool any = false;
+  bool attends = false;
   for (const Layer& layer : model.layers) {
     for (const Mixer* mixer : {&layer.mixer, &layer.beside}) {
       const auto* attention = std::get_if<Attention>(mixer);
-      if (attention != nullptr && (attention->heads < 1 || attention->kv_heads < 1 ||
-                                   attention->key_dim < 1 || attention->value_dim < 1)) {
-        throw Error(Errc::invalid_model, metadata.place_of("attention.head_count"),
-                    fmt::format("a layer has attention with {} heads, {} for keys and values, of "
-                                "{} and {} elements, which no model has",
-                                attention->heads, attention->kv_heads, attention->key_dim,
-                                attention->value_dim));
-      }
+      any = any || attention != nullptr;
+      attends = attends || (attention != nullptr && attention->heads > 0 &&
+                            attention->kv_heads > 0 && attention->key_dim > 0 &&
+                            attention->value_dim > 0);
     }
+  }
+  if (any && !attends) {
+    throw Error(Errc::invalid_model, metadata.place_of("attention.head_count"),
+                "none of the layers with attention has heads for queries, keys and values, which "
+                "no model has");
   }
 }
 
