@@ -24,7 +24,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-struct Run {
+struct Outcome {
   int exit = -1;
   std::string output;  ///< Standard output.
   std::string errors;
@@ -65,7 +65,7 @@ class ProgramSources : public ::testing::Test {
       GTEST_SKIP() << "built without libcurl";
     }
   }
-  Run run(const std::string& arguments, const std::string& environment = "") {
+  Outcome run(const std::string& arguments, const std::string& environment = "") {
     const std::string out = (folder / "out").string();
     const std::string err = (folder / "err").string();
     const std::string command = "env HOME=" + folder.path().string() + " XDG_CACHE_HOME=" +
@@ -77,7 +77,7 @@ class ProgramSources : public ::testing::Test {
             .output = text_of(out),
             .errors = text_of(err)};
   }
-  Run plan(const std::string& model, const std::string& environment = "") {
+  Outcome plan(const std::string& model, const std::string& environment = "") {
     return run("plan " + model + " --chip m1-16gb --json", environment);
   }
   void serve_model(const std::string& path) {
@@ -94,7 +94,7 @@ class ProgramSources : public ::testing::Test {
 TEST_F(ProgramSources, AHubsModelIsPlannedAndItsTokenIsKept) {
   server.serve_text("/api/models/org/repo", R"({"siblings":[{"rfilename":"m-Q8_0.gguf"}]})");
   serve_model("/org/repo/resolve/main/m-Q8_0.gguf");
-  const Run first = plan("hf:org/repo:Q8_0", "HF_TOKEN=hf_secret");
+  const Outcome first = plan("hf:org/repo:Q8_0", "HF_TOKEN=hf_secret");
   EXPECT_EQ(first.exit, 0) << first.errors;
   EXPECT_EQ(first.errors, "");
   const auto json = nlohmann::json::parse(first.output);
@@ -113,7 +113,7 @@ TEST_F(ProgramSources, AHubsModelIsPlannedAndItsTokenIsKept) {
 }
 
 TEST_F(ProgramSources, ExitCodesTellTheNetworkFromTheModel) {
-  const Run missing = plan(server.url("/none.gguf"));
+  const Outcome missing = plan(server.url("/none.gguf"));
   EXPECT_EQ(missing.exit, 4);
   EXPECT_THAT(missing.errors, AllOf(HasSubstr("membudget: "), HasSubstr("/none.gguf")));
   EXPECT_EQ(nlohmann::json::parse(missing.output)["error"]["code"], "network");
@@ -150,19 +150,19 @@ TEST_F(ProgramSources, OllamasStoreIsReadWithoutTheNetwork) {
   // A pull that is not done: the header is there, most of the data is not.
   small_model().write(store / "blobs" / ("sha256-" + blob), 500'000);
   write(store / "blobs" / ("sha256-" + parameters), R"({"num_ctx":2048})");
-  const Run stored = plan("ollama:mine", "OLLAMA_MODELS=" + store.string());
+  const Outcome stored = plan("ollama:mine", "OLLAMA_MODELS=" + store.string());
   EXPECT_EQ(stored.exit, 0) << stored.errors;
   const auto json = nlohmann::json::parse(stored.output);
   EXPECT_EQ(json["settings"]["context"], 2048);
   EXPECT_EQ(json["model"]["source"], "ollama");
   ASSERT_THAT(json["model"]["notes"], SizeIs(1));
   EXPECT_THAT(json["model"]["notes"][0].get<std::string>(), HasSubstr("not whole"));
-  const Run text = run("plan ollama:mine --chip m1-16gb", "OLLAMA_MODELS=" + store.string());
+  const Outcome text = run("plan ollama:mine --chip m1-16gb", "OLLAMA_MODELS=" + store.string());
   EXPECT_THAT(text.output, HasSubstr("not whole"));
-  const Run markdown =
+  const Outcome markdown =
       run("plan ollama:mine --chip m1-16gb --format markdown", "OLLAMA_MODELS=" + store.string());
   EXPECT_THAT(markdown.output, HasSubstr("not whole"));
-  const Run other = plan("ollama:other", "OLLAMA_MODELS=" + store.string());
+  const Outcome other = plan("ollama:other", "OLLAMA_MODELS=" + store.string());
   EXPECT_EQ(other.exit, 3);
   EXPECT_THAT(other.errors, HasSubstr("--remote"));
   EXPECT_THAT(server.requests(), SizeIs(0));

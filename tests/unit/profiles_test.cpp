@@ -84,7 +84,9 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"quants/", "quantization"},
                                                    {"tokenizers.json", "tokenizers"},
                                                    {"runtimes/", "runtime"},
-                                                   {"working_sets.json", "working_sets"}};
+                                                   {"working_sets.json", "working_sets"},
+                                                   {"speed.json", "speed"},
+                                                   {"quality.json", "quality"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;
