@@ -320,13 +320,22 @@ PlanInputs read(const PlanOptions& options) {
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = read_model(options.model, options.quantization, profiles);
+  ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft = std::make_shared<const Model>(load_model(options.draft, {}, profiles));
+    draft_names = names_of(options.draft, *workload.draft, profiles);
   }
+  auto names = names_of(options.model, model, profiles);
+  auto server = runtime.outputs == OutputRule::slots
+                    ? runtime
+                    : profiles.runtime("llama.cpp@" + runtime.version);
   return {.model = std::move(model),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
           .workload = std::move(workload),
+          .server = std::move(server),
+          .names = std::move(names),
+          .draft_names = std::move(draft_names),
           .largest_context = lower(options.context) == "max"};
 }
 
@@ -345,9 +354,20 @@ PlanReport report_of(PlanInputs inputs) {
   if (inputs.largest_context) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }
-  out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
-  out.model = std::move(inputs.model);
-  out.machine = std::move(inputs.machine);
+  PlannedRun run{
+      .model = std::move(inputs.model),
+      .machine = std::move(inputs.machine),
+      .server = std::move(inputs.server),
+      .workload = std::move(inputs.workload),
+      .plan = {},
+      .names = std::move(inputs.names),
+      .draft_names = std::move(inputs.draft_names),
+  };
+  run.plan = plan(run.model, run.machine, inputs.runtime, run.workload);
+  out.commands = runtime_commands(run);
+  out.plan = std::move(run.plan);
+  out.model = std::move(run.model);
+  out.machine = std::move(run.machine);
   out.runtime = std::move(inputs.runtime);
   return out;
 }

@@ -7,6 +7,7 @@
 #include "membudget/advise.hpp"
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
+#include "membudget/settings.hpp"
 
 namespace membudget {
 
@@ -18,6 +19,7 @@ struct PlanReport {
   Plan plan;
   std::int64_t max_context = 0;  ///< For the workload's own cache types.
   std::vector<ContextByCacheType> by_cache_type;
+  RuntimeCommands commands;  ///< For the plan's own settings; JSON has them when there are any.
 };
 
 struct TextStyle {

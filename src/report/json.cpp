@@ -103,6 +103,18 @@ Json max_context_of(const PlanReport& report) {
   return {{"tokens", report.max_context}, {"by_cache_type", std::move(by_type)}};
 }
 
+/// What to do about the plan; for now how to run it.
+Json recommendation_of(const PlanReport& report) {
+  const RuntimeCommands& commands = report.commands;
+  return {{"commands",
+           {{"ollama", commands.ollama},
+            {"modelfile", commands.modelfile},
+            {"llama-server", commands.llama_server},
+            {"lmstudio", commands.lmstudio},
+            {"mlx", commands.mlx},
+            {"sysctl", commands.sysctl}}}};
+}
+
 std::string_view name_of(Errc code) {
   switch (code) {
     case Errc::io:
@@ -131,7 +143,7 @@ std::string_view name_of(Errc code) {
 
 std::string to_json(const PlanReport& report) {
   const auto& chip = report.machine.chip;
-  return dump({{"schema", "membudget.plan/1"},
+  Json result = {{"schema", "membudget.plan/1"},
                {"model", model_of(report)},
                {"machine",
                 {{"chip", chip.id},
@@ -143,7 +155,9 @@ std::string to_json(const PlanReport& report) {
                {"budget", budget_of(report.plan)},
                {"verdict", to_string(report.plan.verdict)},
                {"reasons", report.plan.reasons},
-               {"max_context", max_context_of(report)}});
+               {"max_context", max_context_of(report)}};
+  if (!report.commands.llama_server.empty()) result["recommendation"] = recommendation_of(report);
+  return dump(result);
 }
 
 std::string to_json(const Error& error) {
