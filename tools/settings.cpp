@@ -34,16 +34,22 @@ std::string json_of(const PlanReport& report, SettingsFormat format) {
   return out.dump(2) + "\n";
 }
 
-/// What the settings themselves cannot say, because there are none or because they will not help.
+/// With the printed settings the plan fits: as it is, or because they raise the limit.
+bool helps(const PlanReport& report, SettingsFormat format) {
+  return fits(report.plan.verdict) ||
+         (format == SettingsFormat::sysctl && wired_limit_for(report.plan).has_value());
+}
+
+/// What the settings themselves cannot say, because there are none or because they do not help.
 void remark(const PlanReport& report, SettingsFormat format) {
-  const auto& plan = report.plan;
   if (format == SettingsFormat::sysctl && report.commands.sysctl.empty()) {
     fmt::print(stderr, "membudget: {}\n",
-               fits(plan.verdict)
+               helps(report, format)
                    ? "the limit need not be raised: the plan fits as it is"
                    : "no limit helps: the plan needs more RAM than the rest of the system leaves");
-  } else if (!fits(plan.verdict)) {
-    fmt::print(stderr, "membudget: with these settings it does not fit: {}\n", plan.reasons.front());
+  } else if (!helps(report, format)) {
+    fmt::print(stderr, "membudget: with these settings it does not fit: {}\n",
+               report.plan.reasons.front());
   }
 }
 
@@ -54,7 +60,7 @@ Exit run(const Options& options) {
                                                        : text_of(report.commands, format),
                options.output);
   remark(report, format);
-  return fits(report.plan.verdict) ? exit_fits : exit_does_not_fit;
+  return helps(report, format) ? exit_fits : exit_does_not_fit;
 }
 
 }  // namespace
