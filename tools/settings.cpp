@@ -18,10 +18,11 @@ struct Options : PlanOptions {
 SettingsFormat format_of(const Options& options) {
   const auto format = settings_format_of_name(options.for_whom);
   if (!format) {
-    throw UsageError(Errc::bad_request, "--for",
-                     fmt::format("'{}' is not known; use ollama, modelfile, llama-server, lmstudio, "
-                                 "mlx or sysctl",
-                                 options.for_whom));
+    throw UsageError(
+        Errc::bad_request, "--for",
+        fmt::format("'{}' is not known; use ollama, modelfile, llama-server, lmstudio, "
+                    "mlx or sysctl",
+                    options.for_whom));
   }
   return *format;
 }

@@ -55,8 +55,8 @@ struct PlannedRun {
 /// all of these formats skip. Names and paths may hold anything: they are quoted, and what cannot
 /// be quoted is said in a comment and left out.
 struct RuntimeCommands {
-  std::vector<std::string> ollama;    ///< Shell lines.
-  std::string modelfile;              ///< Without a final newline, like all of these.
+  std::vector<std::string> ollama;  ///< Shell lines.
+  std::string modelfile;            ///< Without a final newline, like all of these.
   std::string llama_server;
   std::vector<std::string> lmstudio;  ///< Shell lines.
   std::string mlx;

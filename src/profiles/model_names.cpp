@@ -19,9 +19,11 @@ std::string in_tag(const std::string& quantization) {
   std::string out = quantization;
   if (out == "F16" || out == "F32") return "fp" + out.substr(1);
   if (out.starts_with("Q") || out.starts_with("IQ") || out == "BF16") {
-    const auto digit = std::find_if(out.begin(), out.end(), [](char c) { return c >= '0' && c <= '9'; });
-    std::transform(out.begin(), digit, out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    const auto digit =
+        std::find_if(out.begin(), out.end(), [](char c) { return c >= '0' && c <= '9'; });
+    std::transform(out.begin(), digit, out.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
   }
   return out;
 }
@@ -89,8 +91,9 @@ void take_tag(std::string_view typed, const Model& model, const CatalogNames& ca
   }
   // "llama3.2" stands for one of the tags with a size, which the longer ones start with.
   if (colon == std::string::npos) {
-    const auto sized = std::find_if(catalog.ollama.begin(), catalog.ollama.end(),
-                                    [&](const std::string& each) { return each.starts_with(tag + ":"); });
+    const auto sized =
+        std::find_if(catalog.ollama.begin(), catalog.ollama.end(),
+                     [&](const std::string& each) { return each.starts_with(tag + ":"); });
     if (sized == catalog.ollama.end()) return;
     tag = *sized;
   }
@@ -137,7 +140,7 @@ ModelNames names_of(std::string_view argument, const Model& model, const Profile
     return out;
   }
   if (argument.find(':') != std::string_view::npos ||
-             std::find(catalog.ollama.begin(), catalog.ollama.end(), typed) != catalog.ollama.end()) {
+      std::find(catalog.ollama.begin(), catalog.ollama.end(), typed) != catalog.ollama.end()) {
     take_tag(argument, model, catalog, out);
     return out;
   }

@@ -19,8 +19,7 @@ std::string type_name(ElementType type) {
 }
 
 std::string title_of(const Model& model) {
-  return model.quantization.empty() ? model.id
-                                    : fmt::format("{} {}", model.id, model.quantization);
+  return model.quantization.empty() ? model.id : fmt::format("{} {}", model.id, model.quantization);
 }
 
 std::string usual_file(const PlannedRun& run) {
@@ -72,12 +71,18 @@ std::string memory_note(const PlannedRun& run, const Workload& workload) {
 
 std::string_view to_string(SettingsFormat format) {
   switch (format) {
-    case SettingsFormat::ollama: return "ollama";
-    case SettingsFormat::modelfile: return "modelfile";
-    case SettingsFormat::llama_server: return "llama-server";
-    case SettingsFormat::lmstudio: return "lmstudio";
-    case SettingsFormat::mlx: return "mlx";
-    case SettingsFormat::sysctl: return "sysctl";
+    case SettingsFormat::ollama:
+      return "ollama";
+    case SettingsFormat::modelfile:
+      return "modelfile";
+    case SettingsFormat::llama_server:
+      return "llama-server";
+    case SettingsFormat::lmstudio:
+      return "lmstudio";
+    case SettingsFormat::mlx:
+      return "mlx";
+    case SettingsFormat::sysctl:
+      return "sysctl";
   }
   return "";
 }
@@ -101,12 +106,18 @@ RuntimeCommands runtime_commands(const PlannedRun& run) {
 std::string text_of(const RuntimeCommands& commands, SettingsFormat format) {
   const auto text = [&]() -> std::string {
     switch (format) {
-      case SettingsFormat::ollama: return settings::joined(commands.ollama);
-      case SettingsFormat::modelfile: return commands.modelfile;
-      case SettingsFormat::llama_server: return commands.llama_server;
-      case SettingsFormat::lmstudio: return settings::joined(commands.lmstudio);
-      case SettingsFormat::mlx: return commands.mlx;
-      case SettingsFormat::sysctl: return commands.sysctl;
+      case SettingsFormat::ollama:
+        return settings::joined(commands.ollama);
+      case SettingsFormat::modelfile:
+        return commands.modelfile;
+      case SettingsFormat::llama_server:
+        return commands.llama_server;
+      case SettingsFormat::lmstudio:
+        return settings::joined(commands.lmstudio);
+      case SettingsFormat::mlx:
+        return commands.mlx;
+      case SettingsFormat::sysctl:
+        return commands.sysctl;
     }
     return "";
   }();

@@ -27,16 +27,17 @@ std::string draft_option(const PlannedRun& run, std::vector<std::string>& notes)
     return "-md " + shell_word(plain_path(names.file));
   }
   notes.push_back(comment(fmt::format("-md: where your {} file is", title_of(draft))));
-  return "-md " + shell_word(plain_path(fmt::format(
-                      "{}-{}.gguf", names.title.empty() ? draft.id : names.title,
-                      draft.quantization)));
+  return "-md " +
+         shell_word(plain_path(fmt::format(
+             "{}-{}.gguf", names.title.empty() ? draft.id : names.title, draft.quantization)));
 }
 
 /// What the server does with this model when nobody asks for anything.
 Settings unasked(const PlannedRun& run) {
   Workload workload;
   workload.embeddings = run.plan.footprint.settings.embeddings;
-  // Without a trained context there is no default to resolve; any other is then not the planned one.
+  // Without a trained context there is no default to resolve; any other is then not the planned
+  // one.
   if (run.model.trained_context == 0 && run.server.defaults.context == 0) workload.context = 1;
   return resolve(workload, run.server, run.model);
 }
@@ -48,8 +49,10 @@ void add_memory(const PlannedRun& run, std::vector<std::string>& words) {
   if (now.context != usual.context || run.model.trained_context == 0 || !fits(run.plan.verdict)) {
     words.push_back(fmt::format("-c {}", now.context));
   }
-  if (now.cache_type_k != usual.cache_type_k) words.push_back("-ctk " + type_name(now.cache_type_k));
-  if (now.cache_type_v != usual.cache_type_v) words.push_back("-ctv " + type_name(now.cache_type_v));
+  if (now.cache_type_k != usual.cache_type_k)
+    words.push_back("-ctk " + type_name(now.cache_type_k));
+  if (now.cache_type_v != usual.cache_type_v)
+    words.push_back("-ctv " + type_name(now.cache_type_v));
   if (now.flash_attention != usual.flash_attention) {
     words.emplace_back(now.flash_attention == FlashAttention::on    ? "-fa on"
                        : now.flash_attention == FlashAttention::off ? "-fa off"
@@ -101,8 +104,9 @@ std::vector<std::string> llama_server_lines(const PlannedRun& run) {
     words.push_back(draft_option(run, lines));
   }
   if (now.backend == Backend::cpu) {
-    lines.push_back(comment("Planned for a build without Metal; --device none keeps to the CPU in "
-                            "one that has it."));
+    lines.push_back(
+        comment("Planned for a build without Metal; --device none keeps to the CPU in "
+                "one that has it."));
   }
   Workload workload = run.workload;
   // How many logits a batch may ask for is the server's own business.

@@ -53,8 +53,9 @@ Key key_of(const PlannedRun& run, std::vector<std::string>& lines) {
     Key key = key_of_file(names.file, imported);
     if (!imported) {
       // A relative target of a symbolic link would be looked for beside the link.
-      const std::string absolute =
-          names.file.starts_with('/') ? shell_word(names.file) : "\"$PWD\"/" + shell_word(names.file);
+      const std::string absolute = names.file.starts_with('/')
+                                       ? shell_word(names.file)
+                                       : "\"$PWD\"/" + shell_word(names.file);
       lines.push_back(fmt::format("lms import --symbolic-link --user-repo {} -y {}",
                                   shell_word(key.folder), absolute));
     }
@@ -116,12 +117,12 @@ Json fields_of(const PlannedRun& run) {
 }
 
 /// A line for each field, so that people can read it.
-std::string document(const Json& fields) {
-  std::string out = R"({"preset":"","operation":{"fields":[]},"load":{"fields":[)";
+void add_document(const Json& fields, std::vector<std::string>& lines) {
+  lines.emplace_back(R"({"preset":"","operation":{"fields":[]},"load":{"fields":[)");
   for (const Json& field : fields) {
-    out += fmt::format("{}\n  {}", &field == &fields.front() ? "" : ",", field.dump());
+    lines.push_back("  " + field.dump() + (&field == &fields.back() ? "" : ","));
   }
-  return out + "\n]}}";
+  lines.emplace_back("]}}");
 }
 
 void add_notes(const PlannedRun& run, std::vector<std::string>& lines) {
@@ -129,7 +130,8 @@ void add_notes(const PlannedRun& run, std::vector<std::string>& lines) {
   if (const auto chosen = chosen_gpu_layers(run)) {
     lines.push_back(comment(fmt::format(
         "LM Studio takes a share of the {} layers, not a number: {} of them.",
-        run.model.layers.size(), std::min<std::int64_t>(*chosen, static_cast<std::int64_t>(run.model.layers.size())))));
+        run.model.layers.size(),
+        std::min<std::int64_t>(*chosen, static_cast<std::int64_t>(run.model.layers.size())))));
   }
   if (planned.n_cpu_moe > 0 && !planned.cpu_moe) {
     lines.push_back(comment(fmt::format(
@@ -138,7 +140,8 @@ void add_notes(const PlannedRun& run, std::vector<std::string>& lines) {
   }
   const auto missing = server_only(run, false);
   if (missing.empty()) return;
-  lines.push_back(comment(fmt::format("LM Studio has no setting for {}.", fmt::join(missing, ", "))));
+  lines.push_back(
+      comment(fmt::format("LM Studio has no setting for {}.", fmt::join(missing, ", "))));
   Workload workload = run.workload;
   workload.context = planned.context;
   workload.swa_full.reset();
@@ -166,11 +169,12 @@ std::vector<std::string> lmstudio_lines(const PlannedRun& run) {
   };
   out.push_back("mkdir -p " + below(key.folder));
   out.push_back(fmt::format("cat > {} <<'JSON'", below(key.folder + "/" + key.file + ".json")));
-  out.push_back(document(fields_of(run)));
+  add_document(fields_of(run), out);
   out.emplace_back("JSON");
   const auto share = gpu_share(run);
-  std::string load = fmt::format("lms load {} --gpu {} -c {}", shell_word(key.folder + "/" + key.file),
-                                 share ? fmt::format("{}", *share) : "max", planned.context);
+  std::string load =
+      fmt::format("lms load {} --gpu {} -c {}", shell_word(key.folder + "/" + key.file),
+                  share ? fmt::format("{}", *share) : "max", planned.context);
   if (planned.parallel != usual_slots) load += fmt::format(" --parallel {}", planned.parallel);
   out.push_back(load + " -y");
   return out;

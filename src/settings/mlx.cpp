@@ -19,14 +19,14 @@ constexpr std::int64_t usual_kept = 10;
 
 bool is_mlx(const Model& model) {
   const auto all = model.tensors.all();
-  return std::any_of(all.begin(), all.end(), [](const Tensor& tensor) {
-    return format_of(tensor.type).ggml_id < 0;
-  });
+  return std::any_of(all.begin(), all.end(),
+                     [](const Tensor& tensor) { return format_of(tensor.type).ggml_id < 0; });
 }
 
 /// What mlx-community calls the quantization with about as many bits: "4bit".
 std::string nearest_quantization(const std::string& gguf) {
-  const auto digit = std::find_if(gguf.begin(), gguf.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  const auto digit =
+      std::find_if(gguf.begin(), gguf.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
   if (digit == gguf.end() || gguf.starts_with("F") || gguf.starts_with("BF")) return "bf16";
   const int bits = gguf.find("FP4") != std::string::npos ? 4 : *digit - '0';
   return fmt::format("{}bit", std::clamp(bits == 7 ? 8 : bits, 3, 8));
@@ -39,8 +39,9 @@ std::string model_option(const PlannedRun& run, std::vector<std::string>& lines)
     return fmt::format("mlx-community/{}-{}", run.names.title, run.model.quantization);
   }
   if (!run.names.file.empty() || run.names.title.empty()) {
-    lines.push_back(comment("MLX reads no GGUF: convert the original weights with mlx_lm.convert and "
-                            "plan the folder it writes."));
+    lines.push_back(
+        comment("MLX reads no GGUF: convert the original weights with mlx_lm.convert and "
+                "plan the folder it writes."));
     return "";
   }
   const std::string quantization = nearest_quantization(run.model.quantization);
@@ -110,8 +111,9 @@ std::vector<std::string> mlx_lines(const PlannedRun& run) {
   // Caches of finished requests stay in memory for the next that starts alike.
   add("--prompt-cache-size", slots, usual_kept);
   if (cache > Bytes{}) {
-    lines.push_back(comment(fmt::format(
-        "Caches of finished requests are kept beside the one in use, up to {} more.", to_text(cache))));
+    lines.push_back(comment(
+        fmt::format("Caches of finished requests are kept beside the one in use, up to {} more.",
+                    to_text(cache))));
     command += fmt::format(" --prompt-cache-bytes {}", cache.count());
   }
   lines.push_back(std::move(command));

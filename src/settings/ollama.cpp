@@ -71,9 +71,9 @@ std::vector<std::string> ollama_lines(const PlannedRun& run) {
   std::vector<std::string> out;
   add_notes(ollama, out);
   if (const auto parameters = model_parameters(ollama); !parameters.empty()) {
-    out.push_back(comment(fmt::format(
-        "No variable sets these; a Modelfile or the API's options do: {}",
-        fmt::join(parameters, ", "))));
+    out.push_back(
+        comment(fmt::format("No variable sets these; a Modelfile or the API's options do: {}",
+                            fmt::join(parameters, ", "))));
   }
   if (variables.empty()) {
     out.push_back(comment("Ollama's defaults are the plan: no variable needs to be set."));
@@ -97,17 +97,18 @@ std::vector<std::string> modelfile_lines(const PlannedRun& run) {
   if (const auto variables = server_variables(ollama); !variables.empty()) {
     std::vector<std::string> words;
     for (const auto& [name, value] : variables) words.push_back(fmt::format("{}={}", name, value));
-    out.push_back(comment(fmt::format("Only the server's environment can set: {}",
-                                      fmt::join(words, " "))));
+    out.push_back(
+        comment(fmt::format("Only the server's environment can set: {}", fmt::join(words, " "))));
   }
   const std::string source = source_of(run, out);
   if (const auto value = modelfile_value(source)) {
     out.push_back("FROM " + *value);
   } else {
-    out.push_back(comment("FROM: Ollama cannot read this path from a Modelfile; rename the file: " +
-                          source));
+    out.push_back(
+        comment("FROM: Ollama cannot read this path from a Modelfile; rename the file: " + source));
   }
-  if (!ollama.context_is_default) out.push_back(fmt::format("PARAMETER num_ctx {}", ollama.num_ctx));
+  if (!ollama.context_is_default)
+    out.push_back(fmt::format("PARAMETER num_ctx {}", ollama.num_ctx));
   for (const std::string& parameter : model_parameters(ollama)) {
     out.push_back("PARAMETER " + parameter);
   }

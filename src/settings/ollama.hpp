@@ -13,7 +13,7 @@ namespace membudget::settings {
 struct OllamaRun {
   std::int64_t num_ctx = 0;  ///< Per slot.
   std::int64_t slots = 1;
-  std::int64_t num_batch = 512;  ///< Both -b and -ub.
+  std::int64_t num_batch = 512;               ///< Both -b and -ub.
   ElementType cache_type = ElementType::f16;  ///< Of K and V.
   FlashAttention flash_attention = FlashAttention::automatic;
   std::int64_t num_gpu = -1;

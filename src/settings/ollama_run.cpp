@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "settings/format.hpp"
 #include "settings/ollama.hpp"
@@ -26,7 +28,18 @@ std::int64_t default_context(const PlannedRun& run) {
 constexpr std::int64_t small_context = 4096;
 constexpr std::int64_t small_batch = 512;
 
-void take_slots(const Settings& planned, OllamaRun& out) {
+/// Architectures that get one slot whatever OLLAMA_NUM_PARALLEL says (server/sched.go:507-510).
+constexpr std::array<std::string_view, 11> single_slot{
+    "mllama", "qwen3vl", "qwen3vlmoe", "qwen35",         "qwen35moe",      "qwen3next",
+    "lfm2",   "lfm2moe", "nemotron_h", "nemotron_h_moe", "nemotron_h_omni"};
+
+/// Embedding models too get one slot (server/sched.go, load()).
+bool has_one_slot(const Model& model) {
+  return !model.logits ||
+         std::find(single_slot.begin(), single_slot.end(), model.architecture) != single_slot.end();
+}
+
+void take_slots(const Model& model, const Settings& planned, OllamaRun& out) {
   if (planned.kv_unified && planned.parallel > 1) {
     out.notes.push_back(fmt::format(
         "Ollama's slots do not share a cache: one slot with all {} tokens, where {} shared them.",
@@ -34,11 +47,19 @@ void take_slots(const Settings& planned, OllamaRun& out) {
     out.num_ctx = planned.context;
     return;
   }
+  if (planned.parallel > 1 && has_one_slot(model)) {
+    out.notes.push_back(fmt::format(
+        "Ollama gives this model one slot: all {} tokens are its, where {} slots were planned.",
+        planned.context, planned.parallel));
+    out.num_ctx = planned.context;
+    return;
+  }
   out.slots = planned.parallel;
   out.num_ctx = (planned.context + planned.parallel - 1) / planned.parallel;
   if (out.num_ctx * out.slots != planned.context) {
-    out.notes.push_back(fmt::format("Every slot gets as many tokens: {} of {}, where {} were planned.",
-                                    out.slots, out.num_ctx, planned.context));
+    out.notes.push_back(
+        fmt::format("Every slot gets as many tokens: {} of {}, where {} were planned.", out.slots,
+                    out.num_ctx, planned.context));
   }
 }
 
@@ -54,9 +75,10 @@ void take_cache_type(const Settings& planned, OllamaRun& out) {
   // The finer of the two loses nothing.
   out.cache_type = row_bytes(k) >= row_bytes(v) ? k : v;
   if (k != v) {
-    out.notes.push_back(fmt::format("Ollama has one cache type: {} for both, where {} was planned "
-                                    "for K and {} for V.",
-                                    type_name(out.cache_type), type_name(k), type_name(v)));
+    out.notes.push_back(
+        fmt::format("Ollama has one cache type: {} for both, where {} was planned "
+                    "for K and {} for V.",
+                    type_name(out.cache_type), type_name(k), type_name(v)));
   }
 }
 
@@ -79,7 +101,7 @@ Workload OllamaRun::workload() const {
 OllamaRun ollama_run(const PlannedRun& run) {
   const Settings& planned = run.plan.footprint.settings;
   OllamaRun out;
-  take_slots(planned, out);
+  take_slots(run.model, planned, out);
   take_cache_type(planned, out);
   out.num_batch = planned.ubatch;
   if (planned.batch < planned.ubatch) out.num_batch = planned.batch;
@@ -87,8 +109,7 @@ OllamaRun ollama_run(const PlannedRun& run) {
   out.num_gpu = chosen_gpu_layers(run).value_or(-1);
   out.mmap = planned.mmap;
   out.context_is_default = out.num_ctx == default_context(run);
-  out.batch_is_default =
-      out.num_batch == small_batch && out.num_ctx * out.slots <= small_context;
+  out.batch_is_default = out.num_batch == small_batch && out.num_ctx * out.slots <= small_context;
   auto missing = server_only(run, true);
   if (!planned.kv_offload) missing.emplace_back("--no-kv-offload");
   if (!missing.empty()) {

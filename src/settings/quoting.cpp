@@ -13,7 +13,9 @@ bool plain_in_shell(char c) {
          std::string_view("_-./:=,+@%").find(c) != std::string_view::npos;
 }
 
-bool control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+bool control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
 
 /// The code point at `at`, which moves behind it; nothing for what is not UTF-8.
 std::optional<std::uint32_t> code_point(std::string_view text, std::size_t& at) {

@@ -15,7 +15,8 @@ std::optional<std::int64_t> wired_limit_for(const Plan& plan) {
     return std::nullopt;
   }
   // With the safety margin where the system's reserve allows it.
-  const std::int64_t wanted = ((gpu + plan.budget.safety_margin).count() + mib(1).count() - 1) / mib(1).count();
+  const std::int64_t wanted =
+      ((gpu + plan.budget.safety_margin).count() + mib(1).count() - 1) / mib(1).count();
   const std::int64_t limit = std::min(wanted, most.count() / mib(1).count());
   return limit * mib(1) < gpu ? std::nullopt : std::optional(limit);
 }

@@ -26,8 +26,8 @@ const Profiles& profiles() {
 const Model& some_model() {
   static const std::map<std::string, Model> models = [] {
     std::map<std::string, Model> out;
-    for (const char* name :
-         {"llama-3.2-1b", "qwen2.5-7b", "gemma-3-1b", "mixtral-8x7b", "granite-4.0-h-350m"}) {
+    for (const char* name : {"llama-3.2-1b", "qwen2.5-7b", "gemma-3-1b", "mixtral-8x7b",
+                             "granite-4.0-h-350m", "lfm2-1.2b"}) {
       out[name] = profiles().model(name);
     }
     return out;
@@ -61,7 +61,8 @@ Workload some_workload() {
   out.kv_offload = maybe<bool>({false});
   out.op_offload = maybe<bool>({false});
   if (*rc::gen::arbitrary<bool>()) {
-    out.tensor_overrides = {{.pattern = "blk\\.[0-3]\\.ffn_(up|down)'$(x)", .buffer = Backend::cpu}};
+    out.tensor_overrides = {
+        {.pattern = "blk\\.[0-3]\\.ffn_(up|down)'$(x)", .buffer = Backend::cpu}};
   }
   return out;
 }
@@ -94,7 +95,9 @@ void must_account_for(const PlannedRun& run, const Workload& workload, const std
   }
 }
 
-bool refused(const std::string& text) { return text.find("# The engine refuses") != std::string::npos; }
+bool refused(const std::string& text) {
+  return text.find("# The engine refuses") != std::string::npos;
+}
 
 std::string joined(const std::vector<std::string>& lines) {
   std::string out;
@@ -172,7 +175,8 @@ RC_GTEST_PROP(SettingsProperty, LmStudioTakesWhatWasPlannedOrSaysWhatItTakes, ()
     return at == load.end() ? "" : *(at + 1);
   };
   RC_ASSERT(value("-c") == std::to_string(*workload.context));
-  RC_ASSERT(value("--parallel") == (workload.parallel == 4 ? "" : std::to_string(*workload.parallel)));
+  RC_ASSERT(value("--parallel") ==
+            (workload.parallel == 4 ? "" : std::to_string(*workload.parallel)));
   RC_ASSERT((value("--gpu") == "max") == !workload.gpu_layers.has_value());
 }
 

@@ -10,7 +10,9 @@
 namespace membudget::test {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
+[[noreturn]] void fail(const std::string& what) {
+  throw std::runtime_error(what);
+}
 
 /// Behind the line that is `word` alone; the lines before it are appended to `out`.
 std::size_t here_document(std::string_view script, std::size_t at, const std::string& word,
@@ -79,24 +81,42 @@ Workload read_llama_server(const std::vector<std::string>& words) {
   const auto number = [&] { return std::stoll(value()); };
   while (at < words.size()) {
     const std::string& option = words[at++];
-    if (option == "-m" || option == "-hf" || option == "-md" || option == "--spec-type") value();
-    else if (option == "-c") out.context = number();
-    else if (option == "-b") out.batch = number();
-    else if (option == "-ub") out.ubatch = number();
-    else if (option == "-np") out.parallel = number();
-    else if (option == "-ngl") out.gpu_layers = number();
-    else if (option == "-ctk") out.cache_type_k = element_type_of_name(value());
-    else if (option == "-ctv") out.cache_type_v = element_type_of_name(value());
-    else if (option == "-fa") out.flash_attention = value() == "on" ? FlashAttention::on : FlashAttention::off;
-    else if (option == "--kv-unified") out.kv_unified = true;
-    else if (option == "--swa-full") out.swa_full = true;
-    else if (option == "--no-mmap") out.mmap = false;
-    else if (option == "--cpu-moe") out.cpu_moe = true;
-    else if (option == "--n-cpu-moe") out.n_cpu_moe = number();
-    else if (option == "--no-kv-offload") out.kv_offload = false;
-    else if (option == "--no-repack") out.repack = false;
-    else if (option == "--no-op-offload") out.op_offload = false;
-    else if (option == "--embeddings") out.embeddings = true;
+    if (option == "-m" || option == "-hf" || option == "-md" || option == "--spec-type")
+      value();
+    else if (option == "-c")
+      out.context = number();
+    else if (option == "-b")
+      out.batch = number();
+    else if (option == "-ub")
+      out.ubatch = number();
+    else if (option == "-np")
+      out.parallel = number();
+    else if (option == "-ngl")
+      out.gpu_layers = number();
+    else if (option == "-ctk")
+      out.cache_type_k = element_type_of_name(value());
+    else if (option == "-ctv")
+      out.cache_type_v = element_type_of_name(value());
+    else if (option == "-fa")
+      out.flash_attention = value() == "on" ? FlashAttention::on : FlashAttention::off;
+    else if (option == "--kv-unified")
+      out.kv_unified = true;
+    else if (option == "--swa-full")
+      out.swa_full = true;
+    else if (option == "--no-mmap")
+      out.mmap = false;
+    else if (option == "--cpu-moe")
+      out.cpu_moe = true;
+    else if (option == "--n-cpu-moe")
+      out.n_cpu_moe = number();
+    else if (option == "--no-kv-offload")
+      out.kv_offload = false;
+    else if (option == "--no-repack")
+      out.repack = false;
+    else if (option == "--no-op-offload")
+      out.op_offload = false;
+    else if (option == "--embeddings")
+      out.embeddings = true;
     else if (option == "-ot") {
       const std::string pair = value();
       const auto equals = pair.rfind('=');
@@ -113,7 +133,9 @@ Workload read_llama_server(const std::vector<std::string>& words) {
 std::vector<std::pair<std::string, std::string>> read_modelfile(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> out;
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
   std::size_t at = 0;
   const auto take_word = [&](auto accepts) {
     std::string word;
@@ -172,13 +194,19 @@ Workload read_ollama(const std::map<std::string, std::string>& environment,
   };
   // Ollama's documentation of context lengths: 256k from 48 GB of VRAM, 32k from 24 GB, else 4k,
   // where a little less than these counts too.
-  std::int64_t context = budget.gpu_limit >= gib(47) ? 1 << 18 : budget.gpu_limit >= gib(23) ? 1 << 15 : 1 << 12;
+  std::int64_t context = budget.gpu_limit >= gib(47)   ? 1 << 18
+                         : budget.gpu_limit >= gib(23) ? 1 << 15
+                                                       : 1 << 12;
   context = std::min(context, model.trained_context);
   if (const auto text = find(environment, "OLLAMA_CONTEXT_LENGTH")) context = std::stoll(*text);
   if (const auto text = find(modelfile, "num_ctx")) context = std::stoll(*text);
   Workload out;
   out.parallel = 1;
   if (const auto text = find(environment, "OLLAMA_NUM_PARALLEL")) out.parallel = std::stoll(*text);
+  // "model architecture does not currently support parallel requests"
+  for (const char* one_at_a_time : {"qwen35", "qwen3next", "lfm2", "lfm2moe", "nemotron_h"}) {
+    if (model.architecture == one_at_a_time) out.parallel = 1;
+  }
   out.context = context * *out.parallel;
   if (const auto text = find(environment, "OLLAMA_KV_CACHE_TYPE")) {
     out.cache_type_k = out.cache_type_v = element_type_of_name(*text);
@@ -205,21 +233,32 @@ Workload read_lmstudio(const std::string& json, const Model& model) {
     const std::string key = field.at("key");
     const auto& value = field.at("value");
     const auto type = [&] { return element_type_of_name(value.at("value").get<std::string>()); };
-    if (key == "llm.load.contextLength") out.context = value;
-    else if (key == "llm.load.numParallelSessions") out.parallel = value;
-    else if (key == "llm.load.useUnifiedKvCache") out.kv_unified = value.get<bool>();
-    else if (key == "llm.load.offloadKVCacheToGpu") out.kv_offload = value.get<bool>();
-    else if (key == "llm.load.numCpuExpertLayersRatio") out.n_cpu_moe = std::llround(value.get<double>() * layers);
+    if (key == "llm.load.contextLength")
+      out.context = value;
+    else if (key == "llm.load.numParallelSessions")
+      out.parallel = value;
+    else if (key == "llm.load.useUnifiedKvCache")
+      out.kv_unified = value.get<bool>();
+    else if (key == "llm.load.offloadKVCacheToGpu")
+      out.kv_offload = value.get<bool>();
+    else if (key == "llm.load.numCpuExpertLayersRatio")
+      out.n_cpu_moe = std::llround(value.get<double>() * layers);
     else if (key == "llm.load.llama.acceleration.offloadRatio") {
       if (value != "max") out.gpu_layers = std::llround(value.get<double>() * layers);
-    }
-    else if (key == "llm.load.llama.evalBatchSize") out.batch = value;
-    else if (key == "llm.load.llama.physicalBatchSize") out.ubatch = value;
-    else if (key == "llm.load.llama.flashAttention") out.flash_attention = value.get<bool>() ? FlashAttention::on : FlashAttention::off;
-    else if (key == "llm.load.llama.kCacheQuantizationType") out.cache_type_k = type();
-    else if (key == "llm.load.llama.vCacheQuantizationType") out.cache_type_v = type();
-    else if (key == "llm.load.llama.tryMmap") out.mmap = value.get<bool>();
-    else fail("unknown key " + key);
+    } else if (key == "llm.load.llama.evalBatchSize")
+      out.batch = value;
+    else if (key == "llm.load.llama.physicalBatchSize")
+      out.ubatch = value;
+    else if (key == "llm.load.llama.flashAttention")
+      out.flash_attention = value.get<bool>() ? FlashAttention::on : FlashAttention::off;
+    else if (key == "llm.load.llama.kCacheQuantizationType")
+      out.cache_type_k = type();
+    else if (key == "llm.load.llama.vCacheQuantizationType")
+      out.cache_type_v = type();
+    else if (key == "llm.load.llama.tryMmap")
+      out.mmap = value.get<bool>();
+    else
+      fail("unknown key " + key);
   }
   return out;
 }

@@ -26,12 +26,14 @@ namespace membudget::test {
 
 /// The instructions of a Modelfile in Ollama's own reading (parser/parser.go): lower-case name and
 /// value; PARAMETER has the parameter's name. Throws std::runtime_error where Ollama gives up.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> read_modelfile(std::string_view text);
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> read_modelfile(
+    std::string_view text);
 
 /// What Ollama would ask of its llama-server on that machine.
-[[nodiscard]] Workload read_ollama(const std::map<std::string, std::string>& environment,
-                                   const std::vector<std::pair<std::string, std::string>>& modelfile,
-                                   const Model& model, const Budget& budget);
+[[nodiscard]] Workload read_ollama(
+    const std::map<std::string, std::string>& environment,
+    const std::vector<std::pair<std::string, std::string>>& modelfile, const Model& model,
+    const Budget& budget);
 
 /// What LM Studio would ask of llama.cpp, from the defaults of a model.
 [[nodiscard]] Workload read_lmstudio(const std::string& json, const Model& model);

@@ -45,11 +45,14 @@ PlannedRun planned(const std::string& name, const std::string& chip, const Workl
 
 PlannedRun of_file(const std::string& path) {
   auto run = planned("qwen2.5-coder:0.5b", "m1-max-32gb", {.context = 4096});
-  run.names = {.file = path, .ollama = "", .ollama_inferred = false, .gguf_repository = "", .title = ""};
+  run.names = {
+      .file = path, .ollama = "", .ollama_inferred = false, .gguf_repository = "", .title = ""};
   return run;
 }
 
-std::string joined(const std::vector<std::string>& lines) { return settings::joined(lines) + "\n"; }
+std::string joined(const std::vector<std::string>& lines) {
+  return settings::joined(lines) + "\n";
+}
 
 std::string content(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -66,12 +69,16 @@ std::string bash(const std::string& script, const fs::path& folder) {
 }
 
 const std::vector<std::string>& hostile_names() {
-  static const std::vector<std::string> names{
-      "it's here.gguf",     "$(touch pwned).gguf", "`touch pwned`.gguf", "a\nb; touch pwned.gguf",
-      "--help.gguf",        "~root.gguf",          "\"quoted\".gguf",    "a\\b.gguf",
-      " leading.gguf",      "-c 1.gguf",           "tab\tbed.gguf",      "caf\xC3\xA9 \xE6\xA8\xA1.gguf",
-      "\xFF\xFE.gguf",      "#hash.gguf",          "JSON\n.gguf",        "*?[a].gguf",
-      "sub dir/it's.gguf",  "!history.gguf",       "a\rb.gguf"};
+  static const std::vector<std::string> names{"it's here.gguf",     "$(touch pwned).gguf",
+                                              "`touch pwned`.gguf", "a\nb; touch pwned.gguf",
+                                              "--help.gguf",        "~root.gguf",
+                                              "\"quoted\".gguf",    "a\\b.gguf",
+                                              " leading.gguf",      "-c 1.gguf",
+                                              "tab\tbed.gguf",      "caf\xC3\xA9 \xE6\xA8\xA1.gguf",
+                                              "\xFF\xFE.gguf",      "#hash.gguf",
+                                              "JSON\n.gguf",        "*?[a].gguf",
+                                              "sub dir/it's.gguf",  "!history.gguf",
+                                              "a\rb.gguf"};
   return names;
 }
 
@@ -120,10 +127,11 @@ TEST(SettingsLlamaServer, GivesAHostilePathToTheServerAsItIs) {
 
 TEST(SettingsOllama, SetsTheSameVariablesForAppAndShell) {
   const test::ScratchFolder scratch;
-  const auto run = planned("qwen2.5-coder:32b", "m1-max-32gb",
-                           {.context = 8192, .cache_type_k = ElementType::q8_0, .cache_type_v = ElementType::q8_0});
-  const auto script = "launchctl() { echo \"app $2=$3\"; }\n" + joined(runtime_commands(run).ollama) +
-                      "env | grep ^OLLAMA_ | sort\n";
+  const auto run = planned(
+      "qwen2.5-coder:32b", "m1-max-32gb",
+      {.context = 8192, .cache_type_k = ElementType::q8_0, .cache_type_v = ElementType::q8_0});
+  const auto script = "launchctl() { echo \"app $2=$3\"; }\n" +
+                      joined(runtime_commands(run).ollama) + "env | grep ^OLLAMA_ | sort\n";
   EXPECT_EQ(bash(script, scratch.path()),
             "app OLLAMA_CONTEXT_LENGTH=8192\napp OLLAMA_KV_CACHE_TYPE=q8_0\n"
             "OLLAMA_CONTEXT_LENGTH=8192\nOLLAMA_KV_CACHE_TYPE=q8_0\n");
@@ -143,8 +151,9 @@ TEST(SettingsOllama, LeavesOutWhatThisMachineDefaultsTo) {
 }
 
 TEST(SettingsOllama, SaysWhatItCannotDo) {
-  const auto run = planned("mixtral:8x7b", "m4-max-128gb",
-                           {.context = 8192, .parallel = 1, .cache_type_k = ElementType::q8_0, .n_cpu_moe = 4});
+  const auto run =
+      planned("mixtral:8x7b", "m4-max-128gb",
+              {.context = 8192, .parallel = 1, .cache_type_k = ElementType::q8_0, .n_cpu_moe = 4});
   const auto commands = runtime_commands(run);
   for (const auto& text : {commands.modelfile, joined(commands.ollama)}) {
     EXPECT_THAT(text, HasSubstr("# Ollama has one cache type: f16 for both, where q8_0 was planned "
@@ -167,15 +176,17 @@ TEST(SettingsLmStudio, WritesTheDefaultsOfTheModelAndLoadsIt) {
     const auto heard = bash(script, scratch.path());
     const auto file = name.substr(name.rfind('/') + 1);
     const auto key = "local/" + file.substr(0, file.rfind('.')) + "/" + file;
-    EXPECT_EQ(heard, "import|--symbolic-link|--user-repo|" + key.substr(0, key.rfind('/')) + "|-y|" +
-                         fs::canonical(scratch.path()).string() + "/" + name + "|load|" + key +
-                         "|--gpu|max|-c|4096|-y|");
-    const auto written = scratch.path() / ".lmstudio/.internal/user-concrete-model-default-config" / (key + ".json");
+    EXPECT_EQ(heard, "import|--symbolic-link|--user-repo|" + key.substr(0, key.rfind('/')) +
+                         "|-y|" + fs::canonical(scratch.path()).string() + "/" + name + "|load|" +
+                         key + "|--gpu|max|-c|4096|-y|");
+    const auto written =
+        scratch.path() / ".lmstudio/.internal/user-concrete-model-default-config" / (key + ".json");
     ASSERT_TRUE(fs::exists(written)) << name;
     const auto json = nlohmann::json::parse(content(written));
     EXPECT_EQ(json["preset"], "");
     EXPECT_EQ(json["operation"]["fields"].size(), 0U);
-    EXPECT_EQ(json["load"]["fields"][0], (nlohmann::json{{"key", "llm.load.contextLength"}, {"value", 4096}}));
+    EXPECT_EQ(json["load"]["fields"][0],
+              (nlohmann::json{{"key", "llm.load.contextLength"}, {"value", 4096}}));
     EXPECT_FALSE(fs::exists(scratch.path() / "pwned"));
   }
 }
@@ -188,16 +199,17 @@ TEST(SettingsLmStudio, KnowsAModelOfItsOwnFolder) {
 }
 
 TEST(SettingsMlx, TurnsBatchAndSlotsIntoItsOwnOptions) {
-  const auto run = planned("qwen2.5-coder:32b", "m1-max-32gb",
-                           {.context = 8192, .cache_type_k = ElementType::q8_0, .cache_type_v = ElementType::q8_0});
+  const auto run = planned(
+      "qwen2.5-coder:32b", "m1-max-32gb",
+      {.context = 8192, .cache_type_k = ElementType::q8_0, .cache_type_v = ElementType::q8_0});
   const auto commands = test::shell_commands(runtime_commands(run).mlx);
   ASSERT_EQ(commands.size(), 1U);
   // 64 layers x 8192 tokens x 8 heads x 128 x K and V x 2 bytes.
-  EXPECT_THAT(commands[0],
-              ElementsAre("mlx_lm.server", "--model", "mlx-community/Qwen2.5-Coder-32B-Instruct-4bit",
-                          "--prefill-step-size", "512", "--decode-concurrency", "1",
-                          "--prompt-concurrency", "1", "--prompt-cache-size", "1",
-                          "--prompt-cache-bytes", "2147483648"));
+  EXPECT_THAT(
+      commands[0],
+      ElementsAre("mlx_lm.server", "--model", "mlx-community/Qwen2.5-Coder-32B-Instruct-4bit",
+                  "--prefill-step-size", "512", "--decode-concurrency", "1", "--prompt-concurrency",
+                  "1", "--prompt-cache-size", "1", "--prompt-cache-bytes", "2147483648"));
   EXPECT_THAT(runtime_commands(run).mlx, HasSubstr("keeps its cache in 16 bits: about 2.00 GiB"));
   EXPECT_THAT(test::shell_commands(runtime_commands(of_file("x.gguf")).mlx), IsEmpty());
 }
@@ -210,15 +222,24 @@ TEST(SettingsSysctl, RaisesTheLimitNowAndAfterEveryStart) {
   // Every command needs root; this sudo shows it, and takes the plist in.
   const auto heard = bash(
       "sudo() { if [ \"$1\" = tee ]; then cat >list.plist; fi; printf '%s ' \"$@\"; echo; }\n" +
-          runtime_commands(run).sysctl + "\n", scratch.path());
+          runtime_commands(run).sysctl + "\n",
+      scratch.path());
   EXPECT_THAT(heard, StartsWith("sysctl iogpu.wired_limit_mb=" + limit + " \n"));
-  EXPECT_THAT(heard, HasSubstr("chown root:wheel /Library/LaunchDaemons/membudget.wired-limit.plist \n"));
+  EXPECT_THAT(heard,
+              HasSubstr("chown root:wheel /Library/LaunchDaemons/membudget.wired-limit.plist \n"));
   EXPECT_THAT(heard, HasSubstr("chmod 644 /Library/LaunchDaemons/membudget.wired-limit.plist \n"));
-  EXPECT_THAT(heard, HasSubstr("launchctl bootstrap system /Library/LaunchDaemons/membudget.wired-limit.plist \n"));
+  EXPECT_THAT(
+      heard,
+      HasSubstr(
+          "launchctl bootstrap system /Library/LaunchDaemons/membudget.wired-limit.plist \n"));
   const auto plist = content(scratch.path() / "list.plist");
-  EXPECT_THAT(plist, HasSubstr("<string>/usr/sbin/sysctl</string>\n    <string>iogpu.wired_limit_mb=" + limit + "</string>"));
+  EXPECT_THAT(plist,
+              HasSubstr("<string>/usr/sbin/sysctl</string>\n    <string>iogpu.wired_limit_mb=" +
+                        limit + "</string>"));
   const auto checked = bash(
-      "if command -v plutil; then plutil -lint list.plist; else xmllint --nonet --noout list.plist; fi", scratch.path());
+      "if command -v plutil; then plutil -lint list.plist; else xmllint --nonet --noout "
+      "list.plist; fi",
+      scratch.path());
   EXPECT_THAT(checked, Not(StartsWith("failed"))) << plist;
 }
 
@@ -227,7 +248,8 @@ TEST(SettingsSysctl, KeepsALimitThatWasPlannedWith) {
   EXPECT_EQ(runtime_commands(run).sysctl, "");
   run.machine.wired_limit_mib = 28000;
   run.plan = plan(run.model, run.machine, run.server, run.workload);
-  EXPECT_THAT(runtime_commands(run).sysctl, HasSubstr("\nsudo sysctl iogpu.wired_limit_mb=28000\n"));
+  EXPECT_THAT(runtime_commands(run).sysctl,
+              HasSubstr("\nsudo sysctl iogpu.wired_limit_mb=28000\n"));
   // Nothing helps a plan that is larger than the RAM that is left.
   EXPECT_EQ(runtime_commands(planned("llama3.3:70b", "m1-16gb", {.context = 4096})).sysctl, "");
 }
