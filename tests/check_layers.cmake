@@ -24,7 +24,7 @@ layer(workload "${h}workload\\.hpp$" MAY ${below_model})
 layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
 layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
-layer(runtime "${h}runtime\\.hpp$" "^src/runtime\\.cpp$" MAY ${below_model} workload model)
+layer(runtime "${h}(runtime|speed_rules|quality_table)\\.hpp$" "^src/runtime\\.cpp$" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"

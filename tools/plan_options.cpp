@@ -155,6 +155,26 @@ Workload workload_of(const PlanOptions& options) {
   return out;
 }
 
+SpeedRequest speed_of(const PlanOptions& options) {
+  SpeedRequest out;
+  if (!options.depth.empty()) out.depth = parse_tokens(options.depth, "--depth");
+  if (!options.prompt_tokens.empty()) {
+    out.prompt_tokens = positive_tokens(options.prompt_tokens, "--prompt-tokens");
+  }
+  if (!options.generate_tokens.empty()) {
+    out.generate_tokens = positive_tokens(options.generate_tokens, "--generate-tokens");
+  }
+  return out;
+}
+
+/// What was told to stand in the context must have room there.
+void check_depth(const PlanOptions& options, const Workload& workload, const SpeedRequest& speed) {
+  if (workload.context.value_or(0) > 0 && speed.depth > *workload.context) {
+    wrong("--depth", fmt::format("{} tokens do not stand in a context of {}; raise --ctx-size",
+                                 options.depth, *workload.context));
+  }
+}
+
 /// The id of the Mac this runs on; nullopt when it is none, or none that is known.
 std::optional<std::string> this_machine() {
   return std::nullopt;
@@ -202,8 +222,12 @@ void PlanOptions::add_to(CLI::App& command) {
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     return option;
   };
-  command.add_option("MODEL", model, "Catalog name (qwen2.5-coder:32b) or path to a .gguf")
+  command
+      .add_option("MODEL", model,
+                  "Catalog name (qwen2.5-coder:32b), .gguf, folder, ollama:NAME[:TAG], "
+                  "hf:ORG/REPO[:QUANT|:FILE] or https://.../x.gguf")
       ->required();
+  source.add_to(command);
 
   command.get_formatter()->column_width(36);
   const auto option = [&](const char* names, std::string& value, const char* help, const char* type,
@@ -280,6 +304,18 @@ void PlanOptions::add_context_to(CLI::App& command) {
       ->group("Runtime");
 }
 
+void PlanOptions::add_speed_to(CLI::App& command) {
+  const auto option = [&](const char* names, std::string& value, const char* help) {
+    command.add_option(names, value, help)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->type_name("N")
+        ->group("Speed");
+  };
+  option("--depth", depth, "Tokens in the context before the prompt; default: 0");
+  option("--prompt-tokens", prompt_tokens, "Tokens that are prompted; default: 512");
+  option("--generate-tokens", generate_tokens, "Tokens that are generated; default: 128");
+}
+
 Format PlanOptions::output_format() const {
   if (json || format == "json") return Format::json;
   if (format == "markdown" || format == "md") return Format::markdown;
@@ -297,32 +333,24 @@ std::string cache_type_name(ElementType type) {
   return lower(format_of(type).name);
 }
 
-Model read_model(const std::string& name, const std::string& quantization,
-                 const Profiles& profiles) {
-  try {
-    return load_model(name, quantization, profiles);
-  } catch (const Error& error) {
-    if (error.code() != Errc::unknown_name || quantization.empty()) throw;
-    // Either name may be the unknown one. Without the quantization it is the model's turn.
-    static_cast<void>(load_model(name, {}, profiles));
-    throw UsageError(error.code(), "--quant", problem(error));
-  }
-}
-
 PlanInputs read(const PlanOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(options.output_format());
   auto workload = workload_of(options);
+  const auto speed = speed_of(options);
+  check_depth(options, workload, speed);
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   auto machine = machine_of(options, profiles);
   auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto model = read_model(options.model, options.quantization, profiles);
+  auto model = read_model(options.model, options.quantization, profiles, options.source);
+  auto speed_rules = profiles.speed_rules(runtime);
   ModelNames draft_names;
   if (!options.draft.empty()) {
-    workload.draft = std::make_shared<const Model>(load_model(options.draft, {}, profiles));
+    workload.draft =
+        std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));
     draft_names = names_of(options.draft, *workload.draft, profiles);
   }
   auto names = names_of(options.model, model, profiles);
@@ -336,6 +364,8 @@ PlanInputs read(const PlanOptions& options) {
           .server = std::move(server),
           .names = std::move(names),
           .draft_names = std::move(draft_names),
+          .speed_rules = std::move(speed_rules),
+          .speed = speed,
           .largest_context = lower(options.context) == "max"};
 }
 
@@ -365,6 +395,9 @@ PlanReport report_of(PlanInputs inputs) {
   };
   run.plan = plan(run.model, run.machine, inputs.runtime, run.workload);
   out.commands = runtime_commands(run);
+  if (inputs.speed_rules) {
+    out.speed = speed(run.model, run.machine, run.plan.footprint, *inputs.speed_rules, inputs.speed);
+  }
   out.plan = std::move(run.plan);
   out.model = std::move(run.model);
   out.machine = std::move(run.machine);

@@ -3,16 +3,19 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "membudget/membudget.hpp"
+#include "model_argument.hpp"
 
 enum class Format { text, json, markdown };
 
 /// The options that every command about a model on a machine takes, as they were typed.
 struct PlanOptions {
   std::string model;
+  ModelOptions source;
   std::string chip;
   std::string macos;
   std::string wired_limit_mb;
@@ -20,6 +23,9 @@ struct PlanOptions {
   std::string runtime = "llama.cpp";
   std::string quantization;
   std::string context;
+  std::string depth;
+  std::string prompt_tokens;
+  std::string generate_tokens;
   std::string cache_type;
   std::string cache_type_k;
   std::string cache_type_v;
@@ -51,6 +57,7 @@ struct PlanOptions {
   void add_to(CLI::App& command);
   /// Only `plan` lets the user choose the context.
   void add_context_to(CLI::App& command);
+  void add_speed_to(CLI::App& command);
 
   [[nodiscard]] Format output_format() const;
   [[nodiscard]] membudget::TextStyle style() const;
@@ -68,13 +75,10 @@ struct PlanInputs {
   membudget::Runtime server;  ///< llama-server of the runtime's build.
   membudget::ModelNames names;
   membudget::ModelNames draft_names;
+  std::optional<membudget::SpeedRules> speed_rules;  ///< Empty where no speed is known.
+  membudget::SpeedRequest speed;
   bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.
 };
-
-/// The model of a command line: a name or a path, at a quantization or (empty) its usual one.
-/// Throws UsageError for a quantization nobody knows, Error for a model that cannot be read.
-[[nodiscard]] membudget::Model read_model(const std::string& name, const std::string& quantization,
-                                          const membudget::Profiles& profiles);
 
 /// Throws UsageError for what is wrong with the command line, Error for what cannot be read.
 [[nodiscard]] PlanInputs read(const PlanOptions& options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/settings.hpp"
+#include "membudget/speed.hpp"
 
 namespace membudget {
 
@@ -20,6 +22,7 @@ struct PlanReport {
   std::int64_t max_context = 0;  ///< For the workload's own cache types.
   std::vector<ContextByCacheType> by_cache_type;
   RuntimeCommands commands;  ///< For the plan's own settings; JSON has them when there are any.
+  std::optional<Speed> speed;  ///< Of a resident model, whether the plan fits or not.
 };
 
 struct TextStyle {

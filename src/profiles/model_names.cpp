@@ -104,16 +104,26 @@ void take_tag(std::string_view typed, const Model& model, const CatalogNames& ca
   out.ollama_inferred = true;
 }
 
+std::string after_slash(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
 /// A model that was read from where the argument says: "ollama:NAME:TAG", "hf:ORG/REPO:QUANT" or
 /// a path. What is read from elsewhere has no name that a runtime knows.
-void take_place(std::string_view argument, ModelNames& out) {
+void take_place(std::string_view argument, const Model& model, ModelNames& out) {
   constexpr std::string_view ollama = "ollama:";
   constexpr std::string_view hugging_face = "hf:";
   if (argument.starts_with(ollama)) {
     out.ollama = argument.substr(ollama.size());
   } else if (argument.starts_with(hugging_face)) {
     const auto rest = argument.substr(hugging_face.size());
-    out.gguf_repository = rest.substr(0, rest.find(':'));
+    const auto repository = rest.substr(0, rest.find(':'));
+    out.title = after_slash(repository);
+    if (lower(repository).find("gguf") != std::string::npos) out.gguf_repository = repository;
+  } else if (model.source == ModelSource::safetensors) {
+    out.folder = argument;
+    out.title = after_slash(argument);
   } else if (argument.find("://") == std::string_view::npos) {
     out.file = argument;
   }
@@ -124,7 +134,7 @@ void take_place(std::string_view argument, ModelNames& out) {
 ModelNames names_of(std::string_view argument, const Model& model, const Profiles& profiles) {
   ModelNames out;
   if (model.source != ModelSource::catalog) {
-    take_place(argument, out);
+    take_place(argument, model, out);
     return out;
   }
   const CatalogNames catalog = catalog_names(profiles.document(ProfileKind::model, model.id));

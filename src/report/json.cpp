@@ -20,14 +20,16 @@ std::string dump(const Json& json) {
 
 Json model_of(const PlanReport& report) {
   const auto& model = report.model;
-  return {{"id", model.id},
-          {"architecture", model.architecture},
-          {"parameters", parameters_of(model)},
-          {"active_parameters", report::active_parameters(model)},
-          {"quantization", model.quantization},
-          {"trained_context", model.trained_context},
-          {"layers", model.layers.size()},
-          {"source", to_string(model.source)}};
+  Json result = {{"id", model.id},
+                 {"architecture", model.architecture},
+                 {"parameters", parameters_of(model)},
+                 {"active_parameters", report::active_parameters(model)},
+                 {"quantization", model.quantization},
+                 {"trained_context", model.trained_context},
+                 {"layers", model.layers.size()},
+                 {"source", to_string(model.source)}};
+  if (!model.notes.empty()) result["notes"] = model.notes;
+  return result;
 }
 
 Json settings_of(const PlanReport& report) {
@@ -115,6 +117,31 @@ Json recommendation_of(const PlanReport& report) {
             {"sysctl", commands.sysctl}}}};
 }
 
+Json speed_of(const PlanReport& report) {
+  const Speed& speed = *report.speed;
+  Json result = Json::object();
+  if (speed.generation.tps > 0) {
+    result["generation_tps"] = speed.generation.tps;
+    result["generation_tps_low"] = speed.generation.low;
+    result["generation_tps_high"] = speed.generation.high;
+  }
+  result["prompt_tps"] = speed.prompt.tps;
+  result["prompt_tps_low"] = speed.prompt.low;
+  result["prompt_tps_high"] = speed.prompt.high;
+  result["first_token_ms"] = speed.first_token_ms;
+  if (speed.generation.tps > 0) {
+    result["experience"] = to_string(report::experience(report));
+    result["bottleneck"] = bottleneck(speed);
+    result["bound_tps"] = speed.bound_tps;
+  }
+  result["depth"] = speed.request.depth;
+  result["prompt_tokens"] = speed.request.prompt_tokens;
+  result["generate_tokens"] = speed.request.generate_tokens;
+  result["basis"] = to_string(speed.basis);
+  result["note"] = fits(report.plan.verdict) ? speed.note : "if all of it fitted";
+  return result;
+}
+
 std::string_view name_of(Errc code) {
   switch (code) {
     case Errc::io:
@@ -156,6 +183,7 @@ std::string to_json(const PlanReport& report) {
                {"verdict", to_string(report.plan.verdict)},
                {"reasons", report.plan.reasons},
                {"max_context", max_context_of(report)}};
+  if (report.speed) result["speed"] = speed_of(report);
   if (!report.commands.llama_server.empty()) result["recommendation"] = recommendation_of(report);
   return dump(result);
 }

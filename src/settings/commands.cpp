@@ -59,12 +59,21 @@ std::string memory_note(const PlannedRun& run, const Workload& workload) {
   } catch (const Error& error) {
     return fmt::format("The engine refuses this: {}", error.what());
   }
-  const Bytes planned = run.plan.footprint.total();
-  if (other.total() == planned) return "";
+  const Footprint& plan = run.plan.footprint;
+  const Bytes planned = plan.total();
+  const Bytes gpu = other.total(Place::gpu);
+  const std::string on_gpu = gpu == plan.total(Place::gpu)
+                                 ? ""
+                                 : fmt::format(", {} of it on the GPU instead of {}", to_text(gpu),
+                                               to_text(plan.total(Place::gpu)));
+  if (other.total() == planned) {
+    return on_gpu.empty() ? ""
+                          : fmt::format("So it takes {}, as planned{}.", to_text(planned), on_gpu);
+  }
   const bool more = other.total() > planned;
-  return fmt::format("So it takes {}, {} {} than planned.", to_text(other.total()),
-                     to_text(more ? other.total() - planned : planned - other.total()),
-                     more ? "more" : "less");
+  const Bytes off = more ? other.total() - planned : planned - other.total();
+  return fmt::format("So it takes {}, {} {} than planned{}.", to_text(other.total()), to_text(off),
+                     more ? "more" : "less", on_gpu);
 }
 
 }  // namespace settings

@@ -87,7 +87,7 @@ Json fields_of(const PlannedRun& run) {
   };
   set("llm.load.contextLength", planned.context);
   if (planned.parallel != usual_slots) set("llm.load.numParallelSessions", planned.parallel);
-  if (!planned.kv_unified && planned.parallel > 1) set("llm.load.useUnifiedKvCache", false);
+  if (!planned.kv_unified) set("llm.load.useUnifiedKvCache", false);
   if (!planned.kv_offload) set("llm.load.offloadKVCacheToGpu", false);
   const auto layers = static_cast<double>(run.model.layers.size());
   if (planned.cpu_moe) {
@@ -125,6 +125,27 @@ void add_document(const Json& fields, std::vector<std::string>& lines) {
   lines.emplace_back("]}}");
 }
 
+/// The same for llama.cpp, which LM Studio runs.
+Workload workload_of(const PlannedRun& run) {
+  const Settings& planned = run.plan.footprint.settings;
+  Workload out;
+  out.context = planned.context;
+  out.batch = planned.batch;
+  out.ubatch = planned.ubatch;
+  out.parallel = planned.parallel;
+  out.kv_unified = planned.kv_unified;
+  out.cache_type_k = planned.cache_type_k;
+  out.cache_type_v = planned.cache_type_v;
+  out.flash_attention =
+      run.plan.footprint.flash_attention ? FlashAttention::on : FlashAttention::off;
+  out.gpu_layers = chosen_gpu_layers(run).value_or(-1);
+  out.kv_offload = planned.kv_offload;
+  out.cpu_moe = planned.cpu_moe;
+  out.n_cpu_moe = planned.n_cpu_moe;
+  out.mmap = planned.mmap;
+  return out;
+}
+
 void add_notes(const PlannedRun& run, std::vector<std::string>& lines) {
   const Settings& planned = run.plan.footprint.settings;
   if (const auto chosen = chosen_gpu_layers(run)) {
@@ -139,20 +160,11 @@ void add_notes(const PlannedRun& run, std::vector<std::string>& lines) {
         planned.n_cpu_moe, run.model.layers.size())));
   }
   const auto missing = server_only(run, false);
-  if (missing.empty()) return;
-  lines.push_back(
-      comment(fmt::format("LM Studio has no setting for {}.", fmt::join(missing, ", "))));
-  Workload workload = run.workload;
-  workload.context = planned.context;
-  workload.swa_full.reset();
-  workload.tensor_overrides.clear();
-  workload.repack.reset();
-  workload.op_offload.reset();
-  workload.draft.reset();
-  workload.embeddings.reset();
-  workload.pooling.reset();
-  workload.outputs.reset();
-  if (const std::string note = memory_note(run, workload); !note.empty()) {
+  if (!missing.empty()) {
+    lines.push_back(
+        comment(fmt::format("LM Studio has no setting for {}.", fmt::join(missing, ", "))));
+  }
+  if (const std::string note = memory_note(run, workload_of(run)); !note.empty()) {
     lines.push_back(comment(note));
   }
 }

@@ -35,7 +35,7 @@ std::string nearest_quantization(const std::string& gguf) {
 /// What mlx_lm.server is given as --model; empty where there is nothing to give.
 std::string model_option(const PlannedRun& run, std::vector<std::string>& lines) {
   if (is_mlx(run.model)) {
-    if (!run.names.file.empty()) return plain_path(run.names.file);
+    if (!run.names.folder.empty()) return plain_path(run.names.folder);
     return fmt::format("mlx-community/{}-{}", run.names.title, run.model.quantization);
   }
   if (!run.names.file.empty() || run.names.title.empty()) {

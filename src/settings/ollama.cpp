@@ -45,6 +45,7 @@ void add_notes(const OllamaRun& ollama, std::vector<std::string>& lines) {
 std::string source_of(const PlannedRun& run, std::vector<std::string>& lines) {
   const ModelNames& names = run.names;
   if (!names.file.empty()) return plain_path(names.file);
+  if (!names.folder.empty()) return plain_path(names.folder);
   if (!names.ollama.empty()) {
     if (names.ollama_inferred) {
       lines.push_back(comment(fmt::format(

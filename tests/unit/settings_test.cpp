@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,16 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
+Workload asked(std::int64_t context, std::optional<std::int64_t> parallel = {},
+               std::optional<ElementType> k = {}, std::optional<ElementType> v = {}) {
+  Workload out;
+  out.context = context;
+  out.parallel = parallel;
+  out.cache_type_k = k;
+  out.cache_type_v = v;
+  return out;
+}
+
 PlannedRun planned(const std::string& name, const std::string& chip, const Workload& workload,
                    const std::string& quantization = "") {
   const auto profiles = Profiles::embedded();
@@ -44,9 +55,9 @@ PlannedRun planned(const std::string& name, const std::string& chip, const Workl
 }
 
 PlannedRun of_file(const std::string& path) {
-  auto run = planned("qwen2.5-coder:0.5b", "m1-max-32gb", {.context = 4096});
-  run.names = {
-      .file = path, .ollama = "", .ollama_inferred = false, .gguf_repository = "", .title = ""};
+  auto run = planned("qwen2.5-coder:0.5b", "m1-max-32gb", asked(4096));
+  run.names = {};
+  run.names.file = path;
   return run;
 }
 
@@ -127,9 +138,8 @@ TEST(SettingsLlamaServer, GivesAHostilePathToTheServerAsItIs) {
 
 TEST(SettingsOllama, SetsTheSameVariablesForAppAndShell) {
   const test::ScratchFolder scratch;
-  const auto run = planned(
-      "qwen2.5-coder:32b", "m1-max-32gb",
-      {.context = 8192, .cache_type_k = ElementType::q8_0, .cache_type_v = ElementType::q8_0});
+  const auto run = planned("qwen2.5-coder:32b", "m1-max-32gb",
+                           asked(8192, {}, ElementType::q8_0, ElementType::q8_0));
   const auto script = "launchctl() { echo \"app $2=$3\"; }\n" +
                       joined(runtime_commands(run).ollama) + "env | grep ^OLLAMA_ | sort\n";
   EXPECT_EQ(bash(script, scratch.path()),
@@ -139,21 +149,21 @@ TEST(SettingsOllama, SetsTheSameVariablesForAppAndShell) {
 
 TEST(SettingsOllama, LeavesOutWhatThisMachineDefaultsTo) {
   // 24.96 GiB of working set stand for 32768 tokens; 11.84 GiB for 4096.
-  const auto large = planned("qwen2.5-coder:32b", "m1-max-32gb", {.context = 32768, .parallel = 1});
+  const auto large = planned("qwen2.5-coder:32b", "m1-max-32gb", asked(32768, 1));
   EXPECT_THAT(joined(runtime_commands(large).ollama), Not(HasSubstr("CONTEXT_LENGTH")));
   EXPECT_THAT(runtime_commands(large).modelfile, Not(HasSubstr("num_ctx")));
-  const auto small = planned("qwen2.5-coder:7b", "m1-16gb", {.context = 4096, .parallel = 1});
+  const auto small = planned("qwen2.5-coder:7b", "m1-16gb", asked(4096, 1));
   EXPECT_EQ(runtime_commands(small).modelfile, "FROM qwen2.5-coder:7b");
   EXPECT_EQ(joined(runtime_commands(small).ollama),
             "# Ollama's defaults are the plan: no variable needs to be set.\n");
-  const auto other = planned("qwen2.5-coder:7b", "m1-16gb", {.context = 32768, .parallel = 1});
+  const auto other = planned("qwen2.5-coder:7b", "m1-16gb", asked(32768, 1));
   EXPECT_THAT(runtime_commands(other).modelfile, HasSubstr("PARAMETER num_ctx 32768\n"));
 }
 
 TEST(SettingsOllama, SaysWhatItCannotDo) {
-  const auto run =
-      planned("mixtral:8x7b", "m4-max-128gb",
-              {.context = 8192, .parallel = 1, .cache_type_k = ElementType::q8_0, .n_cpu_moe = 4});
+  auto workload = asked(8192, 1, ElementType::q8_0);
+  workload.n_cpu_moe = 4;
+  const auto run = planned("mixtral:8x7b", "m4-max-128gb", workload);
   const auto commands = runtime_commands(run);
   for (const auto& text : {commands.modelfile, joined(commands.ollama)}) {
     EXPECT_THAT(text, HasSubstr("# Ollama has one cache type: f16 for both, where q8_0 was planned "
@@ -199,9 +209,8 @@ TEST(SettingsLmStudio, KnowsAModelOfItsOwnFolder) {
 }
 
 TEST(SettingsMlx, TurnsBatchAndSlotsIntoItsOwnOptions) {
-  const auto run = planned(
-      "qwen2.5-coder:32b", "m1-max-32gb",
-      {.context = 8192, .cache_type_k = ElementType::q8_0, .cache_type_v = ElementType::q8_0});
+  const auto run = planned("qwen2.5-coder:32b", "m1-max-32gb",
+                           asked(8192, {}, ElementType::q8_0, ElementType::q8_0));
   const auto commands = test::shell_commands(runtime_commands(run).mlx);
   ASSERT_EQ(commands.size(), 1U);
   // 64 layers x 8192 tokens x 8 heads x 128 x K and V x 2 bytes.
@@ -216,7 +225,7 @@ TEST(SettingsMlx, TurnsBatchAndSlotsIntoItsOwnOptions) {
 
 TEST(SettingsSysctl, RaisesTheLimitNowAndAfterEveryStart) {
   const test::ScratchFolder scratch;
-  const auto run = planned("qwen2.5-coder:32b", "m1-max-32gb", {.context = 32768});
+  const auto run = planned("qwen2.5-coder:32b", "m1-max-32gb", asked(32768));
   ASSERT_EQ(run.plan.verdict, Verdict::crawls);
   const auto limit = std::to_string(wired_limit_for(run.plan).value_or(0));
   // Every command needs root; this sudo shows it, and takes the plist in.
@@ -244,14 +253,14 @@ TEST(SettingsSysctl, RaisesTheLimitNowAndAfterEveryStart) {
 }
 
 TEST(SettingsSysctl, KeepsALimitThatWasPlannedWith) {
-  auto run = planned("qwen2.5-coder:32b", "m1-max-32gb", {.context = 8192});
+  auto run = planned("qwen2.5-coder:32b", "m1-max-32gb", asked(8192));
   EXPECT_EQ(runtime_commands(run).sysctl, "");
   run.machine.wired_limit_mib = 28000;
   run.plan = plan(run.model, run.machine, run.server, run.workload);
   EXPECT_THAT(runtime_commands(run).sysctl,
               HasSubstr("\nsudo sysctl iogpu.wired_limit_mb=28000\n"));
   // Nothing helps a plan that is larger than the RAM that is left.
-  EXPECT_EQ(runtime_commands(planned("llama3.3:70b", "m1-16gb", {.context = 4096})).sysctl, "");
+  EXPECT_EQ(runtime_commands(planned("llama3.3:70b", "m1-16gb", asked(4096))).sysctl, "");
 }
 
 TEST(NamesOf, GiveOllamaATagOfTheQuantization) {
