@@ -23,7 +23,7 @@ set(below_model units tensor)
 layer(workload "${h}workload\\.hpp$" MAY ${below_model})
 layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
 layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
-layer(model "${h}model\\.hpp$" "^src/model/" MAY ${below_model})
+layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
 layer(runtime "${h}(runtime|speed_rules|quality_table)\\.hpp$" "^src/runtime\\.cpp$" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime)
 # The seam to the world. Nothing below may include it.
@@ -33,8 +33,10 @@ layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engi
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget)
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine budget plan)
-layer(report "${h}report\\.hpp$" "^src/report/" MAY ${described} engine budget plan speed)
-set(public ${described} sources engine budget plan speed report)
+layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
+layer(report "${h}report\\.hpp$" "^src/report/"
+      MAY ${described} engine budget plan speed settings)
+set(public ${described} sources engine budget plan speed settings report)
 layer(umbrella "${h}membudget\\.hpp$" MAY ${public})
 layer(program "^tools/" MAY ${public} umbrella)
 

@@ -347,14 +347,23 @@ PlanInputs read(const PlanOptions& options) {
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = read_model(options.model, options.quantization, profiles, options.source);
   auto speed_rules = profiles.speed_rules(runtime);
+  ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft =
         std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));
+    draft_names = names_of(options.draft, *workload.draft, profiles);
   }
+  auto names = names_of(options.model, model, profiles);
+  auto server = runtime.outputs == OutputRule::slots
+                    ? runtime
+                    : profiles.runtime("llama.cpp@" + runtime.version);
   return {.model = std::move(model),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
           .workload = std::move(workload),
+          .server = std::move(server),
+          .names = std::move(names),
+          .draft_names = std::move(draft_names),
           .speed_rules = std::move(speed_rules),
           .speed = speed,
           .largest_context = lower(options.context) == "max"};
@@ -375,13 +384,23 @@ PlanReport report_of(PlanInputs inputs) {
   if (inputs.largest_context) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }
-  out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  PlannedRun run{
+      .model = std::move(inputs.model),
+      .machine = std::move(inputs.machine),
+      .server = std::move(inputs.server),
+      .workload = std::move(inputs.workload),
+      .plan = {},
+      .names = std::move(inputs.names),
+      .draft_names = std::move(inputs.draft_names),
+  };
+  run.plan = plan(run.model, run.machine, inputs.runtime, run.workload);
+  out.commands = runtime_commands(run);
   if (inputs.speed_rules) {
-    out.speed = speed(inputs.model, inputs.machine, out.plan.footprint, *inputs.speed_rules,
-                      inputs.speed);
+    out.speed = speed(run.model, run.machine, run.plan.footprint, *inputs.speed_rules, inputs.speed);
   }
-  out.model = std::move(inputs.model);
-  out.machine = std::move(inputs.machine);
+  out.plan = std::move(run.plan);
+  out.model = std::move(run.model);
+  out.machine = std::move(run.machine);
   out.runtime = std::move(inputs.runtime);
   return out;
 }

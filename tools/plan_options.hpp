@@ -72,6 +72,9 @@ struct PlanInputs {
   membudget::Machine machine;
   membudget::Runtime runtime;
   membudget::Workload workload;
+  membudget::Runtime server;  ///< llama-server of the runtime's build.
+  membudget::ModelNames names;
+  membudget::ModelNames draft_names;
   std::optional<membudget::SpeedRules> speed_rules;  ///< Empty where no speed is known.
   membudget::SpeedRequest speed;
   bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.

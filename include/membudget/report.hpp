@@ -8,6 +8,7 @@
 #include "membudget/advise.hpp"
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
+#include "membudget/settings.hpp"
 #include "membudget/speed.hpp"
 
 namespace membudget {
@@ -20,6 +21,7 @@ struct PlanReport {
   Plan plan;
   std::int64_t max_context = 0;  ///< For the workload's own cache types.
   std::vector<ContextByCacheType> by_cache_type;
+  RuntimeCommands commands;  ///< For the plan's own settings; JSON has them when there are any.
   std::optional<Speed> speed;  ///< Of a resident model, whether the plan fits or not.
 };
 

@@ -105,6 +105,18 @@ Json max_context_of(const PlanReport& report) {
   return {{"tokens", report.max_context}, {"by_cache_type", std::move(by_type)}};
 }
 
+/// What to do about the plan; for now how to run it.
+Json recommendation_of(const PlanReport& report) {
+  const RuntimeCommands& commands = report.commands;
+  return {{"commands",
+           {{"ollama", commands.ollama},
+            {"modelfile", commands.modelfile},
+            {"llama-server", commands.llama_server},
+            {"lmstudio", commands.lmstudio},
+            {"mlx", commands.mlx},
+            {"sysctl", commands.sysctl}}}};
+}
+
 Json speed_of(const PlanReport& report) {
   const Speed& speed = *report.speed;
   Json result = Json::object();
@@ -172,6 +184,7 @@ std::string to_json(const PlanReport& report) {
                {"reasons", report.plan.reasons},
                {"max_context", max_context_of(report)}};
   if (report.speed) result["speed"] = speed_of(report);
+  if (!report.commands.llama_server.empty()) result["recommendation"] = recommendation_of(report);
   return dump(result);
 }
 
