@@ -191,7 +191,15 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   if (!options.wired_limit_mb.empty()) {
     out.wired_limit_mib = integer(options.wired_limit_mb, "--wired-limit-mb", 0, 1 << 24);
   }
-  if (!options.reserve.empty()) out.reserve = parse_size(options.reserve, "--reserve");
+  if (!options.reserve.empty()) {
+    // Sizes begin with a digit; parse_size() says what is wrong with one that begins with a sign.
+    const bool named = std::isalpha(static_cast<unsigned char>(options.reserve.front())) != 0;
+    if (named) {
+      out.beside = asked_for("--reserve", [&] { return profiles.reserve(options.reserve); }).parts;
+    } else {
+      out.reserve = parse_size(options.reserve, "--reserve");
+    }
+  }
   return out;
 }
 
@@ -215,7 +223,8 @@ void PlanOptions::add_to(CLI::App& command) {
   option("--macos", macos, "macOS version, e.g. 15 or 26; default: 26", "VERSION", "Machine");
   option("--wired-limit-mb", wired_limit_mb, "As sysctl iogpu.wired_limit_mb; 0 = automatic", "N",
          "Machine");
-  option("--reserve", reserve, "What the rest of the system needs, e.g. 4GiB", "SIZE", "Machine");
+  option("--reserve", reserve, "What the rest needs: 4GiB, or docker-postgres-qdrant", "SIZE|NAME",
+         "Machine");
   option("--profiles", profiles, "Folder whose profiles add to the built-in ones", "DIR",
          "Machine");
 

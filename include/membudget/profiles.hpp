@@ -30,13 +30,16 @@ class Profiles {
   [[nodiscard]] static Profiles embedded();
 
   /// This set plus every chips/, models/, quants/, runtimes/ and stacks/ *.json and the common
-  /// tables (working_sets.json, tokenizers.json) under `folder`; a file whose id is known replaces
+  /// tables (working_sets.json, tokenizers.json, budget.json) under `folder`; a file whose id is known replaces
   /// that entry. Throws Error{io} when the folder cannot be read and
   /// Error{invalid_profile} whose where() is `file#/json/pointer`.
   [[nodiscard]] Profiles overlaid_with(const std::filesystem::path& folder) const;
 
   /// Each throws Error{unknown_name} that lists the nearest known names.
   [[nodiscard]] Chip chip(std::string_view id) const;
+  /// What runs beside a model: "docker-postgres-qdrant".
+  [[nodiscard]] ReservePreset reserve(std::string_view id) const;
+  [[nodiscard]] std::vector<ReservePreset> reserves() const;
   /// "llama.cpp" (newest known build) or "llama.cpp@b10488" (the rules of that build).
   [[nodiscard]] Runtime runtime(std::string_view id) const;
   /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive; a tag may name the

@@ -34,6 +34,7 @@ using Documents = std::map<std::string, Document, std::less<>>;  // by id
 constexpr std::string_view latest = ":latest";
 constexpr std::string_view working_sets_name = "working_sets.json";
 constexpr std::string_view tokenizers_name = "tokenizers.json";
+constexpr std::string_view budget_name = "budget.json";
 
 /// How a user may write a name: any case, Ollama's default tag spelt out.
 std::string plain(std::string_view name) {
@@ -316,7 +317,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
       out->by_kind[kind].insert_or_assign(stem_of(document.file), std::move(document));
     }
   }
-  for (const std::string_view name : {working_sets_name, tokenizers_name}) {
+  for (const std::string_view name : {working_sets_name, tokenizers_name, budget_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -329,17 +330,38 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   }
   static_cast<void>(table(*out, working_sets_name, decode_working_sets));
   static_cast<void>(table(*out, tokenizers_name, decode_tokenizers));
+  static_cast<void>(table(*out, budget_name, decode_budget));
   return Profiles(std::move(out));
 }
 
 Chip Profiles::chip(std::string_view id) const {
   const Document& document = find(ProfileKind::chip, store_->of(ProfileKind::chip), id);
-  Chip chip = decode(decode_chip, document.file, document.text).chip;
+  ChipProfile profile = decode(decode_chip, document.file, document.text);
+  Chip& chip = profile.chip;
   if (chip.working_sets.empty()) {
     chip.working_sets =
         table(*store_, working_sets_name, decode_working_sets).of_ram(chip.ram);
   }
-  return chip;
+  table(*store_, budget_name, decode_budget).complete(chip, profile.safety_margin);
+  return std::move(chip);
+}
+
+std::vector<ReservePreset> Profiles::reserves() const {
+  return table(*store_, budget_name, decode_budget).reserves;
+}
+
+ReservePreset Profiles::reserve(std::string_view id) const {
+  const std::vector<ReservePreset> known = reserves();
+  std::vector<std::string> ids;
+  for (const ReservePreset& preset : known) {
+    if (preset.id == plain(id)) {
+      return preset;
+    }
+    ids.push_back(preset.id);
+  }
+  throw Error(Errc::unknown_name, "",
+              fmt::format("'{}' is neither a size such as 4GiB nor a known reserve; known are {}",
+                          id, fmt::join(ids, ", ")));
 }
 
 Runtime Profiles::runtime(std::string_view id) const {

@@ -104,6 +104,7 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"models/", "model"},
                                                    {"quants/", "quantization"},
                                                    {"tokenizers.json", "tokenizers"},
+                                                   {"budget.json", "budget"},
                                                    {"runtimes/", "runtime"},
                                                    {"working_sets.json", "working_sets"}};
   for (const auto& [folder, name] : schemas) {
