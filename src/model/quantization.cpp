@@ -11,7 +11,7 @@ constexpr Rule all(ElementType type) {
   return {{{always, type}}};
 }
 
-bool applies(When when, Place place, const QuantizedModel& model) {
+bool applies(When when, Ordinal place, const QuantizedModel& model) {
   switch (when) {
     case never:
       return false;
@@ -51,7 +51,7 @@ Rule raised_to_q5_k(Rule rule, ElementType base) {
 }  // namespace
 
 // use_more_bits in llama_tensor_get_type_impl, integer divisions included.
-bool gets_more_bits(Place place) {
+bool gets_more_bits(Ordinal place) {
   const std::int64_t eighth = place.count / 8;
   return place.index < eighth || place.index >= 7 * place.count / 8 ||
          (place.index - eighth) % 3 == 2;
@@ -87,7 +87,7 @@ Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix) 
   return mix;
 }
 
-ElementType type_by(const Rule& rule, Place place, const QuantizedModel& model, ElementType base) {
+ElementType type_by(const Rule& rule, Ordinal place, const QuantizedModel& model, ElementType base) {
   for (const Step& step : rule) {
     if (applies(step.when, place, model)) {
       return step.type;

@@ -13,7 +13,7 @@
 namespace membudget {
 
 /// What a condition looks at: the n-th tensor of its kind among how many.
-struct Place {
+struct Ordinal {
   std::int64_t index = 0;
   std::int64_t count = 0;
 };
@@ -108,9 +108,9 @@ using Quantization = std::variant<FileType, MlxFormat>;
 /// The rules of a file type for one model, its special cases resolved.
 [[nodiscard]] Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix);
 /// Whether the bits of a place matter most: the first and the last eighth, and every third between.
-[[nodiscard]] bool gets_more_bits(Place place);
+[[nodiscard]] bool gets_more_bits(Ordinal place);
 /// The type a rule gives at a place, before row sizes are considered.
-[[nodiscard]] ElementType type_by(const Rule& rule, Place place, const QuantizedModel& model,
+[[nodiscard]] ElementType type_by(const Rule& rule, Ordinal place, const QuantizedModel& model,
                                   ElementType base);
 
 }  // namespace membudget

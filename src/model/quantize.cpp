@@ -169,7 +169,7 @@ class QuantizeRun {
     return file_type_.base;
   }
 
-  ElementType by(const Rule& rule, Place at) const {
+  ElementType by(const Rule& rule, Ordinal at) const {
     return type_by(rule, at, model_, file_type_.base);
   }
 
@@ -185,15 +185,15 @@ class QuantizeRun {
     return tensor.shape[2] > 1 && (!model_.bailingmoe3 || feed_forward);
   }
 
-  static Place next(Place& counter) {
-    const Place here = counter;
+  static Ordinal next(Ordinal& counter) {
+    const Ordinal here = counter;
     ++counter.index;
     return here;
   }
 
   // layer_info in llama_tensor_get_type_impl: feed-forwards are counted as they come, which is
   // not the layer's number in a hybrid; in models with experts the layer's number counts.
-  Place place(const Tensor& tensor, std::int64_t layer, std::int64_t& counter) const {
+  Ordinal place(const Tensor& tensor, std::int64_t layer, std::int64_t& counter) const {
     const std::int64_t index = counter++;
     if (model_.experts <= 1 || file_type_.lowest_bits) {
       return {.index = index, .count = model_.layers};
@@ -229,7 +229,7 @@ class QuantizeRun {
   QuantizedModel model_;
   Mix mix_;
   bool has_output_ = false;
-  Place attn_v_;
+  Ordinal attn_v_;
   std::int64_t ffn_down_ = 0;
   std::int64_t ffn_gate_ = 0;
   std::int64_t ffn_up_ = 0;

@@ -28,8 +28,8 @@ const Architecture& architecture_of(const ModelProfile& profile, const std::stri
 /// A record's own types before those of the file type.
 std::vector<NamedType> named_types(const Upload& upload, ElementType base) {
   std::vector<NamedType> out = upload.tensors;
-  if (upload.embedding_type == "base") {
-    out.push_back({"token_embd.weight", base});
+  for (const std::string& name : upload.at_base_type) {
+    out.push_back({name, base});
   }
   return out;
 }
@@ -99,6 +99,9 @@ Metadata metadata_of(const ModelProfile& profile, const std::string& file) {
 const Upload* find_upload(const ModelProfile& profile, std::string_view name,
                           std::string_view quantization) {
   const std::string wanted = lower(name);
+  if (wanted == profile.id) {
+    return nullptr;  // The catalog's own name means the model, whoever uploaded it.
+  }
   const auto matches = [&](const std::string& pattern) {
     const std::string known = lower(pattern);
     return known.ends_with('*') ? wanted.starts_with(known.substr(0, known.size() - 1))

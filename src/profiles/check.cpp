@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <deque>
 #include <fstream>
 #include <iterator>
@@ -61,6 +62,9 @@ struct Identity {
   std::vector<std::string> names;
 };
 
+/// A file is known by its name; an id that differs from it is a fault of its own.
+std::string stem_of(const std::string& path) { return std::filesystem::path(path).stem().string(); }
+
 std::optional<Identity> identity_of(const AnyProfile& profile) {
   if (const auto* chip = std::get_if<ChipProfile>(&profile)) {
     return Identity{ProfileKind::chip, chip->chip.id, chip->aliases};
@@ -113,6 +117,33 @@ AnyProfile decode_any(Faults& faults, std::optional<json>& value) {
   faults.add("/schema", near.empty() ? fmt::format("is none of: {}", fmt::join(known, ", "))
                                      : fmt::format("did you mean '{}'?", near.front()));
   return {};
+}
+
+/// What of the compiled-in profiles a check refers to.
+struct Embedded {
+  std::vector<Identity> identities;
+  WorkingSetTable working_sets;
+  TokenizerTable tokenizers;
+};
+
+const Embedded& embedded_profiles() {
+  static const Embedded embedded = [] {
+    Embedded out;
+    for (const EmbeddedFile& file : embedded_files()) {
+      Faults faults(std::string(file.path), file.text);
+      std::optional<json> value;
+      AnyProfile profile = decode_any(faults, value);
+      if (auto identity = identity_of(profile)) {
+        out.identities.push_back(std::move(*identity));
+      } else if (const auto* table = std::get_if<WorkingSetTable>(&profile)) {
+        out.working_sets = *table;
+      } else if (const auto* tokenizers = std::get_if<TokenizerTable>(&profile)) {
+        out.tokenizers = *tokenizers;
+      }
+    }
+    return out;
+  }();
+  return embedded;
 }
 
 /// One file of a check.
@@ -196,8 +227,9 @@ class Check {
   ProfileCheck result() {
     enter_embedded();
     for (File& file : files_) {
-      if (const auto identity = identity_of(file.profile); identity && !identity->id.empty()) {
-        names_.claim(identity->kind, identity->id, identity->names, *file.value, *file.faults);
+      if (const auto identity = identity_of(file.profile)) {
+        names_.claim(identity->kind, stem_of(file.path), identity->names, *file.value,
+                     *file.faults);
       }
       take_table(file);
     }
@@ -221,31 +253,27 @@ class Check {
     std::set<std::pair<ProfileKind, std::string>> replaced;
     for (const File& file : files_) {
       if (const auto identity = identity_of(file.profile)) {
-        replaced.emplace(identity->kind, identity->id);
+        replaced.emplace(identity->kind, stem_of(file.path));
       }
     }
-    for (const EmbeddedFile& embedded : embedded_files()) {
-      Faults faults(fmt::format("profiles/{}", embedded.path), embedded.text);
-      std::optional<json> value;
-      const AnyProfile profile = decode_any(faults, value);
-      const auto identity = identity_of(profile);
-      if (identity && replaced.count({identity->kind, identity->id}) == 0) {
-        names_.add(identity->kind, identity->id, identity->names);
+    const Embedded& compiled_in = embedded_profiles();
+    for (const Identity& identity : compiled_in.identities) {
+      if (replaced.count({identity.kind, identity.id}) == 0) {
+        names_.add(identity.kind, identity.id, identity.names);
       }
-      take_table(profile);
     }
+    working_sets_ = compiled_in.working_sets;
+    tokenizers_ = compiled_in.tokenizers;
   }
 
-  void take_table(const AnyProfile& profile) {
-    if (const auto* table = std::get_if<WorkingSetTable>(&profile)) {
-      working_sets_ = *table;
-    } else if (const auto* tokenizers = std::get_if<TokenizerTable>(&profile)) {
-      tokenizers_ = *tokenizers;
-    }
-  }
   void take_table(const File& file) {
-    if (file.sound()) {
-      take_table(file.profile);
+    if (!file.sound()) {
+      return;
+    }
+    if (const auto* table = std::get_if<WorkingSetTable>(&file.profile)) {
+      working_sets_ = *table;
+    } else if (const auto* tokenizers = std::get_if<TokenizerTable>(&file.profile)) {
+      tokenizers_ = *tokenizers;
     }
   }
 
@@ -315,6 +343,14 @@ void Check::check_tensors(const ModelProfile& profile, const Architecture& archi
                fmt::format("the tensors of this metadata hold {} weights, not {}; correct the one "
                            "that is wrong",
                            counted, profile.parameters));
+  } else if (profile.published_parameters > 0 &&
+             differ(profile.parameters, profile.published_parameters) &&
+             std::abs(profile.parameters - profile.published_parameters) >
+                 profile.published_plus_minus) {
+    faults.add("/published/parameters",
+               fmt::format("{} weights without those dropped, but the tensors hold {}; more than "
+                           "0.1 % apart needs a 'dropped' or 'plus_minus' that explains it",
+                           profile.published_parameters, counted));
   }
   // A bound: shapes that describe no model, rows that no type fits.
   FileType as_published;

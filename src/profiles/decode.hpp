@@ -78,7 +78,7 @@ struct Upload {
   /// Instead of the model's: an output stored though it is tied.
   std::optional<std::vector<std::string>> optional_tensors;
   std::vector<NamedType> tensors;
-  std::string embedding_type;  ///< "base": token_embd has the file type's base type.
+  std::vector<std::string> at_base_type;  ///< Tensors that have the file type's base type.
   std::string tokenizer;       ///< Instead of the model's; empty = the same.
   Bytes beside;                ///< Of other data in the file: a vision tower.
   /// The types follow no rule that is known; plans are made with the stock mix.
@@ -98,6 +98,7 @@ struct ModelProfile {
   std::int64_t active_parameters = 0;  ///< Those one token uses; 0 = all.
   /// As its publisher counts them, without those that no GGUF holds; 0 = no count is known.
   std::int64_t published_parameters = 0;
+  std::int64_t published_plus_minus = 0;  ///< How far a rounded count may be off.
   bool tied_embeddings = false;  ///< Input and output share their weights, also where a file has both.
   std::string tokenizer;         ///< An entry of profiles/tokenizers.json.
   std::string default_quantization;

@@ -109,37 +109,41 @@ std::string chip_in_ids(std::string_view name) {
   return out;
 }
 
-/// Whether `name`, which stands at `key`, says nothing else than the members do.
-bool check_name(Fields& fields, std::string_view key, const std::string& name, const Chip& chip) {
+/// What a name says otherwise than the members do; empty when it contradicts none.
+std::string contradiction(const Fields& fields, const std::string& name, const Chip& chip) {
   const NameClaims says = claims_of(lower(name));
-  bool right = true;
-  const auto fail = [&](const std::string& problem) {
-    fields.fail(key, problem);
-    right = false;
-  };
   if (!says.chip.empty() && fields.sound({"name"}) && says.chip != chip_in_ids(chip.name)) {
-    fail(fmt::format("'{}' says {}, but the chip's name is '{}'; ids of it begin with '{}-'", name,
-                     says.chip, chip.name, chip_in_ids(chip.name)));
+    return fmt::format("'{}' says {}, but the chip's name is '{}'; ids of it begin with '{}-'", name,
+                       says.chip, chip.name, chip_in_ids(chip.name));
   }
-  const auto check = [&](std::optional<std::int64_t> claimed, std::int64_t stated,
-                         std::string_view what, std::string_view member) {
-    if (claimed && fields.sound({member}) && *claimed != stated) {
-      fail(fmt::format("'{}' says {} {}, but {} is {}; correct the one that is wrong", name,
-                       *claimed, what, member, stated));
-    }
+  const auto differs = [&](std::optional<std::int64_t> claimed, std::int64_t stated,
+                           std::string_view what, std::string_view member) {
+    return claimed && fields.sound({member}) && *claimed != stated
+               ? fmt::format("'{}' says {} {}, but {} is {}; correct the one that is wrong", name,
+                             *claimed, what, member, stated)
+               : std::string();
   };
-  check(says.ram_gib, chip.ram.count() / gib(1).count(), "GiB of RAM", "ram_gib");
-  check(says.gpu_cores, chip.gpu_cores, "GPU cores", "gpu_cores");
-  check(says.cpu_cores, chip.cpu_cores, "CPU cores", "cpu_cores");
-  return right;
+  for (const std::string& problem :
+       {differs(says.ram_gib, chip.ram.count() / gib(1).count(), "GiB of RAM", "ram_gib"),
+        differs(says.gpu_cores, chip.gpu_cores, "GPU cores", "gpu_cores"),
+        differs(says.cpu_cores, chip.cpu_cores, "CPU cores", "cpu_cores")}) {
+    if (!problem.empty()) {
+      return problem;
+    }
+  }
+  return {};
 }
 
 void check_names(Fields& fields, const Chip& chip, const std::vector<std::string>& aliases) {
-  if (fields.sound({"id"}) && !check_name(fields, "id", chip.id, chip)) {
+  if (const std::string problem = contradiction(fields, chip.id, chip);
+      fields.sound({"id"}) && !problem.empty()) {
+    fields.fail("id", problem);
     return;  // The aliases would only say it again.
   }
-  for (const std::string& alias : aliases) {
-    check_name(fields, "aliases", alias, chip);
+  for (std::size_t i = 0; i < aliases.size(); ++i) {
+    if (const std::string problem = contradiction(fields, aliases[i], chip); !problem.empty()) {
+      fields.fail_item("aliases", i, problem);
+    }
   }
 }
 

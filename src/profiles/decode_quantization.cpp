@@ -192,7 +192,7 @@ QuantizationProfile decode_quantization(Faults& faults) {
   } else {
     static_cast<void>(fields.members());  // Without a format no other member can be judged.
   }
-  static_cast<void>(fields.texts("sources"));
+  static_cast<void>(fields.some_texts("sources"));
   static_cast<void>(fields.texts_or_none("notes"));
   fields.finish();
   return out;

@@ -34,7 +34,7 @@ StackProfile decode_stack(Faults& faults) {
   if (fields.sound({"members"}) && out.members.empty()) {
     fields.fail("members", "is empty; a stack holds at least one model");
   }
-  static_cast<void>(fields.texts("sources"));
+  static_cast<void>(fields.some_texts("sources"));
   static_cast<void>(fields.texts_or_none("notes"));
   fields.finish();
   return out;

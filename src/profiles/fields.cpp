@@ -55,6 +55,13 @@ void Fields::fail(std::string_view key, const std::string& problem) {
   }
 }
 
+void Fields::fail_item(std::string_view key, std::size_t index, const std::string& problem) {
+  faulty_.emplace(key);
+  if (!mute_) {
+    faults_->add(fmt::format("{}/{}", pointer_to(key), index), problem);
+  }
+}
+
 bool Fields::has(std::string_view key) const { return value_->contains(std::string(key)); }
 
 bool Fields::has_optional(std::string_view key) {
@@ -153,16 +160,21 @@ std::vector<std::string> Fields::texts(std::string_view key) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < value->size(); ++i) {
     const json& item = (*value)[i];
-    const std::string at = fmt::format("{}/{}", pointer_to(key), i);
     if (!item.is_string() || item.get_ref<const std::string&>().empty()) {
-      faulty_.emplace(key);
-      faults_->add(at, fmt::format("must be a string that is not empty, not {}", quoted(item)));
+      fail_item(key, i, fmt::format("must be a string that is not empty, not {}", quoted(item)));
     } else if (std::find(out.begin(), out.end(), item.get_ref<const std::string&>()) != out.end()) {
-      faulty_.emplace(key);
-      faults_->add(at, fmt::format("{} stands twice in this array; keep one", quoted(item)));
+      fail_item(key, i, fmt::format("{} stands twice in this array; keep one", quoted(item)));
     } else {
       out.push_back(item.get<std::string>());
     }
+  }
+  return out;
+}
+
+std::vector<std::string> Fields::some_texts(std::string_view key) {
+  std::vector<std::string> out = texts(key);
+  if (out.empty() && sound({key})) {
+    fail(key, "is empty; it needs at least one entry");
   }
   return out;
 }

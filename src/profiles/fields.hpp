@@ -42,6 +42,8 @@ class Fields {
   [[nodiscard]] std::optional<double> positive_or_none(std::string_view key);
   [[nodiscard]] bool flag(std::string_view key);
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);
+  /// The same with at least one text.
+  [[nodiscard]] std::vector<std::string> some_texts(std::string_view key);
   /// Empty when the key is missing.
   [[nodiscard]] std::vector<std::string> texts_or_none(std::string_view key);
   /// The text, which must be one of `choices`; empty when there is a fault.
@@ -60,6 +62,8 @@ class Fields {
   void finish();
   /// Notes a fault of the value of `key`.
   void fail(std::string_view key, const std::string& problem);
+  /// ... or of one element of it.
+  void fail_item(std::string_view key, std::size_t index, const std::string& problem);
 
  private:
   [[nodiscard]] const nlohmann::json* take(std::string_view key);

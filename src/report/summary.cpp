@@ -207,7 +207,7 @@ std::int64_t active_parameters(const Model& model) {
     active +=
         experts && model.experts > 0 ? elements / model.experts * model.experts_used : elements;
   }
-  return active;
+  return std::min(active, parameters_of(model));
 }
 
 std::string parameters(std::int64_t count) {

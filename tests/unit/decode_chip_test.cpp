@@ -43,11 +43,11 @@ TEST(ChipDecoder, RefusesANameThatSaysSomethingElse) {
                  "says m4-max, but the chip's name is 'Apple M4 Pro'; ids of it begin with "
                  "'m4-pro-'");
   expect_refusal(refusal("\"gpu_cores\": 32", "\"gpu_cores\": 40"), Errc::invalid_profile,
-                 file + "#/aliases", "'m4-max-32c-36gb' says 32 GPU cores, but gpu_cores is 40");
+                 file + "#/aliases/0", "'m4-max-32c-36gb' says 32 GPU cores, but gpu_cores is 40");
   expect_refusal(refusal("m4-max-32c-36gb", "M4-Max-12cpu-32c-36gb"), Errc::invalid_profile,
-                 file + "#/aliases", "says 12 CPU cores, but cpu_cores is 14");
+                 file + "#/aliases/0", "says 12 CPU cores, but cpu_cores is 14");
   expect_refusal(refusal("m4-max-32c-36gb", "m4-pro-36gb"), Errc::invalid_profile,
-                 file + "#/aliases", "says m4-pro");
+                 file + "#/aliases/0", "says m4-pro");
 }
 
 TEST(ChipDecoder, SaysOnceThatAFigureContradictsTheNames) {

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// Published files against the sizes that follow from a catalog entry: tensors by the rules of
+// llama-quantize, their table, and the vocabulary by profiles/tokenizers.json.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "membudget/error.hpp"
+#include "membudget/inspect.hpp"
+#include "membudget/profiles.hpp"
+#include "profiles/catalog_model.hpp"
+#include "profiles/embedded.hpp"
+#include "support/quantizations.hpp"
+
+namespace membudget {
+namespace {
+
+/// What is known about one published file (see compact_file_sizes.py).
+struct Fact {
+  std::string model;
+  std::string file;  ///< Ollama tag or repository.
+  std::string quantization;
+  std::int64_t size = 0;
+  std::int64_t plus_minus = 0;  ///< Of a rounded figure; 0 = exact.
+  bool with_layers = false;     ///< Everything an Ollama tag holds.
+};
+
+std::vector<Fact> facts() {
+  std::ifstream in(std::string(TEST_DATA_DIR) + "/measured/data/file_sizes.jsonl");
+  std::vector<Fact> out;
+  for (std::string line; std::getline(in, line);) {
+    const auto row = nlohmann::json::parse(line);
+    out.push_back({row.at(0), row.at(1), row.at(2), row.at(3), row.at(4), row.at(5) == 1});
+  }
+  return out;
+}
+
+enum class Outcome { agrees, explained, off };
+
+struct Compared {
+  Fact fact;
+  std::int64_t predicted = 0;
+  Outcome outcome = Outcome::off;
+  std::string note;  ///< Of the record about the file.
+};
+
+class Catalog {
+ public:
+  Catalog() {
+    for (const EmbeddedFile& file : embedded_files()) {
+      if (file.path == "tokenizers.json") {
+        tokenizers_ = decode(decode_tokenizers, std::string(file.path), file.text);
+      }
+    }
+  }
+
+  Compared compare(Fact fact) {
+    const ModelProfile& profile = profile_of(fact.model);
+    const Upload* upload = find_upload(profile, fact.file, fact.quantization);
+    Compared out{std::move(fact), 0, Outcome::off, upload == nullptr ? "" : upload->note};
+    if (!predict(profile, upload, out)) {
+      return out;
+    }
+    // The header is an allowance of 0.3 %, which rounded figures of small files are finer than.
+    const double allowed = std::max(static_cast<double>(out.fact.plus_minus),
+                                    0.003 * static_cast<double>(out.fact.size));
+    const std::int64_t more = out.fact.size - out.predicted;
+    if (std::abs(static_cast<double>(more)) <= allowed) {
+      out.outcome = Outcome::agrees;
+    } else if (upload != nullptr && upload->other_mix) {
+      out.outcome = Outcome::explained;
+    } else if (out.fact.with_layers && profile.modality == "vision" && more > 0) {
+      out.outcome = Outcome::explained;
+      out.note = "the tag holds the vision projector too";
+    }
+    return out;
+  }
+
+  [[nodiscard]] bool knows(const std::string& model) const { return ids_.count(model) > 0; }
+
+ private:
+  /// False where llama-quantize would refuse, which a record must say.
+  bool predict(const ModelProfile& profile, const Upload* upload, Compared& file) const {
+    try {
+      const Model model = catalog_model(
+          profile, file.fact.model, test::file_type(file.fact.quantization), upload, tokenizers_);
+      file.predicted = inspect(model).file_size.count();
+      return true;
+    } catch (const Error& error) {
+      const bool recorded = upload != nullptr && upload->other_mix;
+      file.outcome = recorded ? Outcome::explained : Outcome::off;
+      file.note += recorded ? "" : error.what();
+      return false;
+    }
+  }
+
+  const ModelProfile& profile_of(const std::string& id) {
+    auto found = profiles_.find(id);
+    if (found == profiles_.end()) {
+      const auto text = Profiles::embedded().document(ProfileKind::model, id);
+      found = profiles_.emplace(id, decode(decode_model, id + ".json", text)).first;
+    }
+    return found->second;
+  }
+
+  std::set<std::string> ids_ = [] {
+    const auto ids = Profiles::embedded().model_ids();
+    return std::set<std::string>(ids.begin(), ids.end());
+  }();
+  std::map<std::string, ModelProfile> profiles_;
+  TokenizerTable tokenizers_;
+};
+
+double percent_off(const Compared& file) {
+  return 100.0 * static_cast<double>(file.fact.size - file.predicted) /
+         static_cast<double>(file.fact.size);
+}
+
+struct Count {
+  int files = 0;
+  int agree = 0;
+  int explained = 0;
+};
+
+/// tests/measured/file_sizes.md: every fact.
+std::string table(const std::vector<Compared>& files) {
+  Count exact;
+  Count rounded;
+  for (const Compared& file : files) {
+    Count& count = file.fact.plus_minus == 0 ? exact : rounded;
+    ++count.files;
+    count.agree += file.outcome == Outcome::agrees ? 1 : 0;
+    count.explained += file.outcome == Outcome::explained ? 1 : 0;
+  }
+  std::string out =
+      "# Predicted file sizes\n\n"
+      "Generated by the test `FileSizes` with `MEMBUDGET_WRITE_ACCURACY=1`; do not edit. Sizes in "
+      "bytes. A figure known to the byte agrees within 0.3 %, a rounded one within its rounding; "
+      "what else a file is, stands in its model's profile under `uploads` and is quoted.\n\n"
+      "| figures | files | agree | explained by a record |\n|---|---|---|---|\n";
+  out += fmt::format("| exact | {} | {} | {} |\n| rounded | {} | {} | {} |\n", exact.files,
+                     exact.agree, exact.explained, rounded.files, rounded.agree,
+                     rounded.explained);
+  out += "\n| model | file | quantization | published | predicted | off | record |\n"
+         "|---|---|---|---|---|---|---|\n";
+  for (const Compared& file : files) {
+    out += fmt::format("| {} | {} | {} | {}{} | {} | {:+.2f} %{} | {} |\n", file.fact.model,
+                       file.fact.file, file.fact.quantization,
+                       file.fact.plus_minus > 0 ? "≈ " : "", file.fact.size, file.predicted,
+                       percent_off(file), file.outcome == Outcome::off ? " **off**" : "", file.note);
+  }
+  return out;
+}
+
+TEST(FileSizes, AgreeWithEveryPublishedFileOrARecordSaysWhyNot) {
+  Catalog catalog;
+  std::vector<Compared> files;
+  std::map<Outcome, int> exact;
+  for (Fact& fact : facts()) {
+    if (!catalog.knows(fact.model)) {
+      continue;  // The engine does not know its architecture.
+    }
+    files.push_back(catalog.compare(std::move(fact)));
+    const Compared& file = files.back();
+    EXPECT_NE(file.outcome, Outcome::off)
+        << fmt::format("{} {} {}: {} published, {} predicted, {:+.2f} %{}", file.fact.model,
+                       file.fact.file, file.fact.quantization, file.fact.size, file.predicted,
+                       percent_off(file), file.note.empty() ? "" : "; " + file.note);
+    if (file.fact.plus_minus == 0) {
+      ++exact[file.outcome];
+    }
+  }
+  EXPECT_GT(files.size(), 2000U);
+  // Most must agree by the rules alone: a record of "another mix" explains anything.
+  EXPECT_GE(exact[Outcome::agrees], 20 * exact[Outcome::explained]);
+  if (std::getenv("MEMBUDGET_WRITE_ACCURACY") != nullptr) {
+    std::ofstream(std::string(TEST_DATA_DIR) + "/measured/file_sizes.md") << table(files);
+  }
+}
+
+}  // namespace
+}  // namespace membudget
