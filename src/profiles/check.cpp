@@ -33,7 +33,7 @@ constexpr std::uintmax_t largest_file = 4U << 20U;
 /// What any profile decodes to; monostate when its schema is not known.
 using AnyProfile = std::variant<std::monostate, ChipProfile, ModelProfile, QuantizationProfile,
                                 RuntimeProfile, StackProfile, WorkingSetTable, TokenizerTable,
-                                BudgetTable>;
+                                BudgetTable, AdviceRules>;
 
 template <class Profile, Profile (*Read)(Faults&)>
 AnyProfile decode_as(Faults& faults) {
@@ -45,7 +45,7 @@ struct Schema {
   AnyProfile (*decode)(Faults&);
 };
 
-constexpr std::array<Schema, 8> schemas{
+constexpr std::array<Schema, 9> schemas{
     {{"membudget.chip/1", decode_as<ChipProfile, decode_chip>},
      {"membudget.model/1", decode_as<ModelProfile, decode_model>},
      {"membudget.quantization/1", decode_as<QuantizationProfile, decode_quantization>},
@@ -53,7 +53,8 @@ constexpr std::array<Schema, 8> schemas{
      {"membudget.stack/1", decode_as<StackProfile, decode_stack>},
      {"membudget.working_sets/1", decode_as<WorkingSetTable, decode_working_sets>},
      {"membudget.tokenizers/1", decode_as<TokenizerTable, decode_tokenizers>},
-     {"membudget.budget/1", decode_as<BudgetTable, decode_budget>}}};
+     {"membudget.budget/1", decode_as<BudgetTable, decode_budget>},
+     {"membudget.advice/1", decode_as<AdviceRules, decode_advice>}}};
 
 /// A profile's kind, id and other names; nullopt for tables, which have none.
 struct Identity {

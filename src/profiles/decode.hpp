@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "membudget/advice_rules.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/runtime.hpp"
 #include "model/metadata.hpp"
@@ -157,6 +158,8 @@ class Fields;
 /// plus ".json". What has a fault reads as a harmless value, so the result is of use only when
 /// `faults` stays empty.
 [[nodiscard]] WorkingSetTable decode_working_sets(Faults& faults);
+/// profiles/advice.json.
+[[nodiscard]] AdviceRules decode_advice(Faults& faults);
 [[nodiscard]] BudgetTable decode_budget(Faults& faults);
 [[nodiscard]] ChipProfile decode_chip(Faults& faults);
 [[nodiscard]] RuntimeProfile decode_runtime(Faults& faults);
