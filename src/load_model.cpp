@@ -4,63 +4,38 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
-#include <variant>
 
 #include "membudget/error.hpp"
-#include "model/arch/arch.hpp"
+#include "source/checkpoint.hpp"
+#include "source/choose_file.hpp"
 #include "source/gguf.hpp"
+#include "source/gguf_model.hpp"
+#include "source/local_models.hpp"
+#include "source/ollama.hpp"
+#include "source/remote.hpp"
 
 namespace membudget {
 namespace {
 
-struct FileType {
-  std::int64_t id;  ///< general.file_type
-  std::string_view name;
-};
-
-// enum llama_ftype in include/llama.h, llama.cpp b10587; the names are those of llama-quantize.
-// The gaps are types that llama.cpp has dropped.
-constexpr std::array<FileType, 36> file_types{{
-    {0, "F32"},      {1, "F16"},      {2, "Q4_0"},       {3, "Q4_1"},    {7, "Q8_0"},
-    {8, "Q5_0"},     {9, "Q5_1"},     {10, "Q2_K"},      {11, "Q3_K_S"}, {12, "Q3_K_M"},
-    {13, "Q3_K_L"},  {14, "Q4_K_S"},  {15, "Q4_K_M"},    {16, "Q5_K_S"}, {17, "Q5_K_M"},
-    {18, "Q6_K"},    {19, "IQ2_XXS"}, {20, "IQ2_XS"},    {21, "Q2_K_S"}, {22, "IQ3_XS"},
-    {23, "IQ3_XXS"}, {24, "IQ1_S"},   {25, "IQ4_NL"},    {26, "IQ3_S"},  {27, "IQ3_M"},
-    {28, "IQ2_S"},   {29, "IQ2_M"},   {30, "IQ4_XS"},    {31, "IQ1_M"},  {32, "BF16"},
-    {36, "TQ1_0"},   {37, "TQ2_0"},   {38, "MXFP4_MOE"}, {39, "NVFP4"},  {40, "Q1_0"},
-    {41, "Q2_0"},
-}};
-
-std::string quantization_of(const Metadata& metadata) {
-  const Metadata::Value* value = metadata.find("general.file_type");
-  const auto* id = value == nullptr ? nullptr : std::get_if<std::int64_t>(value);
-  if (id == nullptr) {
-    return "";
-  }
-  // LLAMA_FTYPE_GUESSED marks a type that the writer did not know but counted.
-  constexpr std::int64_t guessed = 1024;
-  const auto* found = std::find_if(file_types.begin(), file_types.end(), [&](const FileType& type) {
-    return type.id == (*id & ~guessed);
-  });
-  return found == file_types.end() ? "" : std::string(found->name);
-}
-
-char lower(char c) {
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char c) { return lower(c); });
+  std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
   return result;
 }
 
-bool is_file_path(std::string_view model) {
+bool is_folder(std::string_view path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(std::filesystem::path(path), ignored);
+}
+
+bool is_path(std::string_view model) {
   if (lower(model).ends_with(".gguf")) {
     return true;
   }
@@ -73,50 +48,140 @@ bool is_file_path(std::string_view model) {
   return std::filesystem::is_regular_file(std::filesystem::path(model), ignored);
 }
 
-}  // namespace
-
-Model load_gguf(const std::filesystem::path& file) {
-  Gguf gguf = read_gguf(file);
-  if (gguf.tensors.empty()) {
-    throw Error(Errc::invalid_model, file.string(),
-                "holds no tensors, as files with only a vocabulary do; give the model's own file");
-  }
-  Model model = describe_model(gguf.metadata, TensorTable(std::move(gguf.tensors)));
-  model.id = file.filename().string();
-  model.quantization = quantization_of(gguf.metadata);
-  model.source = ModelSource::gguf;
-  return model;
+/// What follows a prefix such as "ollama:"; nothing when `model` does not begin with it.
+std::optional<std::string_view> after(std::string_view prefix, std::string_view model) {
+  return lower(model.substr(0, prefix.size())) == prefix
+             ? std::optional(model.substr(prefix.size()))
+             : std::nullopt;
 }
 
-Model load_model(std::string_view model, std::string_view quantization, const Profiles& profiles) {
-  if (model.find("://") != std::string_view::npos) {
-    throw Error(Errc::unsupported, std::string(model),
-                "models are not read over the network yet; download the file and give its path");
-  }
-  if (!is_file_path(model)) {
-    try {
-      return profiles.model(model, quantization);
-    } catch (const Error& error) {
-      std::error_code ignored;
-      if (error.code() == Errc::unknown_name &&
-          std::filesystem::is_directory(std::filesystem::path(model), ignored)) {
-        throw Error(Errc::unsupported, std::string(model),
-                    "is a folder and no catalog name; give the .gguf file inside it");
-      }
-      throw;
-    }
-  }
-  Model loaded = load_gguf(std::filesystem::path(model));
-  if (!quantization.empty() && lower(quantization) != lower(loaded.quantization)) {
+/// A GGUF is what it is: another quantization cannot be asked of it.
+Model as_asked(Model model, std::string_view quantization) {
+  if (!quantization.empty() && lower(quantization) != lower(model.quantization)) {
     throw Error(Errc::bad_request, "--quant",
                 fmt::format("{} is {}, not {}; leave --quant out, or name the model as in the "
                             "catalog",
-                            loaded.id,
-                            loaded.quantization.empty() ? "of an unstated quantization"
-                                                        : loaded.quantization,
+                            model.id,
+                            model.quantization.empty() ? "of an unstated quantization"
+                                                       : model.quantization,
                             quantization));
   }
-  return loaded;
+  return model;
+}
+
+/// The model among files: safetensors with their config, or the .gguf that is wanted.
+Model model_among(const ModelFiles& files, const std::string& id, std::string_view wanted,
+                  std::string_view quantization, const Profiles& profiles) {
+  if (is_checkpoint(files) && gguf_models(files).empty()) {
+    return read_checkpoint(files, id, wanted.empty() ? quantization : wanted, profiles);
+  }
+  const std::string file = choose_gguf(files, wanted.empty() ? quantization : wanted);
+  const std::string where = fmt::format("{}/{}", files.name(), file);
+  return model_of(read_gguf(files, file), where, file.substr(file.rfind('/') + 1));
+}
+
+Model load_folder(std::string_view folder, std::string_view quantization,
+                  const Profiles& profiles) {
+  const std::filesystem::path path =
+      std::filesystem::path(folder).lexically_normal();
+  const FolderFiles files(path);
+  const std::string name =
+      path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+  if (!is_checkpoint(files) && gguf_models(files).size() != 1) {
+    throw Error(Errc::unsupported, std::string(folder),
+                gguf_models(files).empty()
+                    ? "is a folder with neither config.json and .safetensors files nor a .gguf"
+                    : "is a folder with several .gguf files; name one of them");
+  }
+  return model_among(files, name, "", quantization, profiles);
+}
+
+Model load_ollama(std::string_view name, const ReadOptions& options) {
+  const OllamaName wanted = parse_ollama_name(name);
+  const OllamaStore store(options.places.ollama);
+  if (store.has(wanted)) {
+    return store.read(wanted);
+  }
+  if (options.remote) {
+    Remote remote(options);
+    return remote.ollama_model(wanted);
+  }
+  const std::vector<std::string> tags = store.tags_of(wanted);
+  throw Error(Errc::unknown_name, "ollama:" + wanted.shown(),
+              fmt::format("is not in {}{}; pull it, or add --remote to read it from the registry",
+                          options.places.ollama.string(),
+                          tags.empty() ? "" : fmt::format(", which has {}", fmt::join(tags, ", "))));
+}
+
+Model load_hub(std::string_view name, std::string_view quantization, const Profiles& profiles,
+               const ReadOptions& options) {
+  const HubName wanted = parse_hub_name(name);
+  const auto read = [&](const ModelFiles& files) {
+    Model model = model_among(files, wanted.shown(), wanted.wanted, quantization, profiles);
+    model.source = ModelSource::hf;
+    return model;
+  };
+  if (const auto cached = find_in_caches(options.places, wanted)) {
+    return read(*cached);
+  }
+  Remote remote(options);
+  return read(*remote.hub_files(wanted));
+}
+
+/// A name that the catalog does not have may be that of a model in a cache.
+std::optional<Model> load_cached(std::string_view name, std::string_view quantization,
+                                 const Profiles& profiles, const ReadOptions& options) {
+  HubName found;
+  const auto files = find_in_caches_by_part(options.places, name, found);
+  if (files == nullptr) {
+    return std::nullopt;
+  }
+  return model_among(*files, found.shown(), found.wanted, quantization, profiles);
+}
+
+}  // namespace
+
+Model load_gguf(const std::filesystem::path& file) {
+  return model_of(read_gguf(file), file.string(), file.filename().string());
+}
+
+Model load_model(std::string_view model, std::string_view quantization, const Profiles& profiles,
+                 const ReadOptions& options) {
+  if (const auto name = after("ollama:", model)) {
+    return as_asked(load_ollama(*name, options), quantization);
+  }
+  if (const auto name = after("hf:", model)) {
+    Model loaded = load_hub(*name, quantization, profiles, options);
+    return loaded.checkpoint ? loaded : as_asked(std::move(loaded), quantization);
+  }
+  if (model.find("://") != std::string_view::npos) {
+    Remote remote(options);
+    return as_asked(remote.model_at(std::string(model)), quantization);
+  }
+  if (is_path(model) && !is_folder(model)) {
+    return as_asked(load_gguf(std::filesystem::path(model)), quantization);
+  }
+  if (is_path(model)) {
+    return load_folder(model, quantization, profiles);
+  }
+  try {
+    return profiles.model(model, quantization);
+  } catch (const Error& error) {
+    if (error.code() != Errc::unknown_name) {
+      throw;
+    }
+    if (is_folder(model)) {
+      return load_folder(model, quantization, profiles);
+    }
+    if (auto cached = load_cached(model, quantization, profiles, options)) {
+      return std::move(*cached);
+    }
+    throw;
+  }
+}
+
+Model load_model(std::string_view model, std::string_view quantization, const Profiles& profiles) {
+  return load_model(model, quantization, profiles, ReadOptions{});
 }
 
 }  // namespace membudget

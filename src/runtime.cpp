@@ -64,7 +64,8 @@ void check_pattern(const TensorOverride& override) {
 Settings resolve(const Workload& workload, const Runtime& runtime, const Model& model) {
   Settings result = runtime.defaults;
   result.backend = workload.backend;
-  result.context = within(workload.context.value_or(result.context), 0, max_tokens, "--ctx-size");
+  const std::int64_t unasked = model.default_context > 0 ? model.default_context : result.context;
+  result.context = within(workload.context.value_or(unasked), 0, max_tokens, "--ctx-size");
   if (result.context == 0) {
     result.context = model.trained_context;
   }

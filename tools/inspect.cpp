@@ -15,6 +15,7 @@ using membudget::Model;
 
 struct Options {
   std::string model;
+  ModelOptions source;
   std::string quantization;
   std::string profiles;
   bool json = false;
@@ -104,7 +105,7 @@ std::string as_text(const Model& model, const Inspection& inspection) {
 Exit run(const Options& options) {
   auto profiles = membudget::Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
-  const Model model = read_model(options.model, options.quantization, profiles);
+  const Model model = read_model(options.model, options.quantization, profiles, options.source);
   const Inspection inspection = membudget::inspect(model);
   write_result(options.json ? as_json(model, inspection) : as_text(model, inspection),
                options.output);
@@ -116,7 +117,8 @@ Exit run(const Options& options) {
 void add_inspect(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("inspect", "What MODEL is: layers, tensors, bytes");
   auto options = std::make_shared<Options>();
-  command->add_option("MODEL", options->model, "Catalog name or path to a .gguf")->required();
+  command->add_option("MODEL", options->model, "As in plan: a name, file, folder or address")->required();
+  options->source.add_to(*command);
   command->add_option("--quant", options->quantization, "Q4_K_M, 4bit, ...; default: its usual")
       ->type_name("NAME");
   command->add_option("--profiles", options->profiles, "Folder that adds to the built-in profiles")

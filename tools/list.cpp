@@ -226,9 +226,12 @@ Exit run(const Options& options) {
     return exit_fits;
   }
   if (rows.empty()) {
-    throw UsageError(membudget::Errc::unknown_name, "FILTER",
-                     fmt::format("no name of {} holds '{}'; leave it out to see all",
-                                 plural_of(kind), options.filter));
+    throw UsageError(membudget::Errc::unknown_name, options.filter.empty() ? "KIND" : "FILTER",
+                     options.filter.empty()
+                         ? fmt::format("no {} are built in; --profiles DIR adds your own",
+                                       plural_of(kind))
+                         : fmt::format("no name of {} holds '{}'; leave it out to see all",
+                                       plural_of(kind), options.filter));
   }
   write_result(as_table(profiles, kind, rows), "");
   return exit_fits;

@@ -210,8 +210,12 @@ void PlanOptions::add_to(CLI::App& command) {
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     return option;
   };
-  command.add_option("MODEL", model, "Catalog name (qwen2.5-coder:32b) or path to a .gguf")
+  command
+      .add_option("MODEL", model,
+                  "Catalog name (qwen2.5-coder:32b), .gguf, folder, ollama:NAME[:TAG], "
+                  "hf:ORG/REPO[:QUANT|:FILE] or https://.../x.gguf")
       ->required();
+  source.add_to(command);
 
   command.get_formatter()->column_width(36);
   const auto option = [&](const char* names, std::string& value, const char* help, const char* type,
@@ -306,18 +310,6 @@ std::string cache_type_name(ElementType type) {
   return lower(format_of(type).name);
 }
 
-Model read_model(const std::string& name, const std::string& quantization,
-                 const Profiles& profiles) {
-  try {
-    return load_model(name, quantization, profiles);
-  } catch (const Error& error) {
-    if (error.code() != Errc::unknown_name || quantization.empty()) throw;
-    // Either name may be the unknown one. Without the quantization it is the model's turn.
-    static_cast<void>(load_model(name, {}, profiles));
-    throw UsageError(error.code(), "--quant", problem(error));
-  }
-}
-
 PlanInputs read(const PlanOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(options.output_format());
@@ -328,9 +320,10 @@ PlanInputs read(const PlanOptions& options) {
   auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto model = read_model(options.model, options.quantization, profiles);
+  auto model = read_model(options.model, options.quantization, profiles, options.source);
   if (!options.draft.empty()) {
-    workload.draft = std::make_shared<const Model>(load_model(options.draft, {}, profiles));
+    workload.draft =
+        std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));
   }
   return {.model = std::move(model),
           .machine = std::move(machine),

@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "membudget/membudget.hpp"
+#include "model_argument.hpp"
 
 enum class Format { text, json, markdown };
 
 /// The options that every command about a model on a machine takes, as they were typed.
 struct PlanOptions {
   std::string model;
+  ModelOptions source;
   std::string chip;
   std::string macos;
   std::string wired_limit_mb;
@@ -67,11 +69,6 @@ struct PlanInputs {
   membudget::Workload workload;
   bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.
 };
-
-/// The model of a command line: a name or a path, at a quantization or (empty) its usual one.
-/// Throws UsageError for a quantization nobody knows, Error for a model that cannot be read.
-[[nodiscard]] membudget::Model read_model(const std::string& name, const std::string& quantization,
-                                          const membudget::Profiles& profiles);
 
 /// Throws UsageError for what is wrong with the command line, Error for what cannot be read.
 [[nodiscard]] PlanInputs read(const PlanOptions& options);

@@ -26,7 +26,7 @@ missing_commands() {
 }
 
 debian() {
-  libraries="nlohmann-json3-dev libfmt-dev libcli11-dev libgtest-dev libgmock-dev librapidcheck-dev libvalijson-dev libbenchmark-dev"
+  libraries="nlohmann-json3-dev libfmt-dev libcli11-dev libgtest-dev libgmock-dev librapidcheck-dev libvalijson-dev libbenchmark-dev libcurl4-openssl-dev"
   missing=$(missing_commands ninja-build g++)
   # shellcheck disable=SC2086  # A list of words.
   installed=$(dpkg-query -W -f='${Package} ${db:Status-Abbrev}\n' $libraries 2>/dev/null |

@@ -271,9 +271,9 @@ struct Layer {
 class TensorTable {
  public:
   TensorTable() = default;
-  /// Takes tensors in file order, offsets included.
-  /// Throws Error{invalid_model} when a name appears twice.
-  explicit TensorTable(std::vector<Tensor> tensors);
+  /// Takes tensors in file order, offsets included; the data of each was padded to `alignment`
+  /// bytes (general.alignment). Throws Error{invalid_model} when a name appears twice.
+  explicit TensorTable(std::vector<Tensor> tensors, std::int64_t alignment = 32);
   // The index holds views into the tensors' names, so a copy builds its own.
   TensorTable(const TensorTable& other);
   TensorTable& operator=(const TensorTable& other);
@@ -302,11 +302,43 @@ class TensorTable {
   void index();
 
   std::vector<Tensor> tensors_;
+  std::int64_t alignment_ = 32;
   std::vector<std::vector<Entry>> by_layer_;  // [layer + 1], sorted
 };
 
 /// Where a model's description comes from; decides how much it can be trusted.
 enum class ModelSource : std::uint8_t { catalog, gguf, safetensors, ollama, hf };
+
+/// A file that the place a model comes from loads beside it: Ollama's projector and adapter layers.
+struct Companion {
+  enum class Kind : std::uint8_t { projector, adapter };
+  Kind kind = Kind::projector;
+  std::string name;  ///< Of the file.
+  Bytes weights;     ///< Of its tensors.
+};
+
+/// Weights as a safetensors folder stores them, before any conversion to GGUF.
+struct Checkpoint {
+  /// One tensor, by its own name; the scales and biases of a quantized one are tensors as well.
+  struct Stored {
+    std::string name;
+    std::string type;                 ///< As the header spells it: "BF16", "U32".
+    std::vector<std::int64_t> shape;  ///< Slowest dimension first, as the header lists it.
+    Bytes size;
+  };
+  std::vector<Stored> tensors;
+  /// "BF16", or MLX's "4bit", "mxfp4"; empty when nothing says.
+  std::string quantization;
+  /// Bits and elements per group of MLX's `quantization` block; 0 = not quantized.
+  std::int64_t bits = 0;
+  std::int64_t group_size = 0;
+  std::string mode;  ///< "affine", "mxfp4", ...
+  /// Modules whose quantization differs from the block's, with the bits they have; 0 = none.
+  std::vector<std::pair<std::string, std::int64_t>> overrides;
+
+  /// Bytes of all tensors.
+  [[nodiscard]] Bytes total() const;
+};
 
 /// A model as memory planning sees it: what each layer is and what it must remember.
 struct Model {
@@ -367,6 +399,13 @@ struct Model {
   bool rank_is_softmax = false;     ///< ... and ends in a softmax (Qwen3 rerankers).
   std::vector<Layer> layers;
   TensorTable tensors;
+  /// What comes with the model, e.g. from Ollama's store. Not part of `tensors`.
+  std::vector<Companion> companions;
+  /// Set for a safetensors folder; `tensors` then is the GGUF that would be made from it.
+  std::optional<Checkpoint> checkpoint;
+  /// The context that the model's own settings ask for (a Modelfile's num_ctx), in tokens; it
+  /// stands before the runtime's default. 0 = none.
+  std::int64_t default_context = 0;
   /// Of the GGUF before its tensor data: what the file has, in the catalog an allowance
   /// (profiles/tokenizers.json); nothing = not known.
   Bytes header;

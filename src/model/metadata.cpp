@@ -13,7 +13,17 @@ constexpr std::string_view architecture_key = "general.architecture";
 }  // namespace
 
 void Metadata::fail(std::string_view key, const std::string& problem) const {
-  throw Error(Errc::invalid_model, where_, fmt::format("metadata key '{}' {}", key, problem));
+  throw Error(Errc::invalid_model, place_of(key), fmt::format("metadata key '{}' {}", key, problem));
+}
+
+std::string Metadata::place_of(std::string_view key) const {
+  auto found = offsets_.find(key);
+  if (found == offsets_.end()) {
+    const Value* value = find(architecture_key);
+    const auto* name = value == nullptr ? nullptr : std::get_if<std::string>(value);
+    found = name == nullptr ? offsets_.end() : offsets_.find(fmt::format("{}.{}", *name, key));
+  }
+  return found == offsets_.end() ? where_ : fmt::format("{}@{:#x}", where_, found->second);
 }
 
 std::optional<std::int64_t> Metadata::array_length(std::string_view key) const {

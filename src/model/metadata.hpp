@@ -27,6 +27,14 @@ class Metadata {
     lengths_.insert_or_assign(std::move(key), length);
   }
 
+  /// Notes where in the file `key` stands, for messages.
+  void set_offset(std::string key, std::int64_t offset) {
+    offsets_.insert_or_assign(std::move(key), offset);
+  }
+  /// Where a fault of a key lies, whole or without the architecture: `file@0x1c40` when its offset
+  /// is known, else where().
+  [[nodiscard]] std::string place_of(std::string_view key) const;
+
   /// Everything that was set, by key.
   [[nodiscard]] const std::map<std::string, Value, std::less<>>& values() const { return values_; }
 
@@ -61,6 +69,7 @@ class Metadata {
   std::string where_;
   std::map<std::string, Value, std::less<>> values_;
   std::map<std::string, std::int64_t, std::less<>> lengths_;
+  std::map<std::string, std::int64_t, std::less<>> offsets_;
 };
 
 }  // namespace membudget

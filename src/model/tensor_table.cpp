@@ -11,8 +11,6 @@ namespace membudget {
 namespace {
 
 constexpr std::string_view layer_prefix = "blk.";
-// GGUF's default general.alignment; llama-quantize writes no other.
-constexpr std::int64_t alignment = 32;
 // Guards the table below against "blk.999999999.x" in a hostile file.
 constexpr std::int64_t max_layers = 4096;
 
@@ -38,9 +36,13 @@ SplitName split(std::string_view name) {
 
 }  // namespace
 
-TensorTable::TensorTable(std::vector<Tensor> tensors) : tensors_(std::move(tensors)) { index(); }
+TensorTable::TensorTable(std::vector<Tensor> tensors, std::int64_t alignment)
+    : tensors_(std::move(tensors)), alignment_(alignment) {
+  index();
+}
 
-TensorTable::TensorTable(const TensorTable& other) : tensors_(other.tensors_) { index(); }
+TensorTable::TensorTable(const TensorTable& other)
+    : TensorTable(other.tensors_, other.alignment_) {}
 
 TensorTable& TensorTable::operator=(const TensorTable& other) {
   if (this != &other) {
@@ -102,7 +104,7 @@ Bytes TensorTable::total() const {
 Bytes TensorTable::data_size() const {
   Bytes end;
   for (const Tensor& tensor : tensors_) {
-    end = std::max(end, Bytes{tensor.offset} + Bytes{round_up(tensor.size().count(), alignment)});
+    end = std::max(end, Bytes{tensor.offset} + Bytes{round_up(tensor.size().count(), alignment_)});
   }
   return end;
 }
@@ -111,6 +113,14 @@ std::int64_t TensorTable::parameters() const {
   std::int64_t sum = 0;
   for (const Tensor& tensor : tensors_) {
     sum = checked_add(sum, tensor.elements());
+  }
+  return sum;
+}
+
+Bytes Checkpoint::total() const {
+  Bytes sum;
+  for (const Stored& tensor : tensors) {
+    sum += tensor.size;
   }
   return sum;
 }

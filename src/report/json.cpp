@@ -20,14 +20,16 @@ std::string dump(const Json& json) {
 
 Json model_of(const PlanReport& report) {
   const auto& model = report.model;
-  return {{"id", model.id},
-          {"architecture", model.architecture},
-          {"parameters", parameters_of(model)},
-          {"active_parameters", report::active_parameters(model)},
-          {"quantization", model.quantization},
-          {"trained_context", model.trained_context},
-          {"layers", model.layers.size()},
-          {"source", to_string(model.source)}};
+  Json result = {{"id", model.id},
+                 {"architecture", model.architecture},
+                 {"parameters", parameters_of(model)},
+                 {"active_parameters", report::active_parameters(model)},
+                 {"quantization", model.quantization},
+                 {"trained_context", model.trained_context},
+                 {"layers", model.layers.size()},
+                 {"source", to_string(model.source)}};
+  if (!model.notes.empty()) result["notes"] = model.notes;
+  return result;
 }
 
 Json settings_of(const PlanReport& report) {

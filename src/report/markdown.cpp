@@ -89,6 +89,9 @@ std::string to_markdown(const PlanReport& report, bool explain) {
   if (!report.model.not_understood.empty()) {
     out += fmt::format("- Not understood: {}\n", escaped(report.model.not_understood));
   }
+  for (const auto& note : report.model.notes) {
+    out += fmt::format("- Note: {}\n", escaped(note));
+  }
   out += "\n| cache | largest context that fits |\n|---|---|\n";
   for (const auto& context : contexts(report)) {
     out += fmt::format("| {} | {} |\n", escaped(context.label), context.text);

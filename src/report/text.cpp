@@ -151,6 +151,9 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
   if (!report.model.not_understood.empty()) {
     page.paragraph("Not understood", 18, report.model.not_understood);
   }
+  for (const auto& note : report.model.notes) {
+    page.paragraph("Note", 18, note);
+  }
   page.blank();
   page.title("Largest context that fits");
   for (const auto& context : contexts(report)) {

@@ -34,7 +34,10 @@ void ByteCursor::refill(std::size_t bytes, std::string_view what) {
   if (static_cast<std::int64_t>(bytes) > available) {
     fail_short(from, what);
   }
-  const std::size_t block = std::min(window_.size(), static_cast<std::size_t>(available));
+  // No more than was asked for is fetched on account of the block.
+  const std::int64_t ready =
+      std::clamp(source_.at_hand(from), static_cast<std::int64_t>(bytes), available);
+  const std::size_t block = std::min(window_.size(), static_cast<std::size_t>(ready));
   source_.read(from, std::span(window_).first(block));
   window_at_ = from;
   filled_ = block;
@@ -92,8 +95,18 @@ void ByteCursor::skip(std::int64_t bytes, std::string_view what) {
   next_ = 0;
 }
 
-void ByteCursor::skip_strings(std::int64_t strings, std::string_view what) {
+void ByteCursor::skip_strings(std::int64_t strings, std::string_view what, const Ahead& ahead) {
+  // Vocabularies begin with short strings, so that the last ones say most about those to come.
+  std::int64_t marked_at = position();
+  std::int64_t marked = 0;
   for (std::int64_t i = 0; i < strings; ++i) {
+    if (filled_ - next_ < sizeof(std::uint64_t) && i > marked) {
+      const std::int64_t mean = (position() - marked_at) / (i - marked) + 1;
+      source_.expect(position() + mean * std::min(left(), strings - i + ahead.strings) +
+                     ahead.bytes);
+      marked_at = position();
+      marked = i;
+    }
     const std::int64_t start = position();
     const auto length = number<std::uint64_t>(what);
     if (length > static_cast<std::uint64_t>(left())) {

@@ -51,8 +51,17 @@ class ByteCursor {
 
   /// Passes over `bytes`; those beyond the current block are never read.
   void skip(std::int64_t bytes, std::string_view what);
-  /// Passes over strings, each a u64 length and that many bytes.
-  void skip_strings(std::int64_t strings, std::string_view what);
+  /// What will be read after an array of strings, as far as it can be told.
+  struct Ahead {
+    std::int64_t bytes = 0;
+    std::int64_t strings = 0;  ///< Of about the same length.
+  };
+  /// Passes over strings, each a u64 length and that many bytes. From the length of those already
+  /// seen the source is told where the array and what is `ahead` of it will end.
+  void skip_strings(std::int64_t strings, std::string_view what, const Ahead& ahead);
+  void skip_strings(std::int64_t strings, std::string_view what) {
+    skip_strings(strings, what, Ahead{});
+  }
 
   /// Throws Error{code} about the bytes at `offset`.
   [[noreturn]] void fail(Errc code, std::int64_t offset, const std::string& message) const;

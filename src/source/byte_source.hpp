@@ -29,6 +29,12 @@ class ByteSource {
   /// passes the end and Error{io} when the bytes cannot be read.
   void read(std::int64_t offset, std::span<std::byte> into) const;
 
+  /// Tells that everything up to about `end` will be read, so that a source that fetches can
+  /// fetch it at once.
+  virtual void expect(std::int64_t /*end*/) const {}
+  /// Bytes from `offset` on that can be read without fetching any.
+  [[nodiscard]] virtual std::int64_t at_hand(std::int64_t offset) const { return size_ - offset; }
+
  protected:
   ByteSource(std::string name, std::int64_t size) : name_(std::move(name)), size_(size) {}
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 
 #include "membudget/error.hpp"
 #include "source/byte_cursor.hpp"
@@ -30,6 +31,9 @@ constexpr std::int64_t longest_kept_string = std::int64_t{1} << 20;
 constexpr std::int64_t longest_key = 65535;
 constexpr std::int64_t longest_tensor_name = 63;  // GGML_MAX_NAME counts the final zero
 constexpr std::uint32_t most_dimensions = 4;      // GGML_MAX_DIMS
+// Many times what any model has; they bound the memory that a header of any length takes.
+constexpr std::int64_t most_pairs = 65'536;
+constexpr std::int64_t most_tensors = 262'144;
 // An exbibyte: far beyond any model, and far enough from 2^63 that sums need no care.
 constexpr std::int64_t most_data = std::int64_t{1} << 60;
 // What entries take at least, to hold counts against the bytes left.
@@ -108,12 +112,16 @@ class HeaderReader {
 
   Gguf read() {
     read_magic_and_version();
-    const std::int64_t tensors = in_.count(smallest_tensor, "the number of tensors");
+    tensors_ = in_.count(smallest_tensor, "the number of tensors");
     const std::int64_t pairs = in_.count(smallest_pair, "the number of metadata keys");
+    if (tensors_ > most_tensors || pairs > most_pairs) {
+      invalid(8, fmt::format("{} tensors and {} metadata keys are more than any model has",
+                             tensors_, pairs));
+    }
     for (std::int64_t i = 0; i < pairs; ++i) {
       read_pair();
     }
-    for (std::int64_t i = 0; i < tensors; ++i) {
+    for (std::int64_t i = 0; i < tensors_; ++i) {
       read_tensor();
     }
     finish();
@@ -126,6 +134,7 @@ class HeaderReader {
   void read_scalar(const std::string& key, ValueType type);
   void read_string(const std::string& key);
   void read_array(const std::string& key);
+  [[nodiscard]] ByteCursor::Ahead ahead_of(const std::string& key, std::int64_t length) const;
   void read_alignment(ValueType type, std::int64_t at);
   void read_tensor();
   void finish();
@@ -142,6 +151,7 @@ class HeaderReader {
   Gguf gguf_;
   std::unordered_set<std::string> keys_;
   std::unordered_set<std::string> names_;
+  std::int64_t tensors_ = 0;
   std::int64_t next_offset_ = 0;  // where the next tensor's data must start
 };
 
@@ -194,6 +204,7 @@ void HeaderReader::read_pair() {
     invalid(at, fmt::format("the metadata key {} stands twice", in_quotes(key)));
   }
   const std::int64_t type_at = in_.position();
+  gguf_.metadata.set_offset(key, at);
   const ValueType type = value_type(key);
   if (key == alignment_key) {
     read_alignment(type, type_at);
@@ -292,7 +303,7 @@ void HeaderReader::read_array(const std::string& key) {
   }
   const std::int64_t length = in_.count(width(type), "the length of a metadata array");
   if (type == ValueType::string) {
-    in_.skip_strings(length, "a string of a metadata array");
+    in_.skip_strings(length, "a string of a metadata array", ahead_of(key, length));
     gguf_.metadata.set_array_length(key, length);
     return;
   }
@@ -312,6 +323,22 @@ void HeaderReader::read_array(const std::string& key) {
   gguf_.metadata.set(key, std::move(values));
 }
 
+// What writers put after the vocabulary, for sources that fetch: a type for each token, then a
+// score or, of a byte-pair tokenizer, at least about as many merges; in the end the tensors.
+ByteCursor::Ahead HeaderReader::ahead_of(const std::string& key, std::int64_t length) const {
+  constexpr std::int64_t usual_tensor = 72;
+  ByteCursor::Ahead ahead{.bytes = tensors_ * usual_tensor};
+  if (key == "tokenizer.ggml.tokens") {
+    const Metadata::Value* model = gguf_.metadata.find("tokenizer.ggml.model");
+    const auto* name = model == nullptr ? nullptr : std::get_if<std::string>(model);
+    const bool pairs = name != nullptr && *name == "gpt2";
+    const bool merges_follow = pairs && keys_.count("tokenizer.ggml.merges") == 0;
+    ahead.bytes += length * width(ValueType::i32) * (pairs ? 1 : 2);
+    ahead.strings = merges_follow ? length : 0;
+  }
+  return ahead;
+}
+
 void HeaderReader::read_alignment(ValueType type, std::int64_t at) {
   if (type != ValueType::u32) {
     invalid(at, "general.alignment must be a 32-bit unsigned number");
@@ -327,6 +354,7 @@ void HeaderReader::read_alignment(ValueType type, std::int64_t at) {
 
 void HeaderReader::read_tensor() {
   std::int64_t at = in_.position();
+  gguf_.places.push_back(at);
   Tensor tensor;
   tensor.name = in_.string(longest_tensor_name, "a tensor name");
   const std::string name = in_quotes(tensor.name);

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "membudget/tensor.hpp"
 #include "membudget/units.hpp"
 #include "model/metadata.hpp"
 #include "source/byte_source.hpp"
+#include "source/model_files.hpp"
 
 namespace membudget {
 
@@ -23,6 +25,8 @@ struct Gguf {
   /// In file order; offsets are from the start of the data section. In a joined split, the data
   /// sections of the shards follow each other.
   std::vector<Tensor> tensors{};
+  /// Where the header lists each of them, in bytes; empty for a joined split.
+  std::vector<std::int64_t> places{};
   /// Where the data section starts in the (first) file, in bytes.
   std::int64_t data_offset = 0;
   /// Of all tensors, each padded to the alignment.
@@ -46,5 +50,7 @@ struct Gguf {
 /// which must lie beside it under the names they were split with. The metadata is that of the
 /// first shard. Besides the above, throws Error{io} naming the shards that are missing.
 [[nodiscard]] Gguf read_gguf(const std::filesystem::path& file);
+/// The same of a file among others, a folder's or a repository's.
+[[nodiscard]] Gguf read_gguf(const ModelFiles& files, const std::string& file);
 
 }  // namespace membudget

@@ -15,6 +15,7 @@
 
 #include "membudget/error.hpp"
 #include "profiles/embedded.hpp"
+#include "support/profile_texts.hpp"
 #include "support/refusal.hpp"
 #include "support/schema.hpp"
 #include "support/scratch_folder.hpp"
@@ -22,36 +23,15 @@
 namespace membudget {
 namespace {
 
+using test::embedded_text;
 using test::ScratchFolder;
+using test::with;
+using test::write;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-std::string embedded_text(std::string_view path) {
-  for (const EmbeddedFile& file : embedded_files()) {
-    if (file.path == path) {
-      return std::string(file.text);
-    }
-  }
-  ADD_FAILURE() << path << " is not embedded";
-  return {};
-}
-
-std::string with(std::string text, std::string_view piece, std::string_view instead) {
-  const auto at = text.find(piece);
-  if (at == std::string::npos) {
-    ADD_FAILURE() << "no " << piece;
-    return text;
-  }
-  return text.replace(at, piece.size(), instead);
-}
-
-void write(const std::filesystem::path& path, std::string_view text) {
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << text;
-}
 
 std::vector<ProfileFault> faults_of(const std::filesystem::path& path) {
   const std::vector<std::filesystem::path> paths{path};

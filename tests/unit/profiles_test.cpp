@@ -18,6 +18,7 @@
 #include "profiles/decode.hpp"
 #include "profiles/embedded.hpp"
 #include "profiles/nearest.hpp"
+#include "support/profile_texts.hpp"
 #include "support/refusal.hpp"
 #include "support/schema.hpp"
 #include "support/scratch_folder.hpp"
@@ -31,7 +32,10 @@ using test::expect_refusal;
 using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using test::embedded_text;
 using test::ScratchFolder;
+using test::with;
+using test::write;
 using ::testing::SizeIs;
 
 std::string text_of(const std::filesystem::path& path) {
@@ -39,11 +43,6 @@ std::string text_of(const std::filesystem::path& path) {
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();
-}
-
-void write(const std::filesystem::path& path, std::string_view text) {
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << text;
 }
 
 /// The embedded files of a folder such as "models/".
@@ -59,26 +58,6 @@ std::vector<EmbeddedFile> files_in(std::string_view folder) {
 
 std::string stem(std::string_view path) {
   return std::filesystem::path(path).stem().string();
-}
-
-/// A text of the catalog with one piece replaced, under the same file name.
-std::string embedded_text(std::string_view path) {
-  for (const EmbeddedFile& file : embedded_files()) {
-    if (file.path == path) {
-      return std::string(file.text);
-    }
-  }
-  ADD_FAILURE() << path << " is not embedded";
-  return {};
-}
-
-std::string with(std::string text, std::string_view piece, std::string_view instead) {
-  const auto at = text.find(piece);
-  if (at == std::string::npos) {
-    ADD_FAILURE() << "no " << piece;
-    return text;
-  }
-  return text.replace(at, piece.size(), instead);
 }
 
 // ---- the files themselves

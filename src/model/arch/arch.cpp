@@ -152,6 +152,23 @@ void describe_unknown(const Metadata& metadata, Model& model) {
       fmt::format("general.architecture '{}' is not known to this version", metadata.architecture());
 }
 
+// The engine divides by them.
+void check_attention(const Metadata& metadata, const Model& model) {
+  for (const Layer& layer : model.layers) {
+    for (const Mixer* mixer : {&layer.mixer, &layer.beside}) {
+      const auto* attention = std::get_if<Attention>(mixer);
+      if (attention != nullptr && (attention->heads < 1 || attention->kv_heads < 1 ||
+                                   attention->key_dim < 1 || attention->value_dim < 1)) {
+        throw Error(Errc::invalid_model, metadata.place_of("attention.head_count"),
+                    fmt::format("a layer has attention with {} heads, {} for keys and values, of "
+                                "{} and {} elements, which no model has",
+                                attention->heads, attention->kv_heads, attention->key_dim,
+                                attention->value_dim));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Model describe_model(const Metadata& metadata, TensorTable tensors) {
@@ -163,6 +180,7 @@ Model describe_model(const Metadata& metadata, TensorTable tensors) {
   } else {
     describe_unknown(metadata, model);
   }
+  check_attention(metadata, model);
   return model;
 }
 

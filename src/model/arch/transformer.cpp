@@ -18,7 +18,7 @@ constexpr std::int64_t max_extent = std::int64_t{1} << 32;
 void check_extent(const Metadata& metadata, std::string_view key, std::int64_t value,
                   std::int64_t most) {
   if (value < 1 || value > most) {
-    throw Error(Errc::invalid_model, metadata.where(),
+    throw Error(Errc::invalid_model, metadata.place_of(key),
                 fmt::format("metadata key '{}.{}' is {}, which no model has",
                             metadata.architecture(), key, value));
   }

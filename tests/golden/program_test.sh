@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# program_test.sh PROGRAM: what a shell sees of the installed program.
+set -euo pipefail
+
+program=$(realpath "$1")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+fail() { echo "$1" >&2; exit 1; }
+
+# 10 MB without symbols, with the whole catalog inside.
+strip -o "$scratch/membudget" "$program"
+size=$(wc -c < "$scratch/membudget")
+((size < 10000000)) || fail "the stripped program has $size bytes"
+
+# bash completes commands, options, names and kinds with the program itself.
+PATH=$scratch:$PATH
+# shellcheck disable=SC1090
+source <(membudget completion bash)
+complete_line() {
+  COMP_LINE=$1 COMP_POINT=${#1} COMPREPLY=()
+  _membudget
+  printf '%s\n' "${COMPREPLY[@]}"
+}
+expect() {
+  local words
+  words=$(complete_line "$1")
+  grep -qxF -- "$2" <<< "$words" || fail "'$1' does not complete to '$2' but to: $words"
+}
+expect "membudget pl" plan
+expect "membudget plan llama-3.1-8" llama-3.1-8b
+expect "membudget plan qwen2.5-coder:3" 32b
+expect "membudget plan llama-3.1-8b --chip m4-max-3" m4-max-36gb
+expect "membudget plan llama-3.1-8b --ca" --cache-type
+expect "membudget plan llama-3.1-8b --cache-type q8" q8_0
+expect "membudget plan llama-3.1-8b --quant Q4_K" Q4_K_M
+expect "membudget list ch" chips
+expect "membudget show qu" quant
+expect "membudget show quant Q5_K" Q5_K_M
+expect "membudget completion f" fish
+
+# The other shells' scripts are at least complete where those shells are there to say so.
+for shell in zsh fish; do
+  if command -v "$shell" > /dev/null; then
+    membudget completion "$shell" > "$scratch/completion.$shell"
+    "$shell" -n "$scratch/completion.$shell" || fail "$shell cannot read its completion"
+  fi
+done
