@@ -16,7 +16,7 @@ foreach(path IN LISTS paths)
   set(at 0)
   while(at LESS length)
     string(SUBSTRING "${text}" ${at} 15000 piece)
-    string(APPEND literals "R\"json(${piece})json\"")
+    string(APPEND literals " R\"json(${piece})json\"")
     math(EXPR at "${at} + 15000")
   endwhile()
   # A literal with a length: clang gives up counting characters in a constant expression.

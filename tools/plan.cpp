@@ -26,6 +26,7 @@ void add_plan(CLI::App& program, Exit& exit) {
   auto options = std::make_shared<Options>();
   options->add_to(*command);
   options->add_context_to(*command);
+  options->add_speed_to(*command);
   command->add_flag("--strict", options->strict, "Exit 1 unless the fit is comfortable")
       ->group("Output");
   command->callback([options, &exit] { exit = run(*options); });

@@ -155,6 +155,26 @@ Workload workload_of(const PlanOptions& options) {
   return out;
 }
 
+SpeedRequest speed_of(const PlanOptions& options) {
+  SpeedRequest out;
+  if (!options.depth.empty()) out.depth = parse_tokens(options.depth, "--depth");
+  if (!options.prompt_tokens.empty()) {
+    out.prompt_tokens = positive_tokens(options.prompt_tokens, "--prompt-tokens");
+  }
+  if (!options.generate_tokens.empty()) {
+    out.generate_tokens = positive_tokens(options.generate_tokens, "--generate-tokens");
+  }
+  return out;
+}
+
+/// What was told to stand in the context must have room there.
+void check_depth(const PlanOptions& options, const Workload& workload, const SpeedRequest& speed) {
+  if (workload.context.value_or(0) > 0 && speed.depth > *workload.context) {
+    wrong("--depth", fmt::format("{} tokens do not stand in a context of {}; raise --ctx-size",
+                                 options.depth, *workload.context));
+  }
+}
+
 /// The id of the Mac this runs on; nullopt when it is none, or none that is known.
 std::optional<std::string> this_machine() {
   return std::nullopt;
@@ -293,6 +313,18 @@ void PlanOptions::add_context_to(CLI::App& command) {
       ->group("Runtime");
 }
 
+void PlanOptions::add_speed_to(CLI::App& command) {
+  const auto option = [&](const char* names, std::string& value, const char* help) {
+    command.add_option(names, value, help)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->type_name("N")
+        ->group("Speed");
+  };
+  option("--depth", depth, "Tokens in the context before the prompt; default: 0");
+  option("--prompt-tokens", prompt_tokens, "Tokens that are prompted; default: 512");
+  option("--generate-tokens", generate_tokens, "Tokens that are generated; default: 128");
+}
+
 Format PlanOptions::output_format() const {
   if (json || format == "json") return Format::json;
   if (format == "markdown" || format == "md") return Format::markdown;
@@ -314,6 +346,8 @@ PlanInputs read(const PlanOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(options.output_format());
   auto workload = workload_of(options);
+  const auto speed = speed_of(options);
+  check_depth(options, workload, speed);
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   auto machine = machine_of(options, profiles);
@@ -321,6 +355,7 @@ PlanInputs read(const PlanOptions& options) {
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = read_model(options.model, options.quantization, profiles, options.source);
+  auto speed_rules = profiles.speed_rules(runtime);
   if (!options.draft.empty()) {
     workload.draft =
         std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));
@@ -329,6 +364,8 @@ PlanInputs read(const PlanOptions& options) {
           .machine = std::move(machine),
           .runtime = std::move(runtime),
           .workload = std::move(workload),
+          .speed_rules = std::move(speed_rules),
+          .speed = speed,
           .largest_context = lower(options.context) == "max"};
 }
 
@@ -348,6 +385,10 @@ PlanReport report_of(PlanInputs inputs) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }
   out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  if (inputs.speed_rules) {
+    out.speed = speed(inputs.model, inputs.machine, out.plan.footprint, *inputs.speed_rules,
+                      inputs.speed);
+  }
   out.model = std::move(inputs.model);
   out.machine = std::move(inputs.machine);
   out.runtime = std::move(inputs.runtime);

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct PlanOptions {
   std::string runtime = "llama.cpp";
   std::string quantization;
   std::string context;
+  std::string depth;
+  std::string prompt_tokens;
+  std::string generate_tokens;
   std::string cache_type;
   std::string cache_type_k;
   std::string cache_type_v;
@@ -53,6 +57,7 @@ struct PlanOptions {
   void add_to(CLI::App& command);
   /// Only `plan` lets the user choose the context.
   void add_context_to(CLI::App& command);
+  void add_speed_to(CLI::App& command);
 
   [[nodiscard]] Format output_format() const;
   [[nodiscard]] membudget::TextStyle style() const;
@@ -67,6 +72,8 @@ struct PlanInputs {
   membudget::Machine machine;
   membudget::Runtime runtime;
   membudget::Workload workload;
+  std::optional<membudget::SpeedRules> speed_rules;  ///< Empty where no speed is known.
+  membudget::SpeedRequest speed;
   bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.
 };
 

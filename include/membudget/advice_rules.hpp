@@ -6,8 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "membudget/tensor.hpp"
-
 namespace membudget {
 
 /// One thing that can be changed so that a model fits, or that can be afforded when it does.
@@ -38,14 +36,6 @@ struct LeverCost {
   std::string source;   ///< Why the points are what they are.
 };
 
-/// A published figure: how much the perplexity of `model` rises.
-struct QualityFigure {
-  std::string of;     ///< "Q4_K_M"; a cache type as options spell it: "q8_0".
-  std::string model;  ///< "Llama-3-8B"
-  double perplexity_percent = 0;  ///< Against F16.
-  std::string source;
-};
-
 /// A rule that a recommendation follows, as --explain shows it.
 struct AdviceRule {
   std::string id;      ///< "k-quants-first"
@@ -72,8 +62,6 @@ struct AdviceRules {
   std::vector<LeverCost> levers;
   /// Points of a result that is only tight, over those of its changes.
   std::int64_t tight_regret = 0;
-  std::vector<QualityFigure> quantization_quality;
-  std::vector<QualityFigure> cache_quality;
   std::vector<std::string> finer_to_coarser;  ///< The quantizations that the ladder steps over.
 
   std::vector<AdviceRule> rules;

@@ -11,6 +11,7 @@
 
 #include "membudget/advice_rules.hpp"
 #include "membudget/plan.hpp"
+#include "membudget/quality_table.hpp"
 
 namespace membudget {
 
@@ -87,6 +88,7 @@ struct Ladder {
 /// `alternatives` are in any order; those that cannot fit are not read.
 [[nodiscard]] Ladder ladder(const Model& model, const Machine& machine, const Runtime& runtime,
                             const Workload& workload, const AdviceRules& rules,
+                            const QualityTable& quality,
                             std::span<const Alternative> alternatives);
 
 /// What a recommendation looked at, in the order of preference.

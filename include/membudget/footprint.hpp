@@ -61,6 +61,9 @@ struct Footprint {
   Bytes repacked;  ///< "CPU_REPACK model buffer size": weights the CPU rearranged for its kernels.
   ComputePeak gpu_peak;
   std::int64_t graph_nodes = 0;
+  /// Of these, what a token has to start on the device one after another: views cost nothing, and
+  /// the engine runs a norm with its scale, and sums of sums, as one.
+  std::int64_t graph_kernels = 0;
   std::int64_t graph_splits = 0;
 
   [[nodiscard]] Bytes total() const;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,9 @@
 #include "membudget/advice_rules.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
+#include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/speed_rules.hpp"
 
 namespace membudget {
 
@@ -54,6 +57,11 @@ class Profiles {
   [[nodiscard]] std::vector<Relative> relatives(std::string_view id) const;
   /// "llama.cpp" (newest known build) or "llama.cpp@b10488" (the rules of that build).
   [[nodiscard]] Runtime runtime(std::string_view id) const;
+  /// How fast the runtime is; one that nobody measured is taken for its engine. nullopt where
+  /// nothing is known of the engine either.
+  [[nodiscard]] std::optional<SpeedRules> speed_rules(const Runtime& runtime) const;
+  /// What quantizations lose, as published.
+  [[nodiscard]] QualityTable quality_table() const;
   /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive; a tag may name the
   /// quantization too ("llama3.1:8b-instruct-q8_0"). `quantization` is a name as llama-quantize or
   /// mlx-lm takes it and stands before the tag's; empty means the model's usual upload. What is

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "membudget/advise.hpp"
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
+#include "membudget/speed.hpp"
 
 namespace membudget {
 
@@ -18,6 +20,7 @@ struct PlanReport {
   Plan plan;
   std::int64_t max_context = 0;  ///< For the workload's own cache types.
   std::vector<ContextByCacheType> by_cache_type;
+  std::optional<Speed> speed;  ///< Of a resident model, whether the plan fits or not.
 };
 
 struct TextStyle {

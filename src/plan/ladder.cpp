@@ -313,7 +313,7 @@ class Luxury {
 }  // namespace
 
 Ladder ladder(const Model& model, const Machine& machine, const Runtime& runtime,
-              const Workload& workload, const AdviceRules& rules,
+              const Workload& workload, const AdviceRules& rules, const QualityTable& quality,
               std::span<const Alternative> alternatives) {
   Steps steps(model, machine, runtime, workload, rules);
   Ladder out;
@@ -321,7 +321,7 @@ Ladder ladder(const Model& model, const Machine& machine, const Runtime& runtime
   if (out.asked.verdict == Verdict::comfortable) {
     out.affordable = Luxury(steps, model, machine, runtime, rules, alternatives).run();
   } else {
-    out.steps = Climb(steps, rules, positions(model, out.asked, rules, alternatives)).run();
+    out.steps = Climb(steps, rules, positions(model, out.asked, rules, quality, alternatives)).run();
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "membudget/advise.hpp"
+#include "membudget/quality_table.hpp"
 
 namespace membudget {
 
@@ -28,6 +29,7 @@ using Positions = std::vector<Position>;
 /// Every position of every lever that may help a plan, one list per lever.
 [[nodiscard]] std::vector<Positions> positions(const Model& model, const Plan& plan,
                                                const AdviceRules& rules,
+                                               const QualityTable& quality,
                                                std::span<const Alternative> alternatives);
 
 /// The change of `lever` with its costs, `steps` of the lever's steps long. `kind` is what the

@@ -33,7 +33,7 @@ constexpr std::uintmax_t largest_file = 4U << 20U;
 /// What any profile decodes to; monostate when its schema is not known.
 using AnyProfile = std::variant<std::monostate, ChipProfile, ModelProfile, QuantizationProfile,
                                 RuntimeProfile, StackProfile, WorkingSetTable, TokenizerTable,
-                                BudgetTable, AdviceRules>;
+                                SpeedTable, QualityTable, BudgetTable, AdviceRules>;
 
 template <class Profile, Profile (*Read)(Faults&)>
 AnyProfile decode_as(Faults& faults) {
@@ -45,7 +45,7 @@ struct Schema {
   AnyProfile (*decode)(Faults&);
 };
 
-constexpr std::array<Schema, 9> schemas{
+constexpr std::array<Schema, 11> schemas{
     {{"membudget.chip/1", decode_as<ChipProfile, decode_chip>},
      {"membudget.model/1", decode_as<ModelProfile, decode_model>},
      {"membudget.quantization/1", decode_as<QuantizationProfile, decode_quantization>},
@@ -53,6 +53,8 @@ constexpr std::array<Schema, 9> schemas{
      {"membudget.stack/1", decode_as<StackProfile, decode_stack>},
      {"membudget.working_sets/1", decode_as<WorkingSetTable, decode_working_sets>},
      {"membudget.tokenizers/1", decode_as<TokenizerTable, decode_tokenizers>},
+     {"membudget.speed/1", decode_as<SpeedTable, decode_speed>},
+     {"membudget.quality/1", decode_as<QualityTable, decode_quality>},
      {"membudget.budget/1", decode_as<BudgetTable, decode_budget>},
      {"membudget.advice/1", decode_as<AdviceRules, decode_advice>}}};
 

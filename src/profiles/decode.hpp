@@ -10,7 +10,9 @@
 
 #include "membudget/advice_rules.hpp"
 #include "membudget/machine.hpp"
+#include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/speed_rules.hpp"
 #include "model/metadata.hpp"
 #include "model/quantization.hpp"
 #include "profiles/faults.hpp"
@@ -152,6 +154,20 @@ struct StackProfile {
   std::vector<Member> members;
 };
 
+/// profiles/speed.json: what engines reach, and what the runtimes built on them add.
+struct SpeedTable {
+  struct Runtime {
+    std::string runtime;  ///< "ollama"
+    std::string engine;
+    double token_us = 0;
+  };
+  std::vector<SpeedRules> engines;
+  std::vector<Runtime> runtimes;
+
+  /// nullptr when there is none of this name.
+  [[nodiscard]] const SpeedRules* of_engine(std::string_view engine) const;
+};
+
 class Fields;
 
 /// Each reads one file, strictly: an unknown key is a fault. The file's name must end in the id
@@ -161,6 +177,8 @@ class Fields;
 /// profiles/advice.json.
 [[nodiscard]] AdviceRules decode_advice(Faults& faults);
 [[nodiscard]] BudgetTable decode_budget(Faults& faults);
+[[nodiscard]] SpeedTable decode_speed(Faults& faults);
+[[nodiscard]] QualityTable decode_quality(Faults& faults);
 [[nodiscard]] ChipProfile decode_chip(Faults& faults);
 [[nodiscard]] RuntimeProfile decode_runtime(Faults& faults);
 [[nodiscard]] ModelProfile decode_model(Faults& faults);

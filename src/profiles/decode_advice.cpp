@@ -49,16 +49,6 @@ void take_levers(Fields& fields, AdviceRules& out) {
   }
 }
 
-std::vector<QualityFigure> take_figures(Fields& fields, std::string_view key) {
-  std::vector<QualityFigure> out;
-  for (Fields& entry : fields.objects(key)) {
-    out.push_back({entry.text("of"), entry.text("model"), entry.positive("perplexity_percent"),
-                   entry.text("source")});
-    entry.finish();
-  }
-  return out;
-}
-
 std::vector<std::string> take_names(Fields& fields, std::string_view key) {
   std::vector<std::string> out = fields.texts(key);
   if (fields.sound({key}) && out.empty()) {
@@ -125,8 +115,6 @@ AdviceRules decode_advice(Faults& faults) {
   take_levers(fields, out);
   out.tight_regret = fields.whole("tight_regret", 0);
   out.finer_to_coarser = take_names(fields, "finer_to_coarser");
-  out.quantization_quality = take_figures(fields, "quantization_quality");
-  out.cache_quality = take_figures(fields, "cache_quality");
   out.most_rope_factor = fields.whole("most_rope_factor", 1);
   static_cast<void>(fields.text("rope_source"));
   for (Fields& entry : fields.objects("rules")) {

@@ -140,6 +140,18 @@ std::optional<double> Fields::positive_or_none(std::string_view key) {
   return has_optional(key) ? std::optional(positive(key)) : std::nullopt;
 }
 
+std::optional<double> Fields::number_or_none(std::string_view key, double least, double most) {
+  const json* value = take_or_none(key);
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  if (!value->is_number() || value->get<double>() < least || value->get<double>() > most) {
+    fail(key, fmt::format("must be a number from {} to {}, not {}", least, most, quoted(*value)));
+    return std::nullopt;
+  }
+  return value->get<double>();
+}
+
 bool Fields::flag(std::string_view key) {
   const json* value = take(key);
   if (value != nullptr && !value->is_boolean()) {

@@ -40,6 +40,9 @@ class Fields {
   /// 1 when there is a fault.
   [[nodiscard]] double positive(std::string_view key);
   [[nodiscard]] std::optional<double> positive_or_none(std::string_view key);
+  /// A number from `least` to `most`.
+  [[nodiscard]] std::optional<double> number_or_none(std::string_view key, double least,
+                                                     double most);
   [[nodiscard]] bool flag(std::string_view key);
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);
   /// The same with at least one text.

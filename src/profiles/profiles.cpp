@@ -34,6 +34,8 @@ using Documents = std::map<std::string, Document, std::less<>>;  // by id
 constexpr std::string_view latest = ":latest";
 constexpr std::string_view working_sets_name = "working_sets.json";
 constexpr std::string_view tokenizers_name = "tokenizers.json";
+constexpr std::string_view speed_name = "speed.json";
+constexpr std::string_view quality_name = "quality.json";
 constexpr std::string_view budget_name = "budget.json";
 constexpr std::string_view advice_name = "advice.json";
 
@@ -252,6 +254,13 @@ std::int64_t build_number(std::string_view text, std::string_view id) {
   return number;
 }
 
+std::string_view name_of(Engine engine) {
+  switch (engine) {
+    case Engine::llama_cpp: return "llama.cpp";
+  }
+  return "";
+}
+
 }  // namespace
 
 struct Profiles::Store {
@@ -318,7 +327,8 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
       out->by_kind[kind].insert_or_assign(stem_of(document.file), std::move(document));
     }
   }
-  for (const std::string_view name : {working_sets_name, tokenizers_name, budget_name, advice_name}) {
+  for (const std::string_view name : {working_sets_name, tokenizers_name, speed_name, quality_name,
+                                      budget_name, advice_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -331,6 +341,8 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   }
   static_cast<void>(table(*out, working_sets_name, decode_working_sets));
   static_cast<void>(table(*out, tokenizers_name, decode_tokenizers));
+  static_cast<void>(table(*out, speed_name, decode_speed));
+  static_cast<void>(table(*out, quality_name, decode_quality));
   static_cast<void>(table(*out, budget_name, decode_budget));
   static_cast<void>(table(*out, advice_name, decode_advice));
   return Profiles(std::move(out));
@@ -345,7 +357,7 @@ Chip Profiles::chip(std::string_view id) const {
         table(*store_, working_sets_name, decode_working_sets).of_ram(chip.ram);
   }
   table(*store_, budget_name, decode_budget).complete(chip, profile.safety_margin);
-  return std::move(chip);
+  return chip;
 }
 
 AdviceRules Profiles::advice_rules() const {
@@ -395,6 +407,25 @@ Runtime Profiles::runtime(std::string_view id) const {
   runtime.version = fmt::format("b{}", build);
   runtime.llama_cpp = rules->rules;
   return runtime;
+}
+
+std::optional<SpeedRules> Profiles::speed_rules(const Runtime& runtime) const {
+  const SpeedTable speeds = table(*store_, speed_name, decode_speed);
+  const auto known =
+      std::find_if(speeds.runtimes.begin(), speeds.runtimes.end(),
+                   [&](const SpeedTable::Runtime& each) { return each.runtime == runtime.id; });
+  const bool listed = known != speeds.runtimes.end();
+  const SpeedRules* engine = speeds.of_engine(listed ? known->engine : name_of(runtime.engine));
+  if (engine == nullptr) {
+    return std::nullopt;
+  }
+  SpeedRules rules = *engine;
+  rules.token_us = listed ? known->token_us : 0;
+  return rules;
+}
+
+QualityTable Profiles::quality_table() const {
+  return table(*store_, quality_name, decode_quality);
 }
 
 Model Profiles::model(std::string_view name, std::string_view quantization) const {

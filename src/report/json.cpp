@@ -105,6 +105,31 @@ Json max_context_of(const PlanReport& report) {
   return {{"tokens", report.max_context}, {"by_cache_type", std::move(by_type)}};
 }
 
+Json speed_of(const PlanReport& report) {
+  const Speed& speed = *report.speed;
+  Json result = Json::object();
+  if (speed.generation.tps > 0) {
+    result["generation_tps"] = speed.generation.tps;
+    result["generation_tps_low"] = speed.generation.low;
+    result["generation_tps_high"] = speed.generation.high;
+  }
+  result["prompt_tps"] = speed.prompt.tps;
+  result["prompt_tps_low"] = speed.prompt.low;
+  result["prompt_tps_high"] = speed.prompt.high;
+  result["first_token_ms"] = speed.first_token_ms;
+  if (speed.generation.tps > 0) {
+    result["experience"] = to_string(report::experience(report));
+    result["bottleneck"] = bottleneck(speed);
+    result["bound_tps"] = speed.bound_tps;
+  }
+  result["depth"] = speed.request.depth;
+  result["prompt_tokens"] = speed.request.prompt_tokens;
+  result["generate_tokens"] = speed.request.generate_tokens;
+  result["basis"] = to_string(speed.basis);
+  result["note"] = fits(report.plan.verdict) ? speed.note : "if all of it fitted";
+  return result;
+}
+
 std::string_view name_of(Errc code) {
   switch (code) {
     case Errc::io:
@@ -133,7 +158,7 @@ std::string_view name_of(Errc code) {
 
 std::string to_json(const PlanReport& report) {
   const auto& chip = report.machine.chip;
-  return dump({{"schema", "membudget.plan/1"},
+  Json result = {{"schema", "membudget.plan/1"},
                {"model", model_of(report)},
                {"machine",
                 {{"chip", chip.id},
@@ -145,7 +170,9 @@ std::string to_json(const PlanReport& report) {
                {"budget", budget_of(report.plan)},
                {"verdict", to_string(report.plan.verdict)},
                {"reasons", report.plan.reasons},
-               {"max_context", max_context_of(report)}});
+               {"max_context", max_context_of(report)}};
+  if (report.speed) result["speed"] = speed_of(report);
+  return dump(result);
 }
 
 std::string to_json(const Error& error) {

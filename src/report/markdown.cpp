@@ -53,6 +53,12 @@ std::string explanation(const PlanReport& report) {
                       ? ""
                       : fmt::format(" (source: {})", escaped(report.machine.chip.reserve_source)));
   out += fmt::format("- Comfortable from {} of headroom\n", to_text(budget.safety_margin));
+  if (const auto rows = speed_formulas(report); !rows.empty()) {
+    out += "\n#### How the speed comes about\n\n";
+    for (const auto& entry : rows) {
+      out += fmt::format("- **{}**: {}\n", escaped(entry.label), escaped(entry.text));
+    }
+  }
   const auto alive = peak(report.plan.footprint);
   if (alive.empty()) return out;
   const auto& footprint = report.plan.footprint;
@@ -95,6 +101,12 @@ std::string to_markdown(const PlanReport& report, bool explain) {
   out += "\n| cache | largest context that fits |\n|---|---|\n";
   for (const auto& context : contexts(report)) {
     out += fmt::format("| {} | {} |\n", escaped(context.label), context.text);
+  }
+  if (const auto rows = speeds(report); !rows.empty()) {
+    out += "\n| speed |  |\n|---|---|\n";
+    for (const auto& speed : rows) {
+      out += fmt::format("| {} | {} |\n", escaped(speed.label), escaped(speed.text));
+    }
   }
   if (!plan.reasons.empty()) out += "\n";
   for (const auto& reason : plan.reasons) out += fmt::format("- {}\n", escaped(reason));

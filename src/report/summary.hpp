@@ -34,6 +34,13 @@ struct Entry {
 /// "f16" with "24832", "32768, as far as it was trained" or "none fits".
 [[nodiscard]] std::vector<Entry> contexts(const PlanReport& report);
 
+/// How it feels: what does not fit is unusable whatever its speed would be. Needs a speed.
+[[nodiscard]] Experience experience(const PlanReport& report);
+/// "generation" with "46.2 tokens/s (40.7 to 50.8): seamless; ..."; empty without a speed.
+[[nodiscard]] std::vector<Entry> speeds(const PlanReport& report);
+/// Where a token's time goes, and what bounds it, for --explain.
+[[nodiscard]] std::vector<Entry> speed_formulas(const PlanReport& report);
+
 /// Each part with its size as label and its formula as text, for --explain.
 [[nodiscard]] std::vector<Entry> formulas(const Plan& plan);
 

@@ -117,6 +117,15 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
   page.paragraph("", 2,
                  fmt::format("Comfortable from {} of headroom", to_text(budget.safety_margin)));
 
+  if (const auto rows = speed_formulas(report); !rows.empty()) {
+    page.blank();
+    page.title("How the speed comes about");
+    for (const auto& entry : rows) {
+      page.paragraph("", 2, entry.label);
+      page.paragraph("", 6, entry.text, dim);
+    }
+  }
+
   const auto alive = peak(footprint);
   if (alive.empty()) return;
   page.blank();
@@ -158,6 +167,11 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
   page.title("Largest context that fits");
   for (const auto& context : contexts(report)) {
     page.paragraph("  " + context.label + " cache", 18, context.text);
+  }
+  if (const auto rows = speeds(report); !rows.empty()) {
+    page.blank();
+    page.title("Speed");
+    for (const auto& row : rows) page.paragraph("  " + row.label, 18, row.text);
   }
   if (!report.plan.reasons.empty()) {
     page.blank();

@@ -85,7 +85,10 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"tokenizers.json", "tokenizers"},
                                                    {"budget.json", "budget"},
                                                    {"runtimes/", "runtime"},
-                                                   {"working_sets.json", "working_sets"}};
+                                                   {"working_sets.json", "working_sets"},
+                                                   {"speed.json", "speed"},
+                                                   {"quality.json", "quality"},
+                                                   {"advice.json", "advice"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/llamacpp/graph.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace membudget::llamacpp {
@@ -323,6 +324,34 @@ void Graph::expand(NodeId result) {
       stack_.emplace_back(source, 0);
     }
   }
+}
+
+std::int64_t Graph::kernels() const {
+  std::int64_t count = 0;
+  const Node* last = nullptr;  // What the latest kernel has computed so far.
+  NodeId last_id = no_node;
+  bool normed = false;  // ... began with a norm.
+  for (const NodeId id : order_) {
+    const Node& node = (*this)[id];
+    if (is_empty_op(node.op)) {
+      continue;
+    }
+    const bool reads_last =
+        last != nullptr && uses(last_id) == 1 &&
+        std::find(node.sources.begin(), node.sources.end(), last_id) != node.sources.end();
+    const bool is_norm = node.op == Op::rms_norm || node.op == Op::norm;
+    const bool scales = node.op == Op::mul && reads_last && normed &&
+                        (last->op == Op::rms_norm || last->op == Op::norm);
+    const bool shifts = node.op == Op::add && reads_last && normed && last->op == Op::mul;
+    const bool sums = node.op == Op::add && reads_last && last->op == Op::add;
+    if (!scales && !shifts && !sums) {
+      ++count;
+      normed = is_norm;
+    }
+    last = &node;
+    last_id = id;
+  }
+  return count;
 }
 
 }  // namespace membudget::llamacpp

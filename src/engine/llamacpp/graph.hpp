@@ -173,6 +173,10 @@ class Graph {
   [[nodiscard]] const std::vector<NodeId>& order() const { return order_; }
   [[nodiscard]] const std::vector<NodeId>& leaves() const { return leaves_; }
   [[nodiscard]] std::int32_t uses(NodeId id) const { return uses_[static_cast<std::size_t>(id)]; }
+  /// Nodes of order() that Metal starts as a kernel of their own: views are none, and what it
+  /// fuses counts once (ggml-metal-ops.cpp, ggml_metal_op_norm and ggml_metal_op_bin: a norm with
+  /// the MUL and ADD that follow it, and a chain of ADDs).
+  [[nodiscard]] std::int64_t kernels() const;
 
   /// New nodes belong to this layer until the next call; -1 outside the layers.
   void set_layer(std::int64_t layer) { layer_ = static_cast<std::int16_t>(layer); }

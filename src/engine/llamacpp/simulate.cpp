@@ -204,6 +204,7 @@ class Run {
     }
     Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
     const auto nodes = static_cast<std::int64_t>(simulation.graph.order().size());
+    const std::int64_t kernels = simulation.graph.kernels();
     const auto splits = static_cast<std::int64_t>(simulation.schedule.splits.size());
     if (generation_may_need_more(simulation)) {
       Simulation other = scheduled(fusion, generation());
@@ -219,6 +220,7 @@ class Run {
     Footprint result = placed();
     result.flash_attention = fusion.flash;
     result.graph_nodes = nodes;
+    result.graph_kernels = kernels;
     result.graph_splits = splits;
     result.gpu.compute = Bytes{allocation.gpu};
     result.host.compute = Bytes{allocation.host};

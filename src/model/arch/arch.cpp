@@ -152,13 +152,22 @@ void describe_unknown(const Metadata& metadata, Model& model) {
       fmt::format("general.architecture '{}' is not known to this version", metadata.architecture());
 }
 
-// The engine divides by them.
+// The engine divides by them. A layer may go without keys, or without heads at all (deci), but then
+// it has no weights for them either.
 void check_attention(const Metadata& metadata, const Model& model) {
-  for (const Layer& layer : model.layers) {
-    for (const Mixer* mixer : {&layer.mixer, &layer.beside}) {
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const auto holds = [&](std::string_view tensor) {
+      return model.tensors.find(static_cast<std::int64_t>(i), tensor) != nullptr;
+    };
+    for (const Mixer* mixer : {&model.layers[i].mixer, &model.layers[i].beside}) {
       const auto* attention = std::get_if<Attention>(mixer);
-      if (attention != nullptr && (attention->heads < 1 || attention->kv_heads < 1 ||
-                                   attention->key_dim < 1 || attention->value_dim < 1)) {
+      if (attention == nullptr) {
+        continue;
+      }
+      const bool queries = attention->heads > 0 || holds("attn_q.weight") || holds("attn_qkv.weight");
+      const bool keys = attention->kv_heads > 0 || holds("attn_k.weight") || holds("attn_qkv.weight");
+      if ((queries && attention->heads < 1) || (keys && attention->kv_heads < 1) ||
+          (keys && (attention->key_dim < 1 || attention->value_dim < 1))) {
         throw Error(Errc::invalid_model, metadata.place_of("attention.head_count"),
                     fmt::format("a layer has attention with {} heads, {} for keys and values, of "
                                 "{} and {} elements, which no model has",
