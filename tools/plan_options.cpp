@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "advice.hpp"
 #include "output.hpp"
 
 namespace {
@@ -366,13 +367,18 @@ PlanInputs read(const PlanOptions& options) {
           .workload = std::move(workload),
           .speed_rules = std::move(speed_rules),
           .speed = speed,
+          .profiles = profiles,
+          .target_headroom = {},
+          .stretch = options.explain,
+          .advise = true,
           .largest_context = lower(options.context) == "max"};
 }
 
 PlanReport report_of(PlanInputs inputs) {
   PlanReport out;
   out.by_cache_type =
-      max_context_by_cache_type(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+      max_context_by_cache_type(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
+                                inputs.target_headroom);
   // The workload's own types are mostly among these; each search costs several plans.
   const auto settings = resolve(inputs.workload, inputs.runtime, inputs.model);
   const auto own =
@@ -380,7 +386,14 @@ PlanReport report_of(PlanInputs inputs) {
   out.max_context =
       own != out.by_cache_type.end() && settings.cache_type_v == own->type
           ? own->tokens
-          : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+          : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
+                        inputs.target_headroom);
+  if (inputs.stretch && inputs.model.trained_context > 0 &&
+      out.max_context >= inputs.model.trained_context) {
+    out.stretched_context =
+        max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
+                    inputs.target_headroom, inputs.profiles.advice_rules().most_rope_factor);
+  }
   if (inputs.largest_context) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }
@@ -389,6 +402,7 @@ PlanReport report_of(PlanInputs inputs) {
     out.speed = speed(inputs.model, inputs.machine, out.plan.footprint, *inputs.speed_rules,
                       inputs.speed);
   }
+  if (inputs.advise) add_advice(out, inputs);
   out.model = std::move(inputs.model);
   out.machine = std::move(inputs.machine);
   out.runtime = std::move(inputs.runtime);

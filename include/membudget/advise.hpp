@@ -51,6 +51,9 @@ struct Change {
   Lever lever = Lever::context;
   std::string from;  ///< As options spell it: "f16".
   std::string to;
+  /// What it takes off the limit that binds, after the changes before it; those of a step sum to
+  /// Step::saves().
+  Bytes saves;
 };
 
 /// A way to plan the model differently: one change, or several together.
@@ -66,6 +69,7 @@ struct Step {
   std::int64_t regret = 0;  ///< Points; see LeverCost.
   std::vector<std::string> speed_costs;    ///< In words, one per change that has any.
   std::vector<std::string> quality_costs;  ///< The same, with published figures.
+  std::vector<std::string> sources;        ///< Of the costs and the points.
 
   /// saves_gpu or saves_total, by what binds in the plan asked for.
   [[nodiscard]] Bytes saves(Binding binding) const {

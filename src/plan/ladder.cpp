@@ -185,6 +185,7 @@ class Climb {
           });
       solved_.emplace_back(each.choice, step->plan.verdict);
       if (!no_better) {
+        steps_.attribute(*step, changed);
         out.push_back(std::move(*step));
       }
     }
@@ -234,7 +235,7 @@ class Luxury {
 
   std::optional<Step> instead(const Alternative& each, const std::string& from) {
     Position position;
-    position.change = {each.lever, from, each.name};
+    position.change = {each.lever, from, each.name, Bytes()};
     position.alternative = &each;
     return steps_.with({&position});
   }
@@ -282,7 +283,7 @@ class Luxury {
       return std::nullopt;
     }
     Position position;
-    position.change = {Lever::cache_type, option_name(settings.cache_type_k), "f16"};
+    position.change = {Lever::cache_type, option_name(settings.cache_type_k), "f16", Bytes()};
     position.apply = [](Workload& workload) {
       workload.cache_type_k = workload.cache_type_v = ElementType::f16;
     };
@@ -297,7 +298,7 @@ class Luxury {
       return std::nullopt;
     }
     Position position;
-    position.change = {Lever::context, std::to_string(now), std::to_string(tokens)};
+    position.change = {Lever::context, std::to_string(now), std::to_string(tokens), Bytes()};
     position.apply = [tokens](Workload& workload) { workload.context = tokens; };
     return steps_.with({&position});
   }

@@ -157,14 +157,16 @@ Position position(const AdviceRules& rules, Lever lever, std::string from, std::
                   std::int64_t steps, std::string_view kind) {
   const LeverCost& cost = rules.cost(lever, kind.empty() ? std::string_view(to) : kind);
   Position out;
-  out.change = {lever, std::move(from), std::move(to)};
+  out.change = {lever, std::move(from), std::move(to), Bytes()};
   out.regret = cost.regret * steps;
   out.speed = cost.speed;
   out.quality = cost.quality;
+  out.source = cost.source;
   return out;
 }
 
 std::vector<Positions> positions(const Model& model, const Plan& plan, const AdviceRules& rules,
+                                 const QualityTable& quality,
                                  std::span<const Alternative> alternatives) {
   const Settings& settings = plan.footprint.settings;
   std::vector<Positions> out;

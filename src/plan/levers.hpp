@@ -18,6 +18,7 @@ struct Position {
   std::int64_t regret = 0;
   std::string speed;
   std::string quality;
+  std::string source;
   std::function<void(Workload&)> apply;        ///< Empty: only the model or the limit changes.
   const Alternative* alternative = nullptr;    ///< Planned instead of the model.
   bool raises_wired_limit = false;

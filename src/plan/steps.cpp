@@ -18,11 +18,15 @@ void note(std::vector<std::string>& notes, const std::string& text) {
   }
 }
 
-void add(Step& step, const Position& position) {
+void add(Step& step, const Position& position, Binding binding) {
+  // Of a single change; attribute() parts it among several.
+  const bool first = step.changes.empty();
   step.changes.push_back(position.change);
+  step.changes.back().saves = first ? step.saves(binding) : Bytes();
   step.regret += position.regret;
   note(step.speed_costs, position.speed);
   note(step.quality_costs, position.quality);
+  note(step.sources, position.source);
 }
 
 }  // namespace
@@ -107,7 +111,7 @@ std::optional<Step> Steps::with(const std::vector<const Position*>& changed) {
     }
     Step out = made(std::move(instead), std::move(workload), machine);
     for (const Position* each : changed) {
-      add(out, *each);
+      add(out, *each, asked_.binding);
       if (each->raises_wired_limit) {
         out.changes.back().from = std::to_string(asked_.budget.gpu_limit.count() >> 20);
         out.changes.back().to = std::to_string(machine.wired_limit_mib);
@@ -115,7 +119,7 @@ std::optional<Step> Steps::with(const std::vector<const Position*>& changed) {
     }
     if (shorter) {
       out.changes.push_back({Lever::context, std::to_string(*workload_.context),
-                             std::to_string(*out.workload.context)});
+                             std::to_string(*out.workload.context), Bytes()});
     }
     return out;
   } catch (const Error& error) {
@@ -124,6 +128,18 @@ std::optional<Step> Steps::with(const std::vector<const Position*>& changed) {
     }
     return std::nullopt;  // The engine refuses these settings for this model.
   }
+}
+
+void Steps::attribute(Step& step, const std::vector<const Position*>& changed) {
+  Bytes before;
+  for (std::size_t i = 0; i + 1 < changed.size(); ++i) {
+    const auto part = with({changed.begin(), changed.begin() + static_cast<std::ptrdiff_t>(i) + 1});
+    // What the engine refuses alone counts with the change that makes it possible.
+    const Bytes until = part ? part->saves(asked_.binding) : before;
+    step.changes[i].saves = until - before;
+    before = until;
+  }
+  step.changes[changed.size() - 1].saves = step.saves(asked_.binding) - before;
 }
 
 std::optional<Step> Steps::with_longest_context(std::int64_t least) {
@@ -140,7 +156,8 @@ std::optional<Step> Steps::with_longest_context(std::int64_t least) {
     workload.context = tokens;
     Step out = made(nullptr, std::move(workload), machine_);
     add(out, position(rules_, Lever::context, std::to_string(*workload_.context),
-                      std::to_string(tokens), halvings));
+                      std::to_string(tokens), halvings),
+        asked_.binding);
     return out;
   }
   return std::nullopt;
@@ -192,7 +209,8 @@ std::optional<Step> Steps::with_experts_on_cpu() {
   apply(workload, *count);
   const std::string to = std::to_string(*workload.n_cpu_moe);
   Step out = made(nullptr, std::move(workload), machine_);
-  add(out, position(rules_, Lever::n_cpu_moe, std::to_string(settings.n_cpu_moe), to));
+  add(out, position(rules_, Lever::n_cpu_moe, std::to_string(settings.n_cpu_moe), to),
+      asked_.binding);
   return out;
 }
 
@@ -211,7 +229,8 @@ std::optional<Step> Steps::with_layers_on_cpu() {
   Workload workload = workload_;
   apply(workload, *count);
   Step out = made(nullptr, std::move(workload), machine_);
-  add(out, position(rules_, Lever::gpu_layers, std::to_string(now), std::to_string(now - *count)));
+  add(out, position(rules_, Lever::gpu_layers, std::to_string(now), std::to_string(now - *count)),
+      asked_.binding);
   return out;
 }
 

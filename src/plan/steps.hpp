@@ -23,6 +23,8 @@ class Steps {
   /// nullopt when the engine refuses the settings, when other weights cannot fit, or when the
   /// wired limit cannot usefully be raised.
   [[nodiscard]] std::optional<Step> with(const std::vector<const Position*>& changed);
+  /// Says how much each of several changes saves, one after the other.
+  void attribute(Step& step, const std::vector<const Position*>& changed);
   /// The longest context that fits, comfortably where one does; never below `least`.
   [[nodiscard]] std::optional<Step> with_longest_context(std::int64_t least);
   /// As few as can be on the CPU so that the rest fits, comfortably where it can: the experts of
