@@ -22,21 +22,27 @@ layer(tensor "${h}(tensor|pooling)\\.hpp$" "^src/tensor\\.cpp$" MAY units)
 set(below_model units tensor)
 layer(workload "${h}workload\\.hpp$" MAY ${below_model})
 layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
+# How advice is given: values of profiles/ that the searches over plans take.
+layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
 layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
 layer(runtime "${h}(runtime|speed_rules|quality_table)\\.hpp$" "^src/runtime\\.cpp$" MAY ${below_model} workload model)
-set(described ${below_model} workload machine model runtime)
+set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
       MAY ${described} detection)
 layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engine/" MAY ${described})
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
-layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget)
-layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine budget plan)
+# What a footprint runs at, and what a quantization loses; advice weighs both.
+layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine)
+layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
 layer(report "${h}report\\.hpp$" "^src/report/"
       MAY ${described} engine budget plan speed settings)
 set(public ${described} sources engine budget plan speed settings report)
+# Joins the catalog to the advice, which itself knows no catalog.
+layer(alternatives "${h}alternatives\\.hpp$" "^src/alternatives\\.cpp$" MAY ${public})
+list(APPEND public alternatives)
 layer(umbrella "${h}membudget\\.hpp$" MAY ${public})
 layer(program "^tools/" MAY ${public} umbrella)
 

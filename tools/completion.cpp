@@ -43,6 +43,8 @@ std::string values_of(const CLI::Option& option) {
   if (is({"--macos"})) return "13 14 15 26";
   if (is({"--pooling"})) return "none mean cls last rank";
   if (is({"--load-mode"})) return "auto mmap mmap+mlock none mlock dio";
+  if (is({"--task"})) return "chat code math exact";
+  if (is({"--reserve"})) return "docker docker-postgres-qdrant busy-desktop";
   if (is({"--profiles", "--output"})) return "file";
   return "-";
 }

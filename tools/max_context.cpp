@@ -10,6 +10,7 @@ namespace {
 
 struct Options : PlanOptions {
   bool quiet = false;
+  std::string target_headroom;
 };
 
 /// The answer in one sentence, then what other cache types would give.
@@ -25,6 +26,15 @@ std::string sentence(const membudget::PlanReport& report) {
     out += fmt::format("  {:<5} cache {:>9}{}\n", cache_type_name(row.type), row.tokens,
                        trained > 0 && row.tokens >= trained ? ", all it was trained for" : "");
   }
+  if (report.stretched_context > trained && trained > 0) {
+    const auto factor =
+        static_cast<double>(report.stretched_context) / static_cast<double>(trained);
+    out += fmt::format(
+        "Memory has room for {} tokens. Beyond the {} it was trained for it needs RoPE\nscaling "
+        "(--rope-scaling yarn --rope-scale {:.4g} --yarn-orig-ctx {}), which may\ncost quality, of "
+        "short texts too.\n",
+        report.stretched_context, trained, factor, trained);
+  }
   return out;
 }
 
@@ -35,12 +45,19 @@ std::string answer(const membudget::PlanReport& report, const Options& options) 
 
 Exit run(const Options& options) {
   auto inputs = read(options);
+  if (!options.target_headroom.empty()) {
+    inputs.target_headroom = membudget::parse_size(options.target_headroom, "--target-headroom");
+  }
   if (options.quiet) {
-    const auto tokens = max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+    const auto tokens = max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
+                                    inputs.target_headroom);
     write_result(fmt::format("{}\n", tokens), options.output);
     return tokens > 0 ? exit_fits : exit_does_not_fit;
   }
   inputs.largest_context = true;
+  inputs.stretch = true;
+  // A sentence has no room for it.
+  inputs.advise = options.explain || options.output_format() != Format::text;
   const auto report = report_of(std::move(inputs));
   write_result(answer(report, options), options.output);
   return report.max_context > 0 ? exit_fits : exit_does_not_fit;
@@ -54,5 +71,11 @@ void add_max_context(CLI::App& program, Exit& exit) {
   options->add_to(*command);
   command->add_flag("-q,--quiet", options->quiet, "The bare number, 0 when none fits")
       ->group("Output");
+  command
+      ->add_option("--target-headroom", options->target_headroom,
+                   "What shall stay free beside it, e.g. 2GiB; default: nothing")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->type_name("SIZE")
+      ->group("Machine");
   command->callback([options, &exit] { exit = run(*options); });
 }

@@ -123,6 +123,7 @@ membudget::TextStyle terminal_style(bool to_file, bool plain) {
   membudget::TextStyle style;
   style.colour = terminal && !plain && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   style.unicode = !plain && utf8_locale();
+  style.bar = !plain;
   style.width = terminal ? terminal_width() : 80;
   return style;
 }

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "advice.hpp"
 #include "output.hpp"
 
 namespace {
@@ -211,7 +212,15 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   if (!options.wired_limit_mb.empty()) {
     out.wired_limit_mib = integer(options.wired_limit_mb, "--wired-limit-mb", 0, 1 << 24);
   }
-  if (!options.reserve.empty()) out.reserve = parse_size(options.reserve, "--reserve");
+  if (!options.reserve.empty()) {
+    // Sizes begin with a digit; parse_size() says what is wrong with one that begins with a sign.
+    const bool named = std::isalpha(static_cast<unsigned char>(options.reserve.front())) != 0;
+    if (named) {
+      out.beside = asked_for("--reserve", [&] { return profiles.reserve(options.reserve); }).parts;
+    } else {
+      out.reserve = parse_size(options.reserve, "--reserve");
+    }
+  }
   return out;
 }
 
@@ -239,7 +248,8 @@ void PlanOptions::add_to(CLI::App& command) {
   option("--macos", macos, "macOS version, e.g. 15 or 26; default: 26", "VERSION", "Machine");
   option("--wired-limit-mb", wired_limit_mb, "As sysctl iogpu.wired_limit_mb; 0 = automatic", "N",
          "Machine");
-  option("--reserve", reserve, "What the rest of the system needs, e.g. 4GiB", "SIZE", "Machine");
+  option("--reserve", reserve, "What the rest needs: 4GiB, or docker-postgres-qdrant", "SIZE|NAME",
+         "Machine");
   option("--profiles", profiles, "Folder whose profiles add to the built-in ones", "DIR",
          "Machine");
 
@@ -366,13 +376,18 @@ PlanInputs read(const PlanOptions& options) {
           .draft_names = std::move(draft_names),
           .speed_rules = std::move(speed_rules),
           .speed = speed,
+          .profiles = profiles,
+          .target_headroom = {},
+          .stretch = options.explain,
+          .advise = true,
           .largest_context = lower(options.context) == "max"};
 }
 
 PlanReport report_of(PlanInputs inputs) {
   PlanReport out;
   out.by_cache_type =
-      max_context_by_cache_type(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+      max_context_by_cache_type(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
+                                inputs.target_headroom);
   // The workload's own types are mostly among these; each search costs several plans.
   const auto settings = resolve(inputs.workload, inputs.runtime, inputs.model);
   const auto own =
@@ -380,24 +395,33 @@ PlanReport report_of(PlanInputs inputs) {
   out.max_context =
       own != out.by_cache_type.end() && settings.cache_type_v == own->type
           ? own->tokens
-          : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+          : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
+                        inputs.target_headroom);
+  if (inputs.stretch && inputs.model.trained_context > 0 &&
+      out.max_context >= inputs.model.trained_context) {
+    out.stretched_context =
+        max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
+                    inputs.target_headroom, inputs.profiles.advice_rules().most_rope_factor);
+  }
   if (inputs.largest_context) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }
+  out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  if (inputs.speed_rules) {
+    out.speed = speed(inputs.model, inputs.machine, out.plan.footprint, *inputs.speed_rules,
+                      inputs.speed);
+  }
+  if (inputs.advise) add_advice(out, inputs);
   PlannedRun run{
       .model = std::move(inputs.model),
       .machine = std::move(inputs.machine),
       .server = std::move(inputs.server),
       .workload = std::move(inputs.workload),
-      .plan = {},
+      .plan = std::move(out.plan),
       .names = std::move(inputs.names),
       .draft_names = std::move(inputs.draft_names),
   };
-  run.plan = plan(run.model, run.machine, inputs.runtime, run.workload);
   out.commands = runtime_commands(run);
-  if (inputs.speed_rules) {
-    out.speed = speed(run.model, run.machine, run.plan.footprint, *inputs.speed_rules, inputs.speed);
-  }
   out.plan = std::move(run.plan);
   out.model = std::move(run.model);
   out.machine = std::move(run.machine);

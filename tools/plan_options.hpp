@@ -77,6 +77,10 @@ struct PlanInputs {
   membudget::ModelNames draft_names;
   std::optional<membudget::SpeedRules> speed_rules;  ///< Empty where no speed is known.
   membudget::SpeedRequest speed;
+  membudget::Profiles profiles;  ///< Where all of these were looked up.
+  membudget::Bytes target_headroom;  ///< What the largest contexts leave; --target-headroom.
+  bool stretch = false;  ///< Look how far memory reaches beyond the trained context.
+  bool advise = true;    ///< Say what to change, or what there is room for.
   bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "membudget/machine.hpp"
 #include "membudget/runtime.hpp"
@@ -16,10 +17,17 @@ struct Budget {
   bool gpu_limit_observed = true;
   Bytes ram;
   Bytes reserve;        ///< Kept for macOS and other programs.
+  std::vector<ReservePart> reserve_parts;  ///< What it is kept for; they sum to `reserve`.
   Bytes ram_available;  ///< ram - reserve.
-  /// A plan is comfortable when at least this much is left: 10 % of the tighter limit, not
-  /// less than 1 GiB (2 GiB on machines of 16 GiB and less).
+  /// The largest single buffer that Metal gives, whatever the wired limit; nothing = not known.
+  /// Engines split weights and caches into several, so only one tensor can be too large for it.
+  Bytes largest_buffer;
+  std::string largest_buffer_rule;  ///< "75 % of the default working set"
+  std::string largest_buffer_source;
+  /// A plan is comfortable when at least this much is left under the tighter limit.
   Bytes safety_margin;
+  std::string safety_margin_rule;  ///< "10 % of 24.96 GiB, at least 1.00 GiB"
+  std::string safety_margin_source;
 };
 
 /// Throws Error{unsupported} when no working-set rule covers the machine's macOS version.

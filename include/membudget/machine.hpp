@@ -19,6 +19,29 @@ struct WorkingSet {
   std::string rule;      ///< How the limit follows from the RAM: "0.78 x RAM".
   std::string source;    ///< Where it was observed, or "predicted" with the reason.
   bool observed = true;  ///< False where no machine of this size has been seen.
+  Bytes largest_buffer;  ///< Metal's maxBufferLength; nothing = not known.
+};
+
+/// What must stay free for a plan to be comfortable: a share of the tighter limit, and never less
+/// than what other programs' ups and downs were seen to take.
+struct SafetyMargin {
+  std::int64_t percent = 10;
+  Bytes least = gib(1);
+  std::string source;  ///< Of both figures.
+};
+
+/// Memory that something else than the model holds.
+struct ReservePart {
+  std::string name;  ///< "macOS and apps", "PostgreSQL"
+  Bytes bytes;
+  std::string source;
+};
+
+/// Programs that run beside a model, by the name that --reserve takes (profiles/budget.json).
+struct ReservePreset {
+  std::string id;    ///< "docker-postgres-qdrant"
+  std::string name;  ///< In words.
+  std::vector<ReservePart> parts;  ///< Over the chip's own reserve.
 };
 
 /// A product that a chip was sold in.
@@ -45,6 +68,9 @@ struct Chip {
   Bytes ram;
   Bytes reserve;  ///< What macOS and ordinary apps need; never planned away.
   std::string reserve_source;
+  SafetyMargin safety_margin;
+  std::string largest_buffer_rule;    ///< How WorkingSet::largest_buffer follows from the limit.
+  std::string largest_buffer_source;
   std::vector<WorkingSet> working_sets;
   std::vector<Mac> macs;  ///< Sold with this bin and this RAM; empty = not known.
   std::vector<std::string> sources;
@@ -57,7 +83,8 @@ struct Machine {
   std::int64_t macos = 26;  ///< Major version.
   /// `sysctl iogpu.wired_limit_mb`, in MiB; 0 = macOS decides.
   std::int64_t wired_limit_mib = 0;
-  std::optional<Bytes> reserve;  ///< --reserve; default: the chip's.
+  std::optional<Bytes> reserve;  ///< --reserve SIZE; default: the chip's.
+  std::vector<ReservePart> beside;  ///< --reserve NAME: what runs beside, over the reserve.
 };
 
 /// A chip with the system's defaults: newest macOS, no wired limit, the chip's reserve.

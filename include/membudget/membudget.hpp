@@ -12,7 +12,9 @@
 ///
 /// Everything is a value; const objects may be used from several threads at once.
 
+#include "membudget/advice_rules.hpp"
 #include "membudget/advise.hpp"
+#include "membudget/alternatives.hpp"
 #include "membudget/budget.hpp"
 #include "membudget/check.hpp"
 #include "membudget/error.hpp"

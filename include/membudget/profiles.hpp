@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "membudget/advice_rules.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
 #include "membudget/quality_table.hpp"
@@ -23,6 +24,12 @@ enum class ProfileKind : std::uint8_t { chip, model, quantization, runtime, stac
 /// "chip", "model", "quantization", "runtime", "stack".
 [[nodiscard]] std::string_view to_string(ProfileKind kind);
 
+/// Another model of a family.
+struct Relative {
+  std::string id;
+  std::int64_t parameters = 0;
+};
+
 /// The facts under profiles/: chips, catalog models, quantizations, runtimes and stacks, looked up
 /// by id.
 ///
@@ -33,13 +40,21 @@ class Profiles {
   [[nodiscard]] static Profiles embedded();
 
   /// This set plus every chips/, models/, quants/, runtimes/ and stacks/ *.json and the common
-  /// tables (working_sets.json, tokenizers.json) under `folder`; a file whose id is known replaces
-  /// that entry. Throws Error{io} when the folder cannot be read and
+  /// tables (working_sets.json, tokenizers.json, budget.json, advice.json) under `folder`; a file
+  /// whose id is known replaces that entry. Throws Error{io} when the folder cannot be read and
   /// Error{invalid_profile} whose where() is `file#/json/pointer`.
   [[nodiscard]] Profiles overlaid_with(const std::filesystem::path& folder) const;
 
   /// Each throws Error{unknown_name} that lists the nearest known names.
   [[nodiscard]] Chip chip(std::string_view id) const;
+  /// What runs beside a model: "docker-postgres-qdrant".
+  [[nodiscard]] ReservePreset reserve(std::string_view id) const;
+  [[nodiscard]] std::vector<ReservePreset> reserves() const;
+  /// What changes cost, and which settings are recommended.
+  [[nodiscard]] AdviceRules advice_rules() const;
+  /// The other models of a model's family, from the largest to the smallest; empty for a name that
+  /// is not in the catalog.
+  [[nodiscard]] std::vector<Relative> relatives(std::string_view id) const;
   /// "llama.cpp" (newest known build) or "llama.cpp@b10488" (the rules of that build).
   [[nodiscard]] Runtime runtime(std::string_view id) const;
   /// How fast the runtime is; one that nobody measured is taken for its engine. nullopt where
@@ -59,6 +74,11 @@ class Profiles {
   [[nodiscard]] std::vector<std::string> model_ids() const { return ids(ProfileKind::model); }
   /// Quantizations as people write them: "Q4_K_M", "4bit"; from the most to the fewest bits.
   [[nodiscard]] std::vector<std::string> quantization_names() const;
+
+  /// Of most of the tensors, scales included: 4.5 for Q4_K_M. Throws Error{unknown_name}.
+  [[nodiscard]] double bits_per_weight(std::string_view quantization) const;
+  /// What a catalog model is mostly published at: "Q4_K_M". Throws Error{unknown_name}.
+  [[nodiscard]] std::string usual_quantization(std::string_view model) const;
 
   /// The profile of that name as it stands in its file. Throws Error{unknown_name}.
   [[nodiscard]] std::string_view document(ProfileKind kind, std::string_view name) const;

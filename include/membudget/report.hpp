@@ -13,6 +13,12 @@
 
 namespace membudget {
 
+/// A step of the ladder with how fast the model then is.
+struct StepReport {
+  Step step;
+  std::optional<Speed> speed;
+};
+
 /// Everything a plan report shows; the caller computes, the report only prints.
 struct PlanReport {
   Model model;
@@ -22,6 +28,11 @@ struct PlanReport {
   std::int64_t max_context = 0;  ///< For the workload's own cache types.
   std::vector<ContextByCacheType> by_cache_type;
   RuntimeCommands commands;  ///< For the plan's own settings; JSON has them when there are any.
+  /// With RoPE scaling, when all of the trained context fits; 0 = not looked for.
+  std::int64_t stretched_context = 0;
+  std::vector<StepReport> changes;     ///< Ladder::steps, when it does not fit comfortably.
+  std::vector<StepReport> affordable;  ///< Ladder::affordable, when it does.
+  std::optional<Recommendation> recommendation;  ///< The plan is this one's.
   std::optional<Speed> speed;  ///< Of a resident model, whether the plan fits or not.
 };
 
@@ -29,6 +40,7 @@ struct TextStyle {
   bool colour = false;   ///< ANSI colours; only for terminals.
   bool unicode = true;   ///< Block characters in bars; ASCII otherwise.
   bool explain = false;  ///< Adds each part's formula and the compute peak.
+  bool bar = true;       ///< False for screen readers: neither a bar nor its marks.
   int width = 80;        ///< Columns.
 };
 

@@ -65,24 +65,49 @@ void set_gpu_limit(Budget& out, const Machine& machine) {
   out.gpu_limit_observed = set->observed;
 }
 
+void set_reserve(Budget& out, const Machine& machine) {
+  out.reserve = machine.reserve.value_or(machine.chip.reserve);
+  if (out.reserve < Bytes()) {
+    throw Error(Errc::bad_request, "--reserve", "must not be negative");
+  }
+  out.reserve_parts.push_back({machine.reserve ? "macOS and other programs" : "macOS and apps",
+                               out.reserve,
+                               machine.reserve ? "--reserve" : machine.chip.reserve_source});
+  for (const ReservePart& part : machine.beside) {
+    out.reserve += part.bytes;
+    out.reserve_parts.push_back(part);
+  }
+  if (out.reserve > out.ram) {
+    throw Error(
+        Errc::bad_request, "--reserve",
+        fmt::format("{} cannot be kept free of {} of RAM", to_text(out.reserve), to_text(out.ram)));
+  }
+  out.ram_available = out.ram - out.reserve;
+}
+
+void set_safety_margin(Budget& out, const SafetyMargin& margin) {
+  const Bytes tighter = std::min(out.gpu_limit, out.ram_available);
+  // Divided first: the product could overflow, and a margin needs no exactness below 100 bytes.
+  const Bytes share(tighter.count() / 100 * margin.percent);
+  out.safety_margin = std::max(share, margin.least);
+  out.safety_margin_rule = fmt::format("{} % of {}, at least {}", margin.percent, to_text(tighter),
+                                       to_text(margin.least));
+  out.safety_margin_source = margin.source;
+}
+
 }  // namespace
 
 Budget budget(const Machine& machine, const Runtime&) {
   Budget out;
   set_gpu_limit(out, machine);
   out.ram = machine.chip.ram;
-  out.reserve = machine.reserve.value_or(machine.chip.reserve);
-  if (out.reserve < Bytes() || out.reserve > out.ram) {
-    throw Error(
-        Errc::bad_request, "--reserve",
-        fmt::format("{} cannot be kept free of {} of RAM", to_text(out.reserve), to_text(out.ram)));
+  set_reserve(out, machine);
+  if (const WorkingSet* set = working_set_of(machine); set != nullptr) {
+    out.largest_buffer = set->largest_buffer;
+    out.largest_buffer_rule = machine.chip.largest_buffer_rule;
+    out.largest_buffer_source = machine.chip.largest_buffer_source;
   }
-  out.ram_available = out.ram - out.reserve;
-  // Below this a plan is only tight: a tenth of what binds, and never less than what other
-  // programs' ups and downs and Metal's own bookkeeping were seen to take.
-  const Bytes tighter = std::min(out.gpu_limit, out.ram_available);
-  const Bytes least = out.ram <= gib(16) ? gib(2) : gib(1);
-  out.safety_margin = std::max(Bytes(tighter.count() / 10), least);
+  set_safety_margin(out, machine.chip.safety_margin);
   return out;
 }
 

@@ -14,15 +14,17 @@ constexpr std::int64_t cells_per_step = 256;
 class Search {
  public:
   Search(const Model& model, const Machine& machine, const Runtime& runtime,
-         const Workload& workload)
+         const Workload& workload, Bytes target, std::int64_t stretched)
       : model_(model),
         runtime_(runtime),
         workload_(workload),
+        target_(target),
         budget_(budget(machine, runtime)),
         settings_(resolve(small(workload), runtime, model)) {
     const bool own_caches = !settings_.kv_unified && settings_.parallel > 1;
     step_ = own_caches ? cells_per_step * settings_.parallel : cells_per_step;
-    const std::int64_t trained = std::max<std::int64_t>(model.trained_context, 1);
+    const std::int64_t trained = checked_multiply(
+        std::max<std::int64_t>(model.trained_context, 1), std::max<std::int64_t>(stretched, 1));
     most_ = own_caches ? trained * settings_.parallel : trained;
   }
 
@@ -79,15 +81,17 @@ class Search {
     return std::min(steps * step_, most_);
   }
 
+  /// What stays beyond the headroom that is wanted; negative when that is not reached.
   Bytes headroom(std::int64_t steps) {
     Workload workload = workload_;
     workload.context = tokens(steps);
-    return judge(estimate(model_, runtime_, workload), budget_).headroom;
+    return judge(estimate(model_, runtime_, workload), budget_).headroom - target_;
   }
 
   const Model& model_;
   const Runtime& runtime_;
   const Workload& workload_;
+  Bytes target_;
   Budget budget_;
   Settings settings_;
   std::int64_t step_ = cells_per_step;
@@ -97,21 +101,22 @@ class Search {
 }  // namespace
 
 std::int64_t max_context(const Model& model, const Machine& machine, const Runtime& runtime,
-                         const Workload& workload) {
-  return Search(model, machine, runtime, workload).run();
+                         const Workload& workload, Bytes headroom, std::int64_t stretched) {
+  return Search(model, machine, runtime, workload, headroom, stretched).run();
 }
 
 std::vector<ContextByCacheType> max_context_by_cache_type(const Model& model,
                                                           const Machine& machine,
                                                           const Runtime& runtime,
-                                                          const Workload& workload) {
+                                                          const Workload& workload,
+                                                          Bytes headroom) {
   std::vector<ContextByCacheType> result;
   for (const ElementType type : {ElementType::f16, ElementType::q8_0, ElementType::q4_0}) {
     Workload variant = workload;
     variant.cache_type_k = variant.cache_type_v = type;
     std::int64_t tokens = 0;
     try {
-      tokens = max_context(model, machine, runtime, variant);
+      tokens = max_context(model, machine, runtime, variant, headroom);
     } catch (const Error& error) {
       // The engine refuses this type for this model or these settings; that is an answer.
       if (error.code() != Errc::bad_request) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "membudget/advice_rules.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
@@ -29,9 +30,31 @@ struct WorkingSetTable {
   [[nodiscard]] std::vector<WorkingSet> of_ram(Bytes ram) const;
 };
 
+/// profiles/budget.json: what is kept free, the same for every chip.
+struct BudgetTable {
+  struct LeastMargin {
+    std::optional<Bytes> ram_to;  ///< Of machines up to this much RAM; nothing = of all.
+    Bytes bytes;
+    std::string source;
+  };
+  std::int64_t margin_percent = 0;
+  std::vector<LeastMargin> least_margins;  ///< Ascending; the last has no bound.
+  std::string margin_source;
+  std::int64_t buffer_percent = 0;  ///< maxBufferLength, of the default working set.
+  Bytes page;                       ///< It is a whole number of these.
+  std::string buffer_source;
+  std::vector<ReservePreset> reserves;
+
+  [[nodiscard]] SafetyMargin margin_of(Bytes ram) const;
+  [[nodiscard]] Bytes largest_buffer(Bytes default_limit) const;
+  /// Fills in what the chip's own profile leaves to the table.
+  void complete(Chip& chip, bool has_margin) const;
+};
+
 /// profiles/chips/*.json.
 struct ChipProfile {
   Chip chip;  ///< Working sets only where the file overrides the common table.
+  bool safety_margin = false;  ///< The file states one; otherwise the common one holds.
   std::vector<std::string> aliases;
 };
 
@@ -151,6 +174,9 @@ class Fields;
 /// plus ".json". What has a fault reads as a harmless value, so the result is of use only when
 /// `faults` stays empty.
 [[nodiscard]] WorkingSetTable decode_working_sets(Faults& faults);
+/// profiles/advice.json.
+[[nodiscard]] AdviceRules decode_advice(Faults& faults);
+[[nodiscard]] BudgetTable decode_budget(Faults& faults);
 [[nodiscard]] SpeedTable decode_speed(Faults& faults);
 [[nodiscard]] QualityTable decode_quality(Faults& faults);
 [[nodiscard]] ChipProfile decode_chip(Faults& faults);

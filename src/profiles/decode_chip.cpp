@@ -236,6 +236,14 @@ ChipProfile decode_chip(Faults& faults) {
   if (fields.sound({"ram_gib", "reserve_gib"}) && chip.reserve >= chip.ram) {
     fields.fail("reserve_gib", "leaves no RAM for a model");
   }
+  if (fields.has_optional("safety_margin")) {
+    Fields margin = fields.object("safety_margin");
+    out.safety_margin = true;
+    chip.safety_margin.percent = std::min<std::int64_t>(margin.whole("percent", 0), 100);
+    chip.safety_margin.least = Bytes(margin.whole("least_bytes", 0));
+    chip.safety_margin.source = margin.text("source");
+    margin.finish();
+  }
   check_names(fields, chip, out.aliases);
   for (Fields& machine : fields.objects_or_none("machines")) {
     chip.macs.push_back({machine.text("name"), machine.texts("identifiers")});

@@ -36,6 +36,8 @@ constexpr std::string_view working_sets_name = "working_sets.json";
 constexpr std::string_view tokenizers_name = "tokenizers.json";
 constexpr std::string_view speed_name = "speed.json";
 constexpr std::string_view quality_name = "quality.json";
+constexpr std::string_view budget_name = "budget.json";
+constexpr std::string_view advice_name = "advice.json";
 
 /// How a user may write a name: any case, Ollama's default tag spelt out.
 std::string plain(std::string_view name) {
@@ -328,8 +330,8 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
       out->by_kind[kind].insert_or_assign(stem_of(document.file), std::move(document));
     }
   }
-  for (const std::string_view name :
-       {working_sets_name, tokenizers_name, speed_name, quality_name}) {
+  for (const std::string_view name : {working_sets_name, tokenizers_name, speed_name, quality_name,
+                                      budget_name, advice_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -344,17 +346,43 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   static_cast<void>(table(*out, tokenizers_name, decode_tokenizers));
   static_cast<void>(table(*out, speed_name, decode_speed));
   static_cast<void>(table(*out, quality_name, decode_quality));
+  static_cast<void>(table(*out, budget_name, decode_budget));
+  static_cast<void>(table(*out, advice_name, decode_advice));
   return Profiles(std::move(out));
 }
 
 Chip Profiles::chip(std::string_view id) const {
   const Document& document = find(ProfileKind::chip, store_->of(ProfileKind::chip), id);
-  Chip chip = decode(decode_chip, document.file, document.text).chip;
+  ChipProfile profile = decode(decode_chip, document.file, document.text);
+  Chip& chip = profile.chip;
   if (chip.working_sets.empty()) {
     chip.working_sets =
         table(*store_, working_sets_name, decode_working_sets).of_ram(chip.ram);
   }
+  table(*store_, budget_name, decode_budget).complete(chip, profile.safety_margin);
   return chip;
+}
+
+AdviceRules Profiles::advice_rules() const {
+  return table(*store_, advice_name, decode_advice);
+}
+
+std::vector<ReservePreset> Profiles::reserves() const {
+  return table(*store_, budget_name, decode_budget).reserves;
+}
+
+ReservePreset Profiles::reserve(std::string_view id) const {
+  const std::vector<ReservePreset> known = reserves();
+  std::vector<std::string> ids;
+  for (const ReservePreset& preset : known) {
+    if (preset.id == plain(id)) {
+      return preset;
+    }
+    ids.push_back(preset.id);
+  }
+  throw Error(Errc::unknown_name, "",
+              fmt::format("'{}' is neither a size such as 4GiB nor a known reserve; known are {}",
+                          id, fmt::join(ids, ", ")));
 }
 
 Runtime Profiles::runtime(std::string_view id) const {
@@ -424,7 +452,53 @@ Model Profiles::model(std::string_view name, std::string_view quantization) cons
                        table(*store_, tokenizers_name, decode_tokenizers));
 }
 
+std::vector<Relative> Profiles::relatives(std::string_view id) const {
+  const Documents& models = store_->of(ProfileKind::model);
+  const Document* own = find_or_none(ProfileKind::model, models, plain(id));
+  if (own == nullptr) {
+    return {};
+  }
+  const ModelProfile profile = decode(decode_model, own->file, own->text);
+  std::vector<Relative> out;
+  for (const auto& [other, document] : models) {
+    // Most documents are of other families; only those that name this one are decoded.
+    if (&document == own || !mentions(document.text, lower(profile.family))) {
+      continue;
+    }
+    const ModelProfile candidate = decode(decode_model, document.file, document.text);
+    if (candidate.family == profile.family && candidate.modality == profile.modality) {
+      out.push_back({candidate.id, candidate.parameters});
+    }
+  }
+  std::sort(out.begin(), out.end(), [](const Relative& a, const Relative& b) {
+    return std::tie(b.parameters, a.id) < std::tie(a.parameters, b.id);
+  });
+  return out;
+}
+
 std::vector<std::string> Profiles::ids(ProfileKind kind) const { return ids_of(store_->of(kind)); }
+
+namespace {
+
+double bits_of(const QuantizationProfile& profile) {
+  const auto* mlx = std::get_if<MlxFormat>(&profile.quantization);
+  const ElementFormat& format =
+      format_of(mlx != nullptr ? mlx->type : std::get<FileType>(profile.quantization).base);
+  return 8.0 * static_cast<double>(format.block_bytes) / static_cast<double>(format.block_elements);
+}
+
+}  // namespace
+
+double Profiles::bits_per_weight(std::string_view quantization) const {
+  const Document& document =
+      find(ProfileKind::quantization, store_->of(ProfileKind::quantization), quantization);
+  return bits_of(decode(decode_quantization, document.file, document.text));
+}
+
+std::string Profiles::usual_quantization(std::string_view model) const {
+  const Document& document = find(ProfileKind::model, store_->of(ProfileKind::model), model);
+  return decode(decode_model, document.file, document.text).default_quantization;
+}
 
 std::vector<std::string> Profiles::quantization_names() const {
   struct Named {
@@ -435,12 +509,7 @@ std::vector<std::string> Profiles::quantization_names() const {
   std::vector<Named> all;
   for (const auto& [id, document] : store_->of(ProfileKind::quantization)) {
     QuantizationProfile profile = decode(decode_quantization, document.file, document.text);
-    const auto* mlx = std::get_if<MlxFormat>(&profile.quantization);
-    const ElementFormat& format =
-        format_of(mlx != nullptr ? mlx->type : std::get<FileType>(profile.quantization).base);
-    all.push_back({mlx != nullptr,
-                   static_cast<double>(format.block_bytes) /
-                       static_cast<double>(format.block_elements),
+    all.push_back({std::holds_alternative<MlxFormat>(profile.quantization), bits_of(profile),
                    std::move(profile.name)});
   }
   std::sort(all.begin(), all.end(), [](const Named& a, const Named& b) {

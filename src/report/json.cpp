@@ -6,12 +6,13 @@
 #include <string_view>
 
 #include "membudget/report.hpp"
+#include "report/json_parts.hpp"
 #include "report/summary.hpp"
 
 namespace membudget {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using report::Json;
 
 /// Names from files may hold broken UTF-8, which JSON cannot; it becomes U+FFFD.
 std::string dump(const Json& json) {
@@ -29,36 +30,6 @@ Json model_of(const PlanReport& report) {
                  {"layers", model.layers.size()},
                  {"source", to_string(model.source)}};
   if (!model.notes.empty()) result["notes"] = model.notes;
-  return result;
-}
-
-Json settings_of(const PlanReport& report) {
-  const auto& settings = report.plan.footprint.settings;
-  Json result = {{"context", settings.context},
-                 {"batch", settings.batch},
-                 {"ubatch", settings.ubatch},
-                 {"parallel", settings.parallel},
-                 {"cache_type_k", report::cache_type(settings.cache_type_k)},
-                 {"cache_type_v", report::cache_type(settings.cache_type_v)},
-                 {"flash_attention", report.plan.footprint.flash_attention},
-                 {"gpu_layers", report::gpu_layers(report)},
-                 {"kv_unified", settings.kv_unified},
-                 {"swa_full", settings.swa_full},
-                 {"mmap", settings.mmap}};
-  // Only what departs from the engine's defaults, which the schema names.
-  if (settings.cpu_moe) result["cpu_moe"] = true;
-  if (settings.n_cpu_moe > 0) result["n_cpu_moe"] = settings.n_cpu_moe;
-  for (const auto& [pattern, buffer] : settings.tensor_overrides) {
-    result["override_tensor"].push_back(
-        fmt::format("{}={}", pattern, buffer == Backend::cpu ? "CPU" : "MTL0"));
-  }
-  if (!settings.kv_offload) result["kv_offload"] = false;
-  if (!settings.repack) result["repack"] = false;
-  if (!settings.op_offload) result["op_offload"] = false;
-  if (settings.embeddings) {
-    result["embeddings"] = true;
-    result["pooling"] = to_string(settings.pooling);
-  }
   return result;
 }
 
@@ -89,10 +60,17 @@ Json memory_of(const Footprint& footprint) {
 }
 
 Json budget_of(const Plan& plan) {
+  Json parts = Json::array();
+  for (const auto& part : plan.budget.reserve_parts) {
+    parts.push_back({{"name", part.name}, {"bytes", part.bytes.count()}, {"source", part.source}});
+  }
   return {{"gpu_limit_bytes", plan.budget.gpu_limit.count()},
           {"gpu_limit_rule", plan.budget.gpu_limit_rule},
           {"ram_available_bytes", plan.budget.ram_available.count()},
           {"reserve_bytes", plan.budget.reserve.count()},
+          {"reserve_parts", std::move(parts)},
+          {"largest_buffer_bytes", plan.budget.largest_buffer.count()},
+          {"safety_margin_bytes", plan.budget.safety_margin.count()},
           {"binding", to_string(plan.binding)},
           {"headroom_bytes", plan.headroom.count()}};
 }
@@ -102,19 +80,19 @@ Json max_context_of(const PlanReport& report) {
   for (const auto& row : report.by_cache_type) {
     by_type[report::cache_type(row.type)] = row.tokens;
   }
-  return {{"tokens", report.max_context}, {"by_cache_type", std::move(by_type)}};
+  Json result = {{"tokens", report.max_context}, {"by_cache_type", std::move(by_type)}};
+  if (report.stretched_context > 0) result["stretched_tokens"] = report.stretched_context;
+  return result;
 }
 
-/// What to do about the plan; for now how to run it.
-Json recommendation_of(const PlanReport& report) {
-  const RuntimeCommands& commands = report.commands;
-  return {{"commands",
-           {{"ollama", commands.ollama},
-            {"modelfile", commands.modelfile},
-            {"llama-server", commands.llama_server},
-            {"lmstudio", commands.lmstudio},
-            {"mlx", commands.mlx},
-            {"sysctl", commands.sysctl}}}};
+/// How each runtime is told to run the plan; empty where the caller asked for no commands.
+Json commands_of(const RuntimeCommands& commands) {
+  if (commands.llama_server.empty()) {
+    return Json::object();
+  }
+  return {{"ollama", commands.ollama},     {"modelfile", commands.modelfile},
+          {"llama-server", commands.llama_server}, {"lmstudio", commands.lmstudio},
+          {"mlx", commands.mlx},           {"sysctl", commands.sysctl}};
 }
 
 Json speed_of(const PlanReport& report) {
@@ -177,14 +155,15 @@ std::string to_json(const PlanReport& report) {
                  {"ram_bytes", chip.ram.count()},
                  {"macos", std::to_string(report.machine.macos)}}},
                {"runtime", {{"id", report.runtime.id}, {"version", report.runtime.version}}},
-               {"settings", settings_of(report)},
+               {"settings", report::settings_of(report.model, report.plan.footprint)},
                {"memory", memory_of(report.plan.footprint)},
                {"budget", budget_of(report.plan)},
                {"verdict", to_string(report.plan.verdict)},
                {"reasons", report.plan.reasons},
                {"max_context", max_context_of(report)}};
   if (report.speed) result["speed"] = speed_of(report);
-  if (!report.commands.llama_server.empty()) result["recommendation"] = recommendation_of(report);
+  result["recommendation"] = report::advice_of(report);
+  result["recommendation"]["commands"] = commands_of(report.commands);
   return dump(result);
 }
 

@@ -52,7 +52,8 @@ std::string explanation(const PlanReport& report) {
                   report.machine.chip.reserve_source.empty()
                       ? ""
                       : fmt::format(" (source: {})", escaped(report.machine.chip.reserve_source)));
-  out += fmt::format("- Comfortable from {} of headroom\n", to_text(budget.safety_margin));
+  out += fmt::format("- Comfortable from {} of headroom: {}\n", to_text(budget.safety_margin),
+                     escaped(budget.safety_margin_rule));
   if (const auto rows = speed_formulas(report); !rows.empty()) {
     out += "\n#### How the speed comes about\n\n";
     for (const auto& entry : rows) {
@@ -82,6 +83,7 @@ std::string to_markdown(const PlanReport& report, bool explain) {
   const auto& footprint = plan.footprint;
   std::string out = fmt::format("### {}\n\n", escaped(headline(report)));
   out += fmt::format("**{}**: {}.\n\n", words(plan.verdict), escaped(verdict_detail(plan)));
+  if (report.recommendation) out += escaped(recommended(report)) + "\n\n";
   out += escaped(settings_line(report)) + "\n\n```text\n";
   for (const auto& line : bar(plan, {})) out += line + "\n";
   out += "```\n\n|  | part | place | size | basis | note |\n|---|---|---|---:|---|---|\n";
@@ -89,6 +91,7 @@ std::string to_markdown(const PlanReport& report, bool explain) {
   out += fmt::format("|  | sum | GPU | {} |  |  |\n", to_text(footprint.total(Place::gpu)));
   out += fmt::format("|  | **total** |  | **{}** |  |  |\n\n", to_text(footprint.total()));
   for (const auto& limit : limits(report)) {
+    if (limit.label == "buffer" && !limit.binds && !explain) continue;
     out += fmt::format("- {} limit {}{}\n", limit.label, escaped(limit.text),
                        limit.binds ? " **(binds)**" : "");
   }
@@ -106,6 +109,30 @@ std::string to_markdown(const PlanReport& report, bool explain) {
     out += "\n| speed |  |\n|---|---|\n";
     for (const auto& speed : rows) {
       out += fmt::format("| {} | {} |\n", escaped(speed.label), escaped(speed.text));
+    }
+  }
+  if (const auto note = rope_note(report); !note.empty()) {
+    out += fmt::format("\n{}\n", escaped(note));
+  }
+  if (report.recommendation) {
+    out += "\n#### Why these settings\n\n";
+    for (const auto& rule : report.recommendation->rules) {
+      out += fmt::format("- {}{}\n", escaped(rule.says),
+                         explain ? fmt::format(" (source: {})", escaped(rule.source)) : "");
+    }
+    if (explain) {
+      out += "\n| looked at | |\n|---|---|\n";
+      for (const auto& row : considered(*report.recommendation)) {
+        out += fmt::format("| {} | {} |\n", escaped(row.label), escaped(row.text));
+      }
+    }
+  }
+  if (const auto rows = explain && !report.changes.empty() ? whole_ladder(report) : advice(report);
+      !rows.empty()) {
+    out += fmt::format("\n#### {}\n\n", escaped(advice_title(report)));
+    for (const auto& row : rows) {
+      out += fmt::format("1. {}{}{}\n", escaped(row.label), row.text.empty() ? "" : "  \n   ",
+                         escaped(row.text));
     }
   }
   if (!plan.reasons.empty()) out += "\n";

@@ -42,6 +42,12 @@ std::vector<Entry> speeds(const PlanReport& report) {
                      : std::string(" if all of it fitted; paging makes it many times slower");
     out.push_back({"generation", std::move(text)});
   }
+  if (const auto* part = offloaded(report);
+      !resident && part != nullptr && part->speed && part->speed->generation.tps > 0) {
+    out.push_back({"with the CPU", fmt::format("{} with {}: {}", tokens(part->speed->generation),
+                                               words(part->step.changes),
+                                               to_string(part->speed->experience))});
+  }
   out.push_back({"prompt", tokens(speed.prompt)});
   auto wait = fmt::format("{} for {} tokens", duration(speed.first_token_ms),
                           speed.request.prompt_tokens);

@@ -91,13 +91,25 @@ std::string verdict_detail(const Plan& plan) {
 std::vector<Entry> limits(const PlanReport& report) {
   const auto& plan = report.plan;
   const auto& budget = plan.budget;
-  return {
+  std::string kept;
+  for (const auto& part : budget.reserve_parts) {
+    kept += fmt::format("{}{} for {}", kept.empty() ? "" : ", ", to_text(part.bytes), part.name);
+  }
+  std::vector<Entry> out{
       {"GPU", limit_rule(budget), plan.binding == Binding::gpu},
       {"RAM",
-       fmt::format("{}: {} less {} for macOS and apps", to_text(budget.ram_available),
-                   to_text(budget.ram), to_text(budget.reserve)),
+       fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
        plan.binding == Binding::ram},
   };
+  if (budget.largest_buffer > Bytes{}) {
+    Bytes largest;
+    for (const auto& tensor : report.model.tensors.all()) largest = std::max(largest, tensor.size());
+    out.push_back({"buffer",
+                   fmt::format("{}: {}; the largest tensor has {}", to_text(budget.largest_buffer),
+                               budget.largest_buffer_rule, to_text(largest)),
+                   largest > budget.largest_buffer});
+  }
+  return out;
 }
 
 std::vector<Entry> contexts(const PlanReport& report) {
@@ -192,10 +204,13 @@ std::string cache_types(const Settings& settings) {
   return k == v ? k : fmt::format("K {}, V {}", k, v);
 }
 
+std::int64_t gpu_layers(const Model& model, const Settings& settings) {
+  const auto all = static_cast<std::int64_t>(model.layers.size()) + 1;
+  return settings.gpu_layers < 0 ? all : std::min(settings.gpu_layers, all);
+}
+
 std::int64_t gpu_layers(const PlanReport& report) {
-  const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
-  const auto asked = report.plan.footprint.settings.gpu_layers;
-  return asked < 0 ? all : std::min(asked, all);
+  return gpu_layers(report.model, report.plan.footprint.settings);
 }
 
 std::int64_t active_parameters(const Model& model) {

@@ -41,6 +41,27 @@ struct Entry {
 /// Where a token's time goes, and what bounds it, for --explain.
 [[nodiscard]] std::vector<Entry> speed_formulas(const PlanReport& report);
 
+/// "q8_0 cache instead of f16 and 16384 tokens instead of 32768"
+[[nodiscard]] std::string words(const std::vector<Change>& changes);
+/// "saves 3.75 GiB, then fits comfortably with 2.02 GiB left"
+[[nodiscard]] std::string effect(const StepReport& row, const Plan& asked);
+/// Speed and quality: "about 9.4 tokens/s; LLaMA-3-8B's perplexity ..."; may be empty.
+[[nodiscard]] std::string costs(const StepReport& row);
+/// A step that is about the whole model on two processors: how slow a crawling plan is; nullptr
+/// when there is none.
+[[nodiscard]] const StepReport* offloaded(const PlanReport& report);
+/// "What to change" or "What there is room for"; empty when there is nothing to say.
+[[nodiscard]] std::string advice_title(const PlanReport& report);
+/// The best changes, or what could be afforded, as many as are worth a glance: label and costs.
+[[nodiscard]] std::vector<Entry> advice(const PlanReport& report);
+/// All of them with points and sources, for --explain.
+[[nodiscard]] std::vector<Entry> whole_ladder(const PlanReport& report);
+/// The recommendation's settings in one sentence, and what it looked at before.
+[[nodiscard]] std::string recommended(const PlanReport& report);
+[[nodiscard]] std::vector<Entry> considered(const Recommendation& recommendation);
+/// What a context beyond the trained one needs; empty when none was looked for.
+[[nodiscard]] std::string rope_note(const PlanReport& report);
+
 /// Each part with its size as label and its formula as text, for --explain.
 [[nodiscard]] std::vector<Entry> formulas(const Plan& plan);
 
@@ -58,6 +79,7 @@ struct Entry {
 
 /// Layers on the GPU as `-ngl` counts them, the output layer included.
 [[nodiscard]] std::int64_t gpu_layers(const PlanReport& report);
+[[nodiscard]] std::int64_t gpu_layers(const Model& model, const Settings& settings);
 /// Parameters one token passes: of the experts only those that are used.
 [[nodiscard]] std::int64_t active_parameters(const Model& model);
 /// "32.8 B", "494 M"

@@ -79,7 +79,7 @@ void parts(Page& page, const Plan& plan, const TextStyle& style) {
     const auto row = fmt::format("{:<17}{:<6}{:>12}  {}", title(part.name), title(part.where),
                                  to_text(part.bytes), to_string(part.basis));
     const bool in_bar = plan.binding == Binding::ram || part.where == Place::gpu;
-    const auto sign = in_bar ? painted(mark(part.name, style.unicode), colour(part.name), style)
+    const auto sign = in_bar && style.bar ? painted(mark(part.name, style.unicode), colour(part.name), style)
                              : std::string(" ");
     const auto notes = wrapped(printable(part.note, style.unicode), style.width - note_column);
     page.raw("  " + sign + " " +
@@ -111,11 +111,20 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
   page.paragraph("", 2,
                  fmt::format("RAM available: {} - {} = {}", to_text(budget.ram),
                              to_text(budget.reserve), to_text(budget.ram_available)));
-  if (!report.machine.chip.reserve_source.empty()) {
-    page.paragraph("", 6, "source: " + report.machine.chip.reserve_source, dim);
+  for (const auto& part : budget.reserve_parts) {
+    page.paragraph("", 6, fmt::format("{} for {}, source: {}", to_text(part.bytes), part.name,
+                                      part.source), dim);
   }
-  page.paragraph("", 2,
-                 fmt::format("Comfortable from {} of headroom", to_text(budget.safety_margin)));
+  if (budget.largest_buffer > Bytes{}) {
+    page.paragraph("", 2, fmt::format("Largest buffer: {} = {}", budget.largest_buffer_rule,
+                                      to_text(budget.largest_buffer)));
+    page.paragraph("", 6, "source: " + budget.largest_buffer_source, dim);
+  }
+  page.paragraph("", 2, fmt::format("Comfortable from {} of headroom: {}",
+                                    to_text(budget.safety_margin), budget.safety_margin_rule));
+  if (!budget.safety_margin_source.empty()) {
+    page.paragraph("", 6, "source: " + budget.safety_margin_source, dim);
+  }
 
   if (const auto rows = speed_formulas(report); !rows.empty()) {
     page.blank();
@@ -141,6 +150,41 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
   }
 }
 
+void advice(Page& page, const PlanReport& report, const TextStyle& style) {
+  const auto rows = report::advice(report);
+  if (rows.empty()) return;
+  page.blank();
+  page.title(advice_title(report));
+  int number = 0;
+  for (const auto& row : rows) {
+    page.paragraph(fmt::format("  {} ", ++number), 4, row.label);
+    if (!row.text.empty()) page.paragraph("", 6, row.text, dim);
+  }
+  if (!style.explain || report.changes.empty()) return;
+  page.blank();
+  page.title("Every step of the ladder, least regret first");
+  for (const auto& row : whole_ladder(report)) {
+    page.paragraph("", 2, row.label);
+    page.paragraph("", 6, row.text, dim);
+  }
+}
+
+void recommendation(Page& page, const PlanReport& report, const TextStyle& style) {
+  const auto& out = *report.recommendation;
+  page.blank();
+  page.title("Why these settings");
+  for (const auto& rule : out.rules) {
+    page.paragraph(style.unicode ? "  • " : "  - ", 4, rule.says);
+    if (style.explain) page.paragraph("", 6, "source: " + rule.source, dim);
+  }
+  if (!style.explain) return;
+  page.blank();
+  page.title("What was looked at, best first");
+  for (const auto& row : considered(out)) {
+    page.paragraph("", 2, fmt::format("{}: {}", row.label, row.text), row.binds ? bold : "");
+  }
+}
+
 }  // namespace
 
 std::string to_text(const PlanReport& report, const TextStyle& style) {
@@ -148,13 +192,20 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
   page.paragraph("", 0, headline(report), bold);
   page.paragraph("", 0, settings_line(report), dim);
   page.blank();
+  if (report.recommendation) {
+    page.paragraph("", 0, recommended(report), bold);
+    page.blank();
+  }
   verdict(page, report.plan, style);
   page.blank();
-  for (const auto& line : bar(report.plan, style)) page.raw(line);
-  page.blank();
+  if (style.bar) {
+    for (const auto& line : bar(report.plan, style)) page.raw(line);
+    page.blank();
+  }
   parts(page, report.plan, style);
   page.blank();
   for (const auto& limit : limits(report)) {
+    if (limit.label == "buffer" && !limit.binds && !style.explain) continue;
     page.paragraph(limit.label + " limit", 18, limit.text + (limit.binds ? " (binds)" : ""));
   }
   if (!report.model.not_understood.empty()) {
@@ -168,11 +219,14 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
   for (const auto& context : contexts(report)) {
     page.paragraph("  " + context.label + " cache", 18, context.text);
   }
+  if (const auto note = rope_note(report); !note.empty()) page.paragraph("", 2, note);
   if (const auto rows = speeds(report); !rows.empty()) {
     page.blank();
     page.title("Speed");
     for (const auto& row : rows) page.paragraph("  " + row.label, 18, row.text);
   }
+  if (report.recommendation) recommendation(page, report, style);
+  advice(page, report, style);
   if (!report.plan.reasons.empty()) {
     page.blank();
     page.title("Why");

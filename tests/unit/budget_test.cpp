@@ -98,5 +98,47 @@ TEST(Budget, RefusesSettingsThatCannotBe) {
   EXPECT_EQ(error_of([&] { return budget_of(machine); }).code(), Errc::overflow);
 }
 
+TEST(Budget, KeepsNamedProgramsBesideTheSystem) {
+  Machine machine = mac("m4-max-36gb");
+  machine.beside = Profiles::embedded().reserve("docker-postgres-qdrant").parts;
+  const Budget out = budget_of(machine);
+  EXPECT_EQ(out.reserve, machine.chip.reserve + gib(2));
+  ASSERT_EQ(out.reserve_parts.size(), 6);
+  EXPECT_EQ(out.reserve_parts[0].name, "macOS and apps");
+  Bytes sum;
+  for (const ReservePart& part : out.reserve_parts) {
+    sum += part.bytes;
+    EXPECT_NE(part.source, "") << part.name;
+  }
+  EXPECT_EQ(sum, out.reserve);
+  machine.reserve = gib(1);
+  EXPECT_EQ(budget_of(machine).reserve, gib(3));
+}
+
+// Figures that logs print in bytes: 32 GB before macOS 26, 64 GB with a raised limit, 48 GB.
+TEST(Budget, NamesTheLargestBufferWhateverTheWiredLimit) {
+  EXPECT_EQ(budget_of(mac("m1-max-32gb", 15)).largest_buffer, Bytes(17179869184));
+  Machine raised = mac("m4-max-64gb");
+  raised.wired_limit_mib = 57344;
+  EXPECT_EQ(budget_of(raised).largest_buffer, Bytes(41747087360));
+  EXPECT_EQ(budget_of(mac("m4-pro-48gb")).largest_buffer, Bytes(30150672384));
+  EXPECT_EQ(budget_of(mac("m4-max-128gb")).largest_buffer, Bytes(86586540032));
+}
+
+TEST(Budget, TakesTheMarginOfTheMachinesSize) {
+  const Budget small = budget_of(mac("m1-16gb"));
+  EXPECT_EQ(small.safety_margin, gib(2));
+  EXPECT_EQ(small.safety_margin_rule, "10 % of 11.84 GiB, at least 2.00 GiB");
+  EXPECT_EQ(budget_of(mac("m2-24gb")).safety_margin,
+            Bytes(budget_of(mac("m2-24gb")).gpu_limit.count() / 100 * 10));
+}
+
+TEST(Reserves, AreNamedInAnyCaseAndListedWhenUnknown) {
+  const Profiles profiles = Profiles::embedded();
+  EXPECT_EQ(profiles.reserve("Docker").id, "docker");
+  expect_refusal(error_of([&] { static_cast<void>(profiles.reserve("doker")); }),
+                 Errc::unknown_name, "", "known are docker, docker-postgres-qdrant");
+}
+
 }  // namespace
 }  // namespace membudget

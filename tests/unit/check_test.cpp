@@ -70,6 +70,7 @@ constexpr std::string_view mlx = "quants/4bit.json";
 constexpr std::string_view runtime = "runtimes/llama.cpp.json";
 constexpr std::string_view sets = "working_sets.json";
 constexpr std::string_view tokenizers = "tokenizers.json";
+constexpr std::string_view budget = "budget.json";
 
 constexpr Broken broken[] = {
     // Text that is no JSON.
@@ -330,10 +331,11 @@ TEST(Check, IsAsStrictAsTheSchemas) {
   const std::map<std::string, std::string> schemas{
       {"chips", "chip"},       {"models", "model"},       {"quants", "quantization"},
       {"runtimes", "runtime"}, {"working_sets.json", "working_sets"},
-      {"tokenizers.json", "tokenizers"}};
+      {"tokenizers.json", "tokenizers"}, {"budget.json", "budget"}};
   const ScratchFolder folder;
   int refused = 0;
-  for (const std::string_view path : {chip, model, moe, quant, mlx, runtime, tokenizers}) {
+  for (const std::string_view path : {chip, model, moe, quant, mlx, runtime, tokenizers,
+                                      budget}) {
     const auto valid = nlohmann::json::parse(embedded_text(path));
     const std::string kind(path.substr(0, path.find('/')));
     const auto schema = std::filesystem::path(PROFILES_DIR) / "schema" /

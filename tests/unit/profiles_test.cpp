@@ -83,10 +83,12 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"models/", "model"},
                                                    {"quants/", "quantization"},
                                                    {"tokenizers.json", "tokenizers"},
+                                                   {"budget.json", "budget"},
                                                    {"runtimes/", "runtime"},
                                                    {"working_sets.json", "working_sets"},
                                                    {"speed.json", "speed"},
-                                                   {"quality.json", "quality"}};
+                                                   {"quality.json", "quality"},
+                                                   {"advice.json", "advice"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "plan/steps.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "membudget/error.hpp"
+
+namespace membudget {
+namespace {
+
+/// A limit that people type is whole half gibibytes.
+constexpr std::int64_t wired_step_mib = 512;
+
+void note(std::vector<std::string>& notes, const std::string& text) {
+  if (!text.empty() && std::find(notes.begin(), notes.end(), text) == notes.end()) {
+    notes.push_back(text);
+  }
+}
+
+void add(Step& step, const Position& position, Binding binding) {
+  // Of a single change; attribute() parts it among several.
+  const bool first = step.changes.empty();
+  step.changes.push_back(position.change);
+  step.changes.back().saves = first ? step.saves(binding) : Bytes();
+  step.regret += position.regret;
+  note(step.speed_costs, position.speed);
+  note(step.quality_costs, position.quality);
+  note(step.sources, position.source);
+}
+
+}  // namespace
+
+Steps::Steps(const Model& model, const Machine& machine, const Runtime& runtime, Workload workload,
+             const AdviceRules& rules)
+    : model_(model),
+      machine_(machine),
+      runtime_(runtime),
+      rules_(rules),
+      workload_(std::move(workload)),
+      asked_(plan(model, machine, runtime, workload_)) {
+  // Another model must not bring a default context of its own.
+  workload_.context = asked_.footprint.settings.context;
+}
+
+std::shared_ptr<const Model> Steps::read(const Alternative& alternative) {
+  auto& model = read_[&alternative];
+  if (model == nullptr) {
+    model = alternative.read();
+  }
+  return model;
+}
+
+Step Steps::made(std::shared_ptr<const Model> instead, Workload workload, const Machine& machine) {
+  Step out;
+  const Model& model = instead == nullptr ? model_ : *instead;
+  out.plan = plan(model, machine, runtime_, workload);
+  out.model = std::move(instead);
+  out.workload = std::move(workload);
+  out.wired_limit_mib = machine.wired_limit_mib;
+  out.saves_gpu = asked_.footprint.total(Place::gpu) - out.plan.footprint.total(Place::gpu);
+  out.saves_total = asked_.footprint.total() - out.plan.footprint.total();
+  return out;
+}
+
+bool Steps::raise_wired_limit(Machine& machine, const Model& model,
+                              const Workload& workload) const {
+  const Bytes needed = estimate(model, runtime_, workload).total(Place::gpu);
+  const SafetyMargin& margin = machine.chip.safety_margin;
+  // So that the margin, a share of the new limit, is left above what is needed.
+  const Bytes by_share =
+      margin.percent < 100 ? Bytes(needed.count() / (100 - margin.percent) * 100) : needed;
+  const Bytes wanted = std::max(by_share, needed + margin.least);
+  const std::int64_t most = asked_.budget.ram_available.count() >> 20;
+  const std::int64_t limit =
+      std::min(most, round_up((wanted.count() >> 20) + 1, wired_step_mib));
+  if (mib(limit) <= asked_.budget.gpu_limit) {
+    return false;
+  }
+  machine.wired_limit_mib = limit;
+  return true;
+}
+
+std::optional<Step> Steps::with(const std::vector<const Position*>& changed) {
+  Workload workload = workload_;
+  Machine machine = machine_;
+  std::shared_ptr<const Model> instead;
+  bool raise = false;
+  for (const Position* each : changed) {
+    if (each->apply) {
+      each->apply(workload);
+    }
+    if (each->alternative != nullptr) {
+      if (each->alternative->at_least > asked_.budget.ram_available) {
+        return std::nullopt;
+      }
+      instead = read(*each->alternative);
+    }
+    raise = raise || each->raises_wired_limit;
+  }
+  const Model& model = instead == nullptr ? model_ : *instead;
+  const bool shorter = model.trained_context > 0 && model_.trained_context > 0 &&
+                       model.trained_context < model_.trained_context &&
+                       *workload.context > model.trained_context;
+  if (shorter) {
+    workload.context = model.trained_context;
+  }
+  try {
+    if (raise && !raise_wired_limit(machine, model, workload)) {
+      return std::nullopt;
+    }
+    Step out = made(std::move(instead), std::move(workload), machine);
+    for (const Position* each : changed) {
+      add(out, *each, asked_.binding);
+      if (each->raises_wired_limit) {
+        out.changes.back().from = std::to_string(asked_.budget.gpu_limit.count() >> 20);
+        out.changes.back().to = std::to_string(machine.wired_limit_mib);
+      }
+    }
+    if (shorter) {
+      out.changes.push_back({Lever::context, std::to_string(*workload_.context),
+                             std::to_string(*out.workload.context), Bytes()});
+    }
+    return out;
+  } catch (const Error& error) {
+    if (error.code() != Errc::bad_request) {
+      throw;
+    }
+    return std::nullopt;  // The engine refuses these settings for this model.
+  }
+}
+
+void Steps::attribute(Step& step, const std::vector<const Position*>& changed) {
+  Bytes before;
+  for (std::size_t i = 0; i + 1 < changed.size(); ++i) {
+    const auto part = with({changed.begin(), changed.begin() + static_cast<std::ptrdiff_t>(i) + 1});
+    // What the engine refuses alone counts with the change that makes it possible.
+    const Bytes until = part ? part->saves(asked_.binding) : before;
+    step.changes[i].saves = until - before;
+    before = until;
+  }
+  step.changes[changed.size() - 1].saves = step.saves(asked_.binding) - before;
+}
+
+std::optional<Step> Steps::with_longest_context(std::int64_t least) {
+  for (const Bytes room : {asked_.budget.safety_margin, Bytes()}) {
+    const std::int64_t tokens = max_context(model_, machine_, runtime_, workload_, room);
+    if (tokens < least || tokens >= *workload_.context) {
+      continue;
+    }
+    std::int64_t halvings = 1;
+    for (std::int64_t half = *workload_.context / 2; half > tokens; half /= 2) {
+      ++halvings;
+    }
+    Workload workload = workload_;
+    workload.context = tokens;
+    Step out = made(nullptr, std::move(workload), machine_);
+    add(out, position(rules_, Lever::context, std::to_string(*workload_.context),
+                      std::to_string(tokens), halvings),
+        asked_.binding);
+    return out;
+  }
+  return std::nullopt;
+}
+
+/// The fewest of `most` for which `apply` leaves the safety margin, else for which it fits.
+template <class Apply>
+std::optional<std::int64_t> Steps::fewest(std::int64_t most, Apply apply) {
+  std::map<std::int64_t, Bytes> known;
+  const Budget budget = membudget::budget(machine_, runtime_);
+  const auto headroom = [&](std::int64_t count) {
+    const auto [at, fresh] = known.try_emplace(count);
+    if (fresh) {
+      Workload workload = workload_;
+      apply(workload, count);
+      at->second = judge(estimate(model_, runtime_, workload), budget).headroom;
+    }
+    return at->second;
+  };
+  for (const Bytes room : {asked_.budget.safety_margin, Bytes()}) {
+    if (most < 1 || headroom(most) < room) {
+      continue;
+    }
+    std::int64_t low = 0;  // Is not enough.
+    std::int64_t high = most;
+    while (high - low > 1) {
+      const std::int64_t middle = low + (high - low) / 2;
+      (headroom(middle) >= room ? high : low) = middle;
+    }
+    return high;
+  }
+  return std::nullopt;
+}
+
+std::optional<Step> Steps::with_experts_on_cpu() {
+  const Settings& settings = asked_.footprint.settings;
+  if (model_.experts == 0 || settings.cpu_moe || asked_.binding != Binding::gpu) {
+    return std::nullopt;
+  }
+  const auto apply = [&](Workload& workload, std::int64_t more) {
+    workload.n_cpu_moe = settings.n_cpu_moe + more;
+  };
+  const auto layers = static_cast<std::int64_t>(model_.layers.size());
+  const auto count = fewest(layers - settings.n_cpu_moe, apply);
+  if (!count) {
+    return std::nullopt;
+  }
+  Workload workload = workload_;
+  apply(workload, *count);
+  const std::string to = std::to_string(*workload.n_cpu_moe);
+  Step out = made(nullptr, std::move(workload), machine_);
+  add(out, position(rules_, Lever::n_cpu_moe, std::to_string(settings.n_cpu_moe), to),
+      asked_.binding);
+  return out;
+}
+
+std::optional<Step> Steps::with_layers_on_cpu() {
+  const std::int64_t now = offloaded_layers(model_, asked_.footprint.settings);
+  if (asked_.binding != Binding::gpu) {
+    return std::nullopt;
+  }
+  const auto apply = [&](Workload& workload, std::int64_t fewer) {
+    workload.gpu_layers = now - fewer;
+  };
+  const auto count = fewest(now, apply);
+  if (!count) {
+    return std::nullopt;
+  }
+  Workload workload = workload_;
+  apply(workload, *count);
+  Step out = made(nullptr, std::move(workload), machine_);
+  add(out, position(rules_, Lever::gpu_layers, std::to_string(now), std::to_string(now - *count)),
+      asked_.binding);
+  return out;
+}
+
+}  // namespace membudget

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "report/summary.hpp"
+
+namespace membudget::report {
+namespace {
+
+constexpr std::size_t best_changes = 3;
+
+std::string size_of_mib(const std::string& mebibytes) {
+  return to_text(mib(std::strtoll(mebibytes.c_str(), nullptr, 10)));
+}
+
+std::string words(const Change& change) {
+  const auto instead = [&](std::string_view what) {
+    return fmt::format("{} instead of {}", fmt::format(fmt::runtime(what), change.to), change.from);
+  };
+  switch (change.lever) {
+    case Lever::flash_attention: return "flash attention";
+    case Lever::swa_full: return "sliding windows without the whole context";
+    case Lever::ubatch: return instead("a physical batch of {}");
+    case Lever::parallel: return instead(change.to == "1" ? "{} slot" : "{} slots");
+    case Lever::cache_type: return instead("{} cache");
+    case Lever::context: return instead("{} tokens");
+    case Lever::wired_limit:
+      return fmt::format("GPU limit raised to {} (iogpu.wired_limit_mb={})", size_of_mib(change.to),
+                         change.to);
+    case Lever::quantization:
+    case Lever::model: return instead("{}");
+    case Lever::n_cpu_moe:
+      return fmt::format("experts of {} layers on the CPU (--n-cpu-moe)", change.to);
+    case Lever::gpu_layers: return instead("{} layers on the GPU (--gpu-layers)");
+  }
+  return "";
+}
+
+std::string rate(const Speed& speed) {
+  return fmt::format("about {:.3g} tokens/s", speed.generation.tps);
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+}  // namespace
+
+std::string words(const std::vector<Change>& changes) {
+  std::string out;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    out += i == 0 ? "" : i + 1 == changes.size() ? " and " : ", ";
+    out += words(changes[i]);
+  }
+  return out;
+}
+
+std::string effect(const StepReport& row, const Plan& asked) {
+  const Plan& plan = row.step.plan;
+  const Bytes saves = row.step.saves(asked.binding);
+  const std::string what = saves > Bytes{}   ? fmt::format("saves {}, then ", to_text(saves))
+                           : saves < Bytes{} ? fmt::format("takes {} more, then ",
+                                                           to_text(Bytes{} - saves))
+                                             : std::string();
+  if (plan.verdict == Verdict::comfortable) {
+    return fmt::format("{}fits comfortably, {} left", what, to_text(plan.headroom));
+  }
+  if (plan.verdict == Verdict::tight) {
+    return fmt::format("{}fits, but tight, {} left", what, to_text(plan.headroom));
+  }
+  return fmt::format("{}still {} too much", what, to_text(Bytes{} - plan.headroom));
+}
+
+std::string costs(const StepReport& row) {
+  std::vector<std::string> out;
+  // A rate of what does not lie in memory would be a promise.
+  if (row.speed && row.speed->generation.tps > 0 && fits(row.step.plan.verdict)) {
+    out.push_back(rate(*row.speed));
+  }
+  out.insert(out.end(), row.step.speed_costs.begin(), row.step.speed_costs.end());
+  out.insert(out.end(), row.step.quality_costs.begin(), row.step.quality_costs.end());
+  return joined(out);
+}
+
+const StepReport* offloaded(const PlanReport& report) {
+  const StepReport* layers = nullptr;
+  for (const auto& row : report.changes) {
+    if (row.step.changes.size() != 1) continue;
+    const Lever lever = row.step.changes.front().lever;
+    if (lever == Lever::n_cpu_moe) return &row;
+    if (lever == Lever::gpu_layers) layers = &row;
+  }
+  return layers;
+}
+
+std::string advice_title(const PlanReport& report) {
+  if (!report.affordable.empty()) return "What there is room for";
+  if (report.changes.empty()) return "";
+  const bool reached = report.changes.front().step.plan.verdict < report.plan.verdict &&
+                       fits(report.changes.front().step.plan.verdict);
+  if (reached) return "Best changes";
+  return fits(report.plan.verdict) ? "What helps most" : "Nothing makes it fit; what helps most";
+}
+
+std::vector<Entry> advice(const PlanReport& report) {
+  std::vector<Entry> out;
+  const bool room = !report.affordable.empty();
+  const auto& rows = room ? report.affordable : report.changes;
+  for (const auto& row : rows) {
+    if (!room && out.size() == best_changes) break;
+    out.push_back({fmt::format("{}: {}", words(row.step.changes), effect(row, report.plan)),
+                   costs(row)});
+  }
+  return out;
+}
+
+std::vector<Entry> whole_ladder(const PlanReport& report) {
+  std::vector<Entry> out;
+  for (const auto& row : report.changes) {
+    const Step& step = row.step;
+    std::string text =
+        fmt::format("{} points; GPU {:+} B, in all {:+} B", step.regret,
+                    -step.saves_gpu.count(), -step.saves_total.count());
+    if (const auto cost = costs(row); !cost.empty()) text += "; " + cost;
+    if (!step.sources.empty()) text += fmt::format(" (source: {})", joined(step.sources));
+    out.push_back({fmt::format("{}: {}", words(step.changes), effect(row, report.plan)),
+                   std::move(text)});
+  }
+  return out;
+}
+
+std::string recommended(const PlanReport& report) {
+  const auto& settings = report.plan.footprint.settings;
+  std::string out =
+      fmt::format("Take {} with a {} cache, {} tokens and a physical batch of {}",
+                  report.model.quantization, cache_types(settings), settings.context,
+                  settings.ubatch);
+  const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
+  if (settings.n_cpu_moe > 0) {
+    out += fmt::format(", experts of {} layers on the CPU", settings.n_cpu_moe);
+  }
+  if (gpu_layers(report) < all) {
+    out += fmt::format(", {} of {} layers on the GPU", gpu_layers(report), all);
+  }
+  return out + ".";
+}
+
+std::vector<Entry> considered(const Recommendation& recommendation) {
+  std::vector<Entry> out;
+  for (const auto& each : recommendation.considered) {
+    auto label = fmt::format("{}, {} cache, {} tokens", each.quantization,
+                             cache_type(each.cache_type), each.context);
+    if (!each.verdict && !each.why_not.empty()) label = each.quantization;
+    out.push_back({std::move(label), each.why_not.empty() ? "taken" : each.why_not,
+                   each.why_not.empty()});
+  }
+  return out;
+}
+
+std::string rope_note(const PlanReport& report) {
+  const auto trained = report.model.trained_context;
+  if (report.stretched_context <= trained || trained <= 0) return "";
+  const auto scale = static_cast<double>(report.stretched_context) / static_cast<double>(trained);
+  return fmt::format(
+      "Memory has room for {} tokens. Beyond the {} it was trained for it needs RoPE scaling "
+      "(llama.cpp: --rope-scaling yarn --rope-scale {:.4g} --yarn-orig-ctx {}), which may cost "
+      "quality, of short texts too.",
+      report.stretched_context, trained, scale, trained);
+}
+
+}  // namespace membudget::report

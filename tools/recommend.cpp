@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "command.hpp"
+#include "plan_options.hpp"
+
+namespace {
+
+using namespace membudget;
+
+struct Options : PlanOptions {
+  std::string task;
+};
+
+/// All quantizations of a catalog model, or the one that was asked for or that a file has.
+std::vector<Alternative> alternatives_of(const PlanInputs& inputs, const Options& options,
+                                         const AdviceRules& rules) {
+  if (inputs.model.source == ModelSource::catalog && options.quantization.empty()) {
+    return recommendable(inputs.model.id, inputs.profiles, rules);
+  }
+  Alternative only;
+  only.name = inputs.model.quantization;
+  only.read = [model = std::make_shared<const Model>(inputs.model)] { return model; };
+  return {std::move(only)};
+}
+
+void check_task(const std::string& task, const AdviceRules& rules) {
+  if (!task.empty() && std::ranges::find(rules.tasks, task) == rules.tasks.end()) {
+    throw UsageError(Errc::bad_request, "--task",
+                     fmt::format("'{}' is not known; use one of {}", task,
+                                 fmt::join(rules.tasks, ", ")));
+  }
+}
+
+Exit run(const Options& options) {
+  if (options.model.empty()) {
+    throw UsageError(Errc::bad_request, "usage",
+                     "recommend needs a MODEL; choosing one from the catalog is not built yet, see "
+                     "membudget list models");
+  }
+  auto inputs = read(options);
+  const AdviceRules rules = inputs.profiles.advice_rules();
+  check_task(options.task, rules);
+  auto recommendation = recommend(inputs.machine, inputs.runtime, inputs.workload, rules,
+                                  options.task, alternatives_of(inputs, options, rules));
+  const bool found = recommendation.model != nullptr;
+  if (found) {
+    inputs.model = *recommendation.model;
+    inputs.workload = recommendation.workload;
+  }
+  // The search has shown what there is to choose from; nothing of it is left for a ladder, but
+  // where nothing runs at all.
+  inputs.advise = !found;
+  auto report = report_of(std::move(inputs));
+  if (found) {
+    report.recommendation = std::move(recommendation);
+  }
+  const bool good = fits(report.plan.verdict);
+  write_result(rendered(report, options), options.output);
+  return good ? exit_fits : exit_does_not_fit;
+}
+
+}  // namespace
+
+void add_recommend(CLI::App& program, Exit& exit) {
+  auto* command = program.add_subcommand(
+      "recommend", "The best quantization, cache and context of MODEL for a machine");
+  auto options = std::make_shared<Options>();
+  options->add_to(*command);
+  options->add_context_to(*command);
+  options->add_speed_to(*command);
+  command->get_option("MODEL")->required(false);
+  command->add_option("--task", options->task, "chat, code, math or exact; default: any")
+      ->type_name("TASK")
+      ->group("Runtime");
+  command->callback([options, &exit] { exit = run(*options); });
+}
