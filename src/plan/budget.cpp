@@ -87,8 +87,7 @@ void set_reserve(Budget& out, const Machine& machine) {
 
 void set_safety_margin(Budget& out, const SafetyMargin& margin) {
   const Bytes tighter = std::min(out.gpu_limit, out.ram_available);
-  // Divided first: the product could overflow, and a margin needs no exactness below 100 bytes.
-  const Bytes share(tighter.count() / 100 * margin.percent);
+  const Bytes share((tighter * margin.percent).count() / 100);
   out.safety_margin = std::max(share, margin.least);
   out.safety_margin_rule = fmt::format("{} % of {}, at least {}", margin.percent, to_text(tighter),
                                        to_text(margin.least));

@@ -80,6 +80,7 @@ PlanReport example() {
   plan.budget.gpu_limit_rule = "0.78 x 32 GiB RAM on macOS 26";
   plan.budget.ram = gib(32);
   plan.budget.reserve = gib(4);
+  plan.budget.reserve_parts = {{"macOS and apps", gib(4), "the example"}};
   plan.budget.ram_available = gib(28);
   plan.budget.safety_margin = mib(2556);
   plan.headroom = plan.budget.gpu_limit - plan.footprint.total(Place::gpu);
