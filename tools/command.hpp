@@ -9,6 +9,7 @@
 
 void add_plan(CLI::App& program, Exit& exit);
 void add_max_context(CLI::App& program, Exit& exit);
+void add_pick(CLI::App& program, Exit& exit);
 void add_inspect(CLI::App& program, Exit& exit);
 void add_list(CLI::App& program, Exit& exit);
 void add_show(CLI::App& program, Exit& exit);

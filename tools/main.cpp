@@ -26,6 +26,7 @@ Exit run(const std::vector<std::string>& arguments) {
   Exit exit = exit_fits;
   add_plan(program, exit);
   add_max_context(program, exit);
+  add_pick(program, exit);
   add_inspect(program, exit);
   add_list(program, exit);
   add_show(program, exit);

@@ -14,6 +14,7 @@
 
 #include "membudget/advise.hpp"
 #include "membudget/budget.hpp"
+#include "membudget/capability.hpp"
 #include "membudget/check.hpp"
 #include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
@@ -26,6 +27,8 @@
 #include "membudget/profiles.hpp"
 #include "membudget/quality.hpp"
 #include "membudget/quality_table.hpp"
+#include "membudget/rank.hpp"
+#include "membudget/rank_report.hpp"
 #include "membudget/report.hpp"
 #include "membudget/runtime.hpp"
 #include "membudget/speed.hpp"

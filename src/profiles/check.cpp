@@ -33,7 +33,7 @@ constexpr std::uintmax_t largest_file = 4U << 20U;
 /// What any profile decodes to; monostate when its schema is not known.
 using AnyProfile = std::variant<std::monostate, ChipProfile, ModelProfile, QuantizationProfile,
                                 RuntimeProfile, StackProfile, WorkingSetTable, TokenizerTable,
-                                SpeedTable, QualityTable>;
+                                SpeedTable, QualityTable, CapabilityRules>;
 
 template <class Profile, Profile (*Read)(Faults&)>
 AnyProfile decode_as(Faults& faults) {
@@ -45,7 +45,7 @@ struct Schema {
   AnyProfile (*decode)(Faults&);
 };
 
-constexpr std::array<Schema, 9> schemas{
+constexpr std::array<Schema, 10> schemas{
     {{"membudget.chip/1", decode_as<ChipProfile, decode_chip>},
      {"membudget.model/1", decode_as<ModelProfile, decode_model>},
      {"membudget.quantization/1", decode_as<QuantizationProfile, decode_quantization>},
@@ -54,7 +54,8 @@ constexpr std::array<Schema, 9> schemas{
      {"membudget.working_sets/1", decode_as<WorkingSetTable, decode_working_sets>},
      {"membudget.tokenizers/1", decode_as<TokenizerTable, decode_tokenizers>},
      {"membudget.speed/1", decode_as<SpeedTable, decode_speed>},
-     {"membudget.quality/1", decode_as<QualityTable, decode_quality>}}};
+     {"membudget.quality/1", decode_as<QualityTable, decode_quality>},
+     {"membudget.capability/1", decode_as<CapabilityRules, decode_capability>}}};
 
 /// A profile's kind, id and other names; nullopt for tables, which have none.
 struct Identity {

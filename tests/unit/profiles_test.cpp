@@ -86,7 +86,8 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"runtimes/", "runtime"},
                                                    {"working_sets.json", "working_sets"},
                                                    {"speed.json", "speed"},
-                                                   {"quality.json", "quality"}};
+                                                   {"quality.json", "quality"},
+                                                   {"capability.json", "capability"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;
