@@ -383,6 +383,24 @@ PlanInputs read(const PlanOptions& options) {
           .largest_context = lower(options.context) == "max"};
 }
 
+MachineInputs read_machine(const PlanOptions& options) {
+  auto workload = workload_of(options);
+  const auto speed = speed_of(options);
+  check_depth(options, workload, speed);
+  auto profiles = Profiles::embedded();
+  if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
+  auto machine = machine_of(options, profiles);
+  auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
+  static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
+  auto speed_rules = profiles.speed_rules(runtime);
+  return {.profiles = std::move(profiles),
+          .machine = std::move(machine),
+          .runtime = std::move(runtime),
+          .workload = std::move(workload),
+          .speed_rules = std::move(speed_rules),
+          .speed = speed};
+}
+
 PlanReport report_of(PlanInputs inputs) {
   PlanReport out;
   out.by_cache_type =

@@ -87,6 +87,17 @@ struct PlanInputs {
 /// Throws UsageError for what is wrong with the command line, Error for what cannot be read.
 [[nodiscard]] PlanInputs read(const PlanOptions& options);
 
+/// The same without a model.
+struct MachineInputs {
+  membudget::Profiles profiles;
+  membudget::Machine machine;
+  membudget::Runtime runtime;
+  membudget::Workload workload;
+  std::optional<membudget::SpeedRules> speed_rules;
+  membudget::SpeedRequest speed;
+};
+[[nodiscard]] MachineInputs read_machine(const PlanOptions& options);
+
 /// The plan with both searches for the largest context. With `largest_context` the plan is for
 /// that context, or for the smallest one when none fits.
 [[nodiscard]] membudget::PlanReport report_of(PlanInputs inputs);

@@ -8,13 +8,14 @@
 
 #include "command.hpp"
 #include "plan_options.hpp"
+#include "recommend_catalog.hpp"
 
 namespace {
 
 using namespace membudget;
 
 struct Options : PlanOptions {
-  std::string task;
+  CatalogOptions wanted;
 };
 
 /// All quantizations of a catalog model, or the one that was asked for or that a file has.
@@ -29,25 +30,27 @@ std::vector<Alternative> alternatives_of(const PlanInputs& inputs, const Options
   return {std::move(only)};
 }
 
-void check_task(const std::string& task, const AdviceRules& rules) {
-  if (!task.empty() && std::ranges::find(rules.tasks, task) == rules.tasks.end()) {
-    throw UsageError(Errc::bad_request, "--task",
-                     fmt::format("'{}' is not known; use one of {}", task,
-                                 fmt::join(rules.tasks, ", ")));
-  }
+/// The task by the name that the rules for one model have for it; empty where they have none for
+/// what the catalog is chosen by.
+std::string task_of(const std::string& task, const PlanInputs& inputs, const AdviceRules& rules) {
+  if (task.empty() || std::ranges::find(rules.tasks, task) != rules.tasks.end()) return task;
+  if (task == "coding") return "code";
+  const auto known = inputs.profiles.capability_rules();
+  if (std::ranges::find(known.tasks, task, &TaskRules::name) != known.tasks.end()) return "";
+  throw UsageError(Errc::bad_request, "--task",
+                   fmt::format("'{}' is not known; use one of {}", task,
+                               fmt::join(rules.tasks, ", ")));
 }
 
 Exit run(const Options& options) {
   if (options.model.empty()) {
-    throw UsageError(Errc::bad_request, "usage",
-                     "recommend needs a MODEL; choosing one from the catalog is not built yet, see "
-                     "membudget list models");
+    return recommend_from_catalog(options, options.wanted);
   }
   auto inputs = read(options);
   const AdviceRules rules = inputs.profiles.advice_rules();
-  check_task(options.task, rules);
+  const auto task = task_of(options.wanted.task, inputs, rules);
   auto recommendation = recommend(inputs.machine, inputs.runtime, inputs.workload, rules,
-                                  options.task, alternatives_of(inputs, options, rules));
+                                  task, alternatives_of(inputs, options, rules));
   const bool found = recommendation.model != nullptr;
   if (found) {
     inputs.model = *recommendation.model;
@@ -69,14 +72,12 @@ Exit run(const Options& options) {
 
 void add_recommend(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand(
-      "recommend", "The best quantization, cache and context of MODEL for a machine");
+      "recommend", "The best settings of MODEL, or without it the best models of the catalog");
   auto options = std::make_shared<Options>();
   options->add_to(*command);
   options->add_context_to(*command);
   options->add_speed_to(*command);
   command->get_option("MODEL")->required(false);
-  command->add_option("--task", options->task, "chat, code, math or exact; default: any")
-      ->type_name("TASK")
-      ->group("Runtime");
+  options->wanted.add_to(*command);
   command->callback([options, &exit] { exit = run(*options); });
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "membudget/advice_rules.hpp"
+#include "membudget/capability.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
 #include "membudget/quality_table.hpp"
@@ -62,6 +63,10 @@ class Profiles {
   [[nodiscard]] std::optional<SpeedRules> speed_rules(const Runtime& runtime) const;
   /// What quantizations lose, as published.
   [[nodiscard]] QualityTable quality_table() const;
+  /// How models are ranked.
+  [[nodiscard]] CapabilityRules capability_rules() const;
+  /// Every model, by id. Decodes all of their files.
+  [[nodiscard]] std::vector<CatalogEntry> catalog() const;
   /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive; a tag may name the
   /// quantization too ("llama3.1:8b-instruct-q8_0"). `quantization` is a name as llama-quantize or
   /// mlx-lm takes it and stands before the tag's; empty means the model's usual upload. What is

@@ -33,7 +33,8 @@ constexpr std::uintmax_t largest_file = 4U << 20U;
 /// What any profile decodes to; monostate when its schema is not known.
 using AnyProfile = std::variant<std::monostate, ChipProfile, ModelProfile, QuantizationProfile,
                                 RuntimeProfile, StackProfile, WorkingSetTable, TokenizerTable,
-                                SpeedTable, QualityTable, BudgetTable, AdviceRules>;
+                                SpeedTable, QualityTable, BudgetTable, AdviceRules,
+                                CapabilityRules>;
 
 template <class Profile, Profile (*Read)(Faults&)>
 AnyProfile decode_as(Faults& faults) {
@@ -45,7 +46,7 @@ struct Schema {
   AnyProfile (*decode)(Faults&);
 };
 
-constexpr std::array<Schema, 11> schemas{
+constexpr std::array<Schema, 12> schemas{
     {{"membudget.chip/1", decode_as<ChipProfile, decode_chip>},
      {"membudget.model/1", decode_as<ModelProfile, decode_model>},
      {"membudget.quantization/1", decode_as<QuantizationProfile, decode_quantization>},
@@ -56,7 +57,8 @@ constexpr std::array<Schema, 11> schemas{
      {"membudget.speed/1", decode_as<SpeedTable, decode_speed>},
      {"membudget.quality/1", decode_as<QualityTable, decode_quality>},
      {"membudget.budget/1", decode_as<BudgetTable, decode_budget>},
-     {"membudget.advice/1", decode_as<AdviceRules, decode_advice>}}};
+     {"membudget.advice/1", decode_as<AdviceRules, decode_advice>},
+     {"membudget.capability/1", decode_as<CapabilityRules, decode_capability>}}};
 
 /// A profile's kind, id and other names; nullopt for tables, which have none.
 struct Identity {

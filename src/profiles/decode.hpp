@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "membudget/advice_rules.hpp"
+#include "membudget/capability.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
@@ -97,6 +98,8 @@ struct ModelProfile {
   std::string architecture;
   std::string modality;
   std::vector<std::string> names;  ///< Ollama tags, Hugging Face repository, aliases.
+  std::vector<std::string> ollama;  ///< The tags among them.
+  std::string repository;           ///< At Hugging Face; may be empty.
   std::int64_t parameters = 0;     ///< Of the tensor list; tied embeddings counted once.
   std::int64_t active_parameters = 0;  ///< Those one token uses; 0 = all.
   /// As its publisher counts them, without those that no GGUF holds; 0 = no count is known.
@@ -179,6 +182,7 @@ class Fields;
 [[nodiscard]] BudgetTable decode_budget(Faults& faults);
 [[nodiscard]] SpeedTable decode_speed(Faults& faults);
 [[nodiscard]] QualityTable decode_quality(Faults& faults);
+[[nodiscard]] CapabilityRules decode_capability(Faults& faults);
 [[nodiscard]] ChipProfile decode_chip(Faults& faults);
 [[nodiscard]] RuntimeProfile decode_runtime(Faults& faults);
 [[nodiscard]] ModelProfile decode_model(Faults& faults);

@@ -54,12 +54,14 @@ Metadata::Value metadata_value(Fields& fields, const std::string& key, const jso
   return std::int64_t{0};
 }
 
-std::vector<std::string> take_names(Fields& fields) {
-  std::vector<std::string> out = fields.texts_or_none("ollama");
+std::vector<std::string> take_names(Fields& fields, ModelProfile& profile) {
+  profile.ollama = fields.texts_or_none("ollama");
+  std::vector<std::string> out = profile.ollama;
   if (auto repository = fields.text_or_none("hf")) {
     if (fields.sound({"hf"}) && std::count(repository->begin(), repository->end(), '/') != 1) {
       fields.fail("hf", "must be a repository as ORG/NAME");
     }
+    profile.repository = *repository;
     out.push_back(std::move(*repository));
   }
   for (std::string& alias : fields.texts_or_none("aliases")) {
@@ -152,7 +154,7 @@ ModelProfile decode_model(Faults& faults) {
   out.family = fields.text_or_none("family").value_or("");
   out.architecture = fields.text("architecture");
   out.modality = fields.one_of("modality", {"text", "vision", "embedding"});
-  out.names = take_names(fields);
+  out.names = take_names(fields, out);
   out.parameters = fields.whole("parameters", 1);
   if (const auto active = fields.whole_or_none("active_parameters", 1);
       fields.sound({"parameters", "active_parameters"}) && *active > out.parameters) {

@@ -38,6 +38,7 @@ constexpr std::string_view speed_name = "speed.json";
 constexpr std::string_view quality_name = "quality.json";
 constexpr std::string_view budget_name = "budget.json";
 constexpr std::string_view advice_name = "advice.json";
+constexpr std::string_view capability_name = "capability.json";
 
 /// How a user may write a name: any case, Ollama's default tag spelt out.
 std::string plain(std::string_view name) {
@@ -331,7 +332,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
     }
   }
   for (const std::string_view name : {working_sets_name, tokenizers_name, speed_name, quality_name,
-                                      budget_name, advice_name}) {
+                                      budget_name, advice_name, capability_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -348,6 +349,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   static_cast<void>(table(*out, quality_name, decode_quality));
   static_cast<void>(table(*out, budget_name, decode_budget));
   static_cast<void>(table(*out, advice_name, decode_advice));
+  static_cast<void>(table(*out, capability_name, decode_capability));
   return Profiles(std::move(out));
 }
 
@@ -429,6 +431,35 @@ std::optional<SpeedRules> Profiles::speed_rules(const Runtime& runtime) const {
 
 QualityTable Profiles::quality_table() const {
   return table(*store_, quality_name, decode_quality);
+}
+
+CapabilityRules Profiles::capability_rules() const {
+  return table(*store_, capability_name, decode_capability);
+}
+
+std::vector<CatalogEntry> Profiles::catalog() const {
+  std::vector<CatalogEntry> out;
+  for (const auto& [id, document] : store_->of(ProfileKind::model)) {
+    ModelProfile profile = decode(decode_model, document.file, document.text);
+    const auto context =
+        std::find_if(profile.metadata.begin(), profile.metadata.end(),
+                     [](const auto& entry) { return entry.first == "context_length"; });
+    const auto* tokens = context == profile.metadata.end()
+                             ? nullptr
+                             : std::get_if<std::int64_t>(&context->second);
+    out.push_back({.id = id,
+                   .name = std::move(profile.name),
+                   .family = std::move(profile.family),
+                   .modality = std::move(profile.modality),
+                   .parameters = profile.parameters,
+                   .active_parameters =
+                       profile.active_parameters > 0 ? profile.active_parameters : profile.parameters,
+                   .trained_context = tokens == nullptr ? 0 : *tokens,
+                   .default_quantization = std::move(profile.default_quantization),
+                   .ollama = std::move(profile.ollama),
+                   .repository = std::move(profile.repository)});
+  }
+  return out;
 }
 
 Model Profiles::model(std::string_view name, std::string_view quantization) const {

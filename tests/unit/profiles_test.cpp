@@ -88,7 +88,8 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"working_sets.json", "working_sets"},
                                                    {"speed.json", "speed"},
                                                    {"quality.json", "quality"},
-                                                   {"advice.json", "advice"}};
+                                                   {"advice.json", "advice"},
+                                                   {"capability.json", "capability"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "membudget/rank.hpp"
+#include "membudget/report.hpp"
+
+namespace membudget {
+
+/// Everything that the output of a ranking shows.
+struct RankReport {
+  Machine machine;
+  Runtime runtime;
+  Ranking ranking;
+  std::size_t catalog = 0;  ///< Models that were looked at.
+  const SelectorChoice* documents = nullptr;  ///< What the documents choose; nullptr: not asked.
+};
+
+/// How to get a model: "ollama pull qwen3-coder:30b", then what is to be said about it.
+[[nodiscard]] std::vector<std::string> how_to_get(const RankedModel& model);
+
+/// Why the first is first: what it has over the second, or that they are equal as far as is known.
+[[nodiscard]] std::string why_first(const Ranking& ranking);
+
+[[nodiscard]] std::string to_text(const RankReport& report, const TextStyle& style);
+/// One JSON object, indented, with a final newline.
+[[nodiscard]] std::string to_json(const RankReport& report);
+
+}  // namespace membudget
