@@ -25,7 +25,7 @@ layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY u
 # How advice is given: values of profiles/ that the searches over plans take.
 layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
 layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
-layer(model "${h}model\\.hpp$" "^src/model/" MAY ${below_model})
+layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
 layer(runtime "${h}(runtime|speed_rules|quality_table)\\.hpp$" "^src/runtime\\.cpp$" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
@@ -36,8 +36,10 @@ layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine)
 layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
-layer(report "${h}report\\.hpp$" "^src/report/" MAY ${described} engine budget plan speed)
-set(public ${described} sources engine budget plan speed report)
+layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
+layer(report "${h}report\\.hpp$" "^src/report/"
+      MAY ${described} engine budget plan speed settings)
+set(public ${described} sources engine budget plan speed settings report)
 # Joins the catalog to the advice, which itself knows no catalog.
 layer(alternatives "${h}alternatives\\.hpp$" "^src/alternatives\\.cpp$" MAY ${public})
 list(APPEND public alternatives)

@@ -9,8 +9,10 @@
 
 void add_plan(CLI::App& program, Exit& exit);
 void add_max_context(CLI::App& program, Exit& exit);
+void add_compare(CLI::App& program, Exit& exit);
 void add_recommend(CLI::App& program, Exit& exit);
 void add_inspect(CLI::App& program, Exit& exit);
+void add_settings(CLI::App& program, Exit& exit);
 void add_list(CLI::App& program, Exit& exit);
 void add_show(CLI::App& program, Exit& exit);
 void add_check(CLI::App& program, Exit& exit);

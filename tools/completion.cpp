@@ -38,6 +38,7 @@ std::string values_of(const CLI::Option& option) {
     return "f16 bf16 f32 q8_0 q5_1 q5_0 q4_1 q4_0 iq4_nl";
   }
   if (is({"--flash-attn"})) return "on off auto";
+  if (is({"--for"})) return "ollama modelfile llama-server lmstudio mlx sysctl";
   if (is({"--format"})) return "text json markdown github";
   if (is({"--macos"})) return "13 14 15 26";
   if (is({"--pooling"})) return "none mean cls last rank";

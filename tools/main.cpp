@@ -26,6 +26,8 @@ Exit run(const std::vector<std::string>& arguments) {
   Exit exit = exit_fits;
   add_plan(program, exit);
   add_max_context(program, exit);
+  add_compare(program, exit);
+  add_settings(program, exit);
   add_recommend(program, exit);
   add_inspect(program, exit);
   add_list(program, exit);

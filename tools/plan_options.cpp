@@ -357,14 +357,23 @@ PlanInputs read(const PlanOptions& options) {
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = read_model(options.model, options.quantization, profiles, options.source);
   auto speed_rules = profiles.speed_rules(runtime);
+  ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft =
         std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));
+    draft_names = names_of(options.draft, *workload.draft, profiles);
   }
+  auto names = names_of(options.model, model, profiles);
+  auto server = runtime.outputs == OutputRule::slots
+                    ? runtime
+                    : profiles.runtime("llama.cpp@" + runtime.version);
   return {.model = std::move(model),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
           .workload = std::move(workload),
+          .server = std::move(server),
+          .names = std::move(names),
+          .draft_names = std::move(draft_names),
           .speed_rules = std::move(speed_rules),
           .speed = speed,
           .profiles = profiles,
@@ -404,8 +413,19 @@ PlanReport report_of(PlanInputs inputs) {
                       inputs.speed);
   }
   if (inputs.advise) add_advice(out, inputs);
-  out.model = std::move(inputs.model);
-  out.machine = std::move(inputs.machine);
+  PlannedRun run{
+      .model = std::move(inputs.model),
+      .machine = std::move(inputs.machine),
+      .server = std::move(inputs.server),
+      .workload = std::move(inputs.workload),
+      .plan = std::move(out.plan),
+      .names = std::move(inputs.names),
+      .draft_names = std::move(inputs.draft_names),
+  };
+  out.commands = runtime_commands(run);
+  out.plan = std::move(run.plan);
+  out.model = std::move(run.model);
+  out.machine = std::move(run.machine);
   out.runtime = std::move(inputs.runtime);
   return out;
 }

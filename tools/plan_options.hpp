@@ -72,6 +72,9 @@ struct PlanInputs {
   membudget::Machine machine;
   membudget::Runtime runtime;
   membudget::Workload workload;
+  membudget::Runtime server;  ///< llama-server of the runtime's build.
+  membudget::ModelNames names;
+  membudget::ModelNames draft_names;
   std::optional<membudget::SpeedRules> speed_rules;  ///< Empty where no speed is known.
   membudget::SpeedRequest speed;
   membudget::Profiles profiles;  ///< Where all of these were looked up.

@@ -41,6 +41,8 @@ $library
       *) missing="$missing $library" ;;
     esac
   done
+  # Tests check the property list that settings prints; macOS has plutil for it.
+  command -v xmllint >/dev/null 2>&1 || missing="$missing libxml2-utils"
   [ -n "$missing" ] || return 0
   say "installing with apt:$missing"
   as_root apt-get update -qq >&2 || say "apt-get update failed; trying with the lists at hand"
@@ -70,7 +72,7 @@ else
   missing=$(missing_commands ninja g++)
   if [ -n "$missing" ]; then
     say "neither apt nor Homebrew here; please install:$missing, and nlohmann-json, fmt, CLI11,"
-    say "GoogleTest, RapidCheck and valijson"
+    say "GoogleTest, RapidCheck, valijson and libcurl's headers"
     exit 1
   fi
 fi

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -135,6 +136,41 @@ std::size_t number_of(const std::string& source, std::vector<std::string>& sourc
   return sources.size();
 }
 
+std::string percent(const std::optional<double>& share) {
+  return share ? fmt::format("{:+.2f} %", 100 * *share) : "";
+}
+
+std::string plain(const std::optional<double>& value) {
+  return value ? fmt::format("{:.4f}", *value) : "";
+}
+
+/// What was published about a quantization's losses, beside what documents claim of it.
+std::string quality_lines(const Profiles& profiles, const std::string& name) {
+  const auto table = profiles.quality_table();
+  // Of an 8B model first, the size most figures are of; the others follow by how far they are.
+  const auto figures = membudget::published_quality(table, name, 8'000'000'000);
+  std::string out;
+  std::vector<std::string> sources;
+  if (!figures.empty()) {
+    out += fmt::format("\npublished losses\n  {:<14} {:<8} {:>12} {:>9} {:>10}  source\n", "model",
+                       "made", "perplexity", "mean KLD", "same top");
+  }
+  for (const auto& figure : figures) {
+    out += fmt::format("  {:<14} {:<8} {:>12} {:>9} {:>10}  [{}]\n", figure.model, figure.method,
+                       percent(figure.perplexity_increase), plain(figure.mean_kld),
+                       figure.same_top ? fmt::format("{:.2f} %", 100 * *figure.same_top) : "",
+                       number_of(figure.source, sources));
+  }
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    out += fmt::format("{}  [{}] {}\n", i == 0 ? "\n" : "", i + 1, sources[i]);
+  }
+  for (const auto& claim : membudget::claims_of(table, name)) {
+    out += fmt::format("\nclaimed: {} ({})\nmeasured: {}\n", claim.claim, claim.document,
+                       claim.measured);
+  }
+  return out;
+}
+
 std::string as_text(const ordered_json& profile) {
   const auto figures = figures_of(profile);
   std::size_t width = 0;
@@ -169,6 +205,9 @@ Exit run(const Options& options) {
     profile.erase("working_sets");
     more = working_set_lines(chip);
     if (options.json) add_working_sets(chip, profile);
+  }
+  if (kind == ProfileKind::quantization) {
+    more = quality_lines(profiles, profile.at("name"));
   }
   write_result(options.json ? profile.dump(2) + "\n" : as_text(profile) + more, "");
   return exit_fits;

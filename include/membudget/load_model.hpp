@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "membudget/model.hpp"
+#include "membudget/model_names.hpp"
 #include "membudget/profiles.hpp"
 
 namespace membudget {
@@ -88,5 +89,9 @@ struct ReadOptions {
 /// The same with default options.
 [[nodiscard]] Model load_model(std::string_view model, std::string_view quantization,
                                const Profiles& profiles);
+
+/// What runtimes call the model that load_model() read for `argument`.
+[[nodiscard]] ModelNames names_of(std::string_view argument, const Model& model,
+                                  const Profiles& profiles);
 
 }  // namespace membudget

@@ -8,6 +8,7 @@
 #include "membudget/advise.hpp"
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
+#include "membudget/settings.hpp"
 #include "membudget/speed.hpp"
 
 namespace membudget {
@@ -26,6 +27,7 @@ struct PlanReport {
   Plan plan;
   std::int64_t max_context = 0;  ///< For the workload's own cache types.
   std::vector<ContextByCacheType> by_cache_type;
+  RuntimeCommands commands;  ///< For the plan's own settings; JSON has them when there are any.
   /// With RoPE scaling, when all of the trained context fits; 0 = not looked for.
   std::int64_t stretched_context = 0;
   std::vector<StepReport> changes;     ///< Ladder::steps, when it does not fit comfortably.

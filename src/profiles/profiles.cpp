@@ -190,8 +190,11 @@ bool shorten(TagParts& tag, const Documents& quantizations) {
   }
   const std::string part = tag.model.substr(dash + 1);
   if (const Document* document = find_or_none(ProfileKind::quantization, quantizations, part);
-      tag.quantization.empty() && document != nullptr) {
-    tag.quantization = stem_of(document->file);
+      document != nullptr) {
+    // One that was asked for apart from the tag stands before the tag's.
+    if (tag.quantization.empty()) {
+      tag.quantization = stem_of(document->file);
+    }
   } else if (std::find(same_shapes.begin(), same_shapes.end(), part) == same_shapes.end()) {
     return false;
   }

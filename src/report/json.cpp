@@ -85,6 +85,16 @@ Json max_context_of(const PlanReport& report) {
   return result;
 }
 
+/// How each runtime is told to run the plan; empty where the caller asked for no commands.
+Json commands_of(const RuntimeCommands& commands) {
+  if (commands.llama_server.empty()) {
+    return Json::object();
+  }
+  return {{"ollama", commands.ollama},     {"modelfile", commands.modelfile},
+          {"llama-server", commands.llama_server}, {"lmstudio", commands.lmstudio},
+          {"mlx", commands.mlx},           {"sysctl", commands.sysctl}};
+}
+
 Json speed_of(const PlanReport& report) {
   const Speed& speed = *report.speed;
   Json result = Json::object();
@@ -153,7 +163,7 @@ std::string to_json(const PlanReport& report) {
                {"max_context", max_context_of(report)}};
   if (report.speed) result["speed"] = speed_of(report);
   result["recommendation"] = report::advice_of(report);
-  result["recommendation"]["commands"] = Json::object();
+  result["recommendation"]["commands"] = commands_of(report.commands);
   return dump(result);
 }
 

@@ -74,6 +74,8 @@ class ByteCursor {
     }
   }
   void refill(std::size_t bytes, std::string_view what);
+  /// Passes over up to `most` strings that lie in the window as a whole, and counts them.
+  std::int64_t skip_whole_strings(std::int64_t most);
   [[noreturn]] void fail_short(std::int64_t offset, std::string_view what) const;
 
   const ByteSource& source_;

@@ -141,17 +141,26 @@ std::vector<std::string> weight_files(const ModelFiles& files) {
   return usual.empty() ? all : usual;
 }
 
-/// The rest of a tensor's name after its layer's number; nullopt outside the layers.
-std::optional<std::string_view> within_layer(std::string_view name) {
+/// A name of a layer's tensor, taken apart.
+struct LayerName {
+  std::int64_t layer = 0;
+  std::string_view rest;  ///< After the layer's number.
+};
+
+/// nullopt outside the layers.
+std::optional<LayerName> within_layer(std::string_view name) {
   for (const std::string_view stem : {"layers.", ".h.", "blocks."}) {
     const auto at = name.find(stem);
     if (at == std::string_view::npos) {
       continue;
     }
-    std::string_view rest = name.substr(at + stem.size());
-    const auto digits = rest.find_first_not_of("0123456789");
-    if (digits != 0 && digits != std::string_view::npos && rest[digits] == '.') {
-      return rest.substr(digits + 1);
+    const std::string_view rest = name.substr(at + stem.size());
+    LayerName out;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), out.layer);
+    const auto digits = static_cast<std::size_t>(end - rest.data());
+    if (error == std::errc{} && digits < rest.size() && rest[digits] == '.') {
+      out.rest = rest.substr(digits + 1);
+      return out;
     }
   }
   return std::nullopt;
@@ -178,7 +187,7 @@ class NameIndex {
         continue;
       }
       const auto layer = within_layer(tensor.name);
-      (layer ? layers_ : outside_).insert(std::string(layer.value_or(tensor.name)));
+      (layer ? layers_ : outside_).insert(std::string(layer ? layer->rest : tensor.name));
     }
   }
 
@@ -236,8 +245,9 @@ void read_quantization(const HfConfig& config, Checkpoint& out) {
   out.quantization = quantization_name(out.bits, out.mode);
 }
 
-/// Elements of the model's own tensors, of quantized ones before they were packed.
-double logical_elements(const Checkpoint& checkpoint) {
+/// Elements of the model's own tensors, of quantized ones before they were packed; layers from
+/// `layers` on are heads for drafting that conversion leaves out.
+double logical_elements(const Checkpoint& checkpoint, std::int64_t layers) {
   std::unordered_set<std::string_view> scaled;
   for (const Checkpoint::Stored& tensor : checkpoint.tensors) {
     const std::string_view name = tensor.name;
@@ -249,10 +259,15 @@ double logical_elements(const Checkpoint& checkpoint) {
   for (const Checkpoint::Stored& tensor : checkpoint.tensors) {
     const std::string_view name = tensor.name;
     const std::string_view module = name.substr(0, name.rfind('.'));
-    if (belongs_elsewhere(name) || (scaled.count(module) != 0 && !name.ends_with(".weight"))) {
+    const auto layer = within_layer(name);
+    // gpt-oss stores MXFP4 as bytes of two values, and their scales beside them.
+    const bool scale_of_blocks = tensor.type == "U8" && name.ends_with("_scales");
+    if (belongs_elsewhere(name) || (layer && layer->layer >= layers) || scale_of_blocks ||
+        (scaled.count(module) != 0 && !name.ends_with(".weight"))) {
       continue;
     }
-    std::int64_t bits = bits_of_dtype(tensor.type);
+    const bool blocks = tensor.type == "U8" && name.ends_with("_blocks");
+    std::int64_t bits = blocks ? 4 : bits_of_dtype(tensor.type);
     if (scaled.count(module) != 0) {
       const auto own = std::find_if(checkpoint.overrides.begin(), checkpoint.overrides.end(),
                                     [&](const auto& each) { return each.first == module; });
@@ -341,8 +356,14 @@ TensorTable typed(std::vector<TensorShape> shapes, const Metadata& metadata,
 }
 
 /// Says how much of the checkpoint the planned GGUF does not account for, when it is much.
-void compare_elements(const Checkpoint& checkpoint, Model& model) {
-  const double stored = logical_elements(checkpoint);
+void compare_elements(const HfConfig& config, const Checkpoint& checkpoint, Model& model) {
+  // Other packings are not taken apart here.
+  const std::string packing = config.text("quantization_config.quant_method").value_or("");
+  if (packing != "" && packing != "mxfp4" && packing != "fp8" && checkpoint.bits == 0) {
+    return;
+  }
+  const double stored = logical_elements(
+      checkpoint, static_cast<std::int64_t>(model.layers.size()) + model.draft_layers);
   const auto planned = static_cast<double>(model.tensors.parameters());
   constexpr double noise = 0.005;
   if (stored > 0 && std::abs(planned - stored) > noise * stored) {
@@ -413,7 +434,7 @@ Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view 
                     "for the whole model",
                     to_text(stored.missing)));
   }
-  compare_elements(checkpoint, model);
+  compare_elements(config, checkpoint, model);
   model.checkpoint = std::move(checkpoint);
   return model;
 }

@@ -111,8 +111,15 @@ Remote::Remote(const ReadOptions& options)
       cache_(options.cache ? options.places.headers : std::filesystem::path()),
       http_(options.network) {}
 
-Model Remote::model_at(const std::string& url) {
-  const auto address = address_of(url);
+Model Remote::model_at(const std::string& given) {
+  const auto address = address_of(given);
+  const auto hub = address_of(options_.places.hugging_face_endpoint);
+  const bool on_hub = address && hub && hub->origin() == address->origin();
+  // What a browser shows of a file on the hub is its page; the file is beside it.
+  std::string url = given;
+  if (const auto page = url.find("/blob/"); on_hub && page != std::string::npos) {
+    url.replace(page, std::string_view("/blob/").size(), "/resolve/");
+  }
   if (!address) {
     throw Error(Errc::bad_request, url, "is no https address; write https://HOST/PATH.gguf");
   }
@@ -124,12 +131,9 @@ Model Remote::model_at(const std::string& url) {
       return out;
     }();
     RemoteFile remote{.url = other, .name = shown_url(other), .credential = {}};
-    // An address of the hub is read as the hub's.
-    const ModelPlaces& places = options_.places;
-    if (const auto hub = address_of(places.hugging_face_endpoint);
-        hub && hub->origin() == address->origin()) {
-      remote.credential = {.origin = places.hugging_face_endpoint,
-                           .token = places.hugging_face_token};
+    if (on_hub) {
+      remote.credential = {.origin = options_.places.hugging_face_endpoint,
+                           .token = options_.places.hugging_face_token};
     }
     return HttpSource::open(http_, std::move(remote), cache_, options_.progress);
   };

@@ -19,7 +19,7 @@ class Remote {
   explicit Remote(const ReadOptions& options);
 
   /// The model behind an address of a .gguf.
-  [[nodiscard]] Model model_at(const std::string& url);
+  [[nodiscard]] Model model_at(const std::string& given);
   /// The model of a registry that speaks Ollama's protocol.
   [[nodiscard]] Model ollama_model(const OllamaName& name);
   /// The files of a repository on the hub; they live no longer than this.

@@ -34,10 +34,26 @@ expect "membudget plan llama-3.1-8b --chip m4-max-3" m4-max-36gb
 expect "membudget plan llama-3.1-8b --ca" --cache-type
 expect "membudget plan llama-3.1-8b --cache-type q8" q8_0
 expect "membudget plan llama-3.1-8b --quant Q4_K" Q4_K_M
+expect "membudget settings llama-3.1-8b --fo" --for
+expect "membudget settings llama-3.1-8b --for llama" llama-server
 expect "membudget list ch" chips
 expect "membudget show qu" quant
 expect "membudget show quant Q5_K" Q5_K_M
 expect "membudget completion f" fish
+
+# bash takes over what is printed for a runtime's shell, and can read the rest.
+settings() {
+  membudget settings qwen2.5-coder:32b --chip m1-max-32gb -c 32k --cache-type "$2" --for "$1" 2> /dev/null
+}
+launchctl() { :; }
+# shellcheck disable=SC1090
+source <(settings ollama q8_0)
+[[ $(env) == *OLLAMA_KV_CACHE_TYPE=q8_0* ]] || fail "bash does not export what is printed for Ollama"
+for runtime in ollama llama-server lmstudio mlx sysctl; do
+  settings "$runtime" f16 > "$scratch/settings.$runtime" || true  # 1: it does not fit.
+  [ -s "$scratch/settings.$runtime" ] || fail "nothing is printed for $runtime"
+  bash -n "$scratch/settings.$runtime" || fail "bash cannot read what is printed for $runtime"
+done
 
 # The other shells' scripts are at least complete where those shells are there to say so.
 for shell in zsh fish; do

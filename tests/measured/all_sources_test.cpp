@@ -79,6 +79,11 @@ std::string plan_of(const Model& model) {
 
 class AllSources : public ::testing::Test {
  protected:
+  void SetUp() override {
+    if (!reads_over_network()) {
+      GTEST_SKIP() << "built without libcurl";
+    }
+  }
   AllSources() {
     options.places.ollama = folder / "ollama";
     options.places.lm_studio = folder / "lmstudio";

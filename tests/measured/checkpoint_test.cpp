@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What config.json and the headers of a safetensors folder turn into, against the catalog: both
 // must plan the same GGUF, tensor by tensor, and the same memory, byte by byte. The configs are
-// those of the models' Hugging Face repositories, shortened to what says something about memory.
+// written from memory after those of the models' Hugging Face repositories, shortened to what says
+// something about memory, with the catalog's sizes: they test the conversion, not the catalog.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -52,7 +52,7 @@ std::string word(std::size_t i, std::size_t length) {
 
 using Pair = std::pair<std::string_view, std::string_view>;
 
-constexpr std::array<Pair, 21> checkpoint_names{{
+constexpr std::array<Pair, 23> checkpoint_names{{
     {"token_embd", "model.embed_tokens"},
     {"output", "lm_head"},
     {"output_norm", "model.norm"},
@@ -74,6 +74,8 @@ constexpr std::array<Pair, 21> checkpoint_names{{
     {"exp_probs_b", "mlp.gate.e_score_correction"},
     {"ssm_norm", "mamba.norm"},
     {"nextn.embed_tokens", "embed_tokens"},
+    {"nextn.shared_head_head", "shared_head.head"},
+    {"nextn.shared_head_norm", "shared_head.norm"},
 }};
 
 std::string checkpoint_name(std::string_view stem) {

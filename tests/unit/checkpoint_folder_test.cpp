@@ -154,6 +154,18 @@ TEST_F(CheckpointFolder, LeavesOutOtherPartsOfTheModel) {
   EXPECT_EQ(model.tensors.find(0, "attn_q.bias"), nullptr);
 }
 
+TEST_F(CheckpointFolder, CountsMxfp4AsWhatItStandsFor) {
+  write_text(folder / "config.json",
+             small_config(R"(, "quantization_config": {"quant_method": "mxfp4"})"));
+  auto tensors = small_tensors();
+  // The down projection in blocks of 16 bytes, a scale for each.
+  tensors.pop_back();
+  tensors.push_back({"model.layers.0.mlp.down_proj_blocks", "U8", {256, 16, 16}});
+  tensors.push_back({"model.layers.0.mlp.down_proj_scales", "U8", {256, 16}});
+  write_safetensors(folder / "model.safetensors", tensors);
+  EXPECT_THAT(load().notes, ElementsAre(HasSubstr("safetensors")));
+}
+
 TEST_F(CheckpointFolder, AConfigThatContradictsItselfIsRefused) {
   write_safetensors(folder / "model.safetensors", small_tensors());
   const auto with = [&](const std::string& text) {

@@ -49,6 +49,11 @@ ServedFile small_model(const std::string& etag = "\"one\"") {
 
 class RemoteModels : public ::testing::Test {
  protected:
+  void SetUp() override {
+    if (!reads_over_network()) {
+      GTEST_SKIP() << "built without libcurl";
+    }
+  }
   RemoteModels() {
     options.places.ollama = folder / "ollama";
     options.places.lm_studio = folder / "lmstudio";
@@ -348,6 +353,11 @@ TEST_F(RemoteModels, AWebPageIsNoModel) {
     return ServerResponse{.status = 200, .headers = {}, .body = "<html>no type</html>"};
   });
   EXPECT_EQ(refusal(server.url(path)).code(), Errc::unsupported);
+}
+
+TEST_F(RemoteModels, AFilesPageOnTheHubLeadsToTheFile) {
+  server.serve_file("/org/repo/resolve/main/model.gguf", small_model());
+  EXPECT_EQ(load(server.url("/org/repo/blob/main/model.gguf")).embedding, 256);
 }
 
 TEST_F(RemoteModels, WhatIsNotThereIsSaid) {

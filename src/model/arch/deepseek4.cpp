@@ -30,7 +30,8 @@ CompressedAttention read_attention(const Metadata& metadata, const Dimensions& d
       .indexer = {.heads = read_extent(metadata, "attention.indexer.head_count"),
                   .key_dim = read_extent(metadata, "attention.indexer.key_length"),
                   .top_k = read_extent(metadata, "attention.indexer.top_k")}};
-  if (dimensions.key_dim != dimensions.value_dim || result.heads % result.output_groups != 0) {
+  if (dimensions.key_dim < 1 || dimensions.key_dim != dimensions.value_dim ||
+      result.heads % result.output_groups != 0) {
     refuse(metadata, fmt::format("the engine needs keys as wide as values and output groups of "
                                  "equal size, not {} and {}, {} heads in {} groups",
                                  dimensions.key_dim, dimensions.value_dim, result.heads,

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "membudget/machine.hpp"
+#include "membudget/model.hpp"
+#include "membudget/model_names.hpp"
+#include "membudget/plan.hpp"
+#include "membudget/runtime.hpp"
+#include "membudget/workload.hpp"
+
+namespace membudget {
+
+/// Who reads the settings.
+enum class SettingsFormat : std::uint8_t {
+  ollama,        ///< The environment of Ollama's server, for its app and for a shell.
+  modelfile,     ///< Ollama, per model.
+  llama_server,  ///< A command.
+  lmstudio,      ///< Shell lines: the defaults of the model, then `lms load`.
+  mlx,           ///< An mlx_lm.server command.
+  sysctl,        ///< Shell lines that raise Metal's limit, now and after every start.
+};
+
+inline constexpr std::array settings_formats{
+    SettingsFormat::ollama,   SettingsFormat::modelfile, SettingsFormat::llama_server,
+    SettingsFormat::lmstudio, SettingsFormat::mlx,       SettingsFormat::sysctl};
+
+/// "ollama", "modelfile", "llama-server", "lmstudio", "mlx", "sysctl".
+[[nodiscard]] std::string_view to_string(SettingsFormat format);
+/// Nothing for a name that is none of these.
+[[nodiscard]] std::optional<SettingsFormat> settings_format_of_name(std::string_view name);
+
+/// A plan with what it was made from.
+struct PlannedRun {
+  Model model;
+  Machine machine;
+  /// llama-server of the same build: what Ollama starts, and what a `llama-server` line means.
+  Runtime server;
+  Workload workload;
+  Plan plan;
+  ModelNames names;
+  ModelNames draft_names;  ///< Of workload.draft.
+};
+
+/// The settings with which each runtime does what was planned, ready to paste.
+///
+/// Only what differs from the runtime's defaults on that machine. What a runtime has no setting
+/// for, and how much more or less memory it then takes, stands in lines that start with `#`, which
+/// all of these formats skip. Names and paths may hold anything: they are quoted, and what cannot
+/// be quoted is said in a comment and left out.
+struct RuntimeCommands {
+  std::vector<std::string> ollama;  ///< Shell lines.
+  std::string modelfile;            ///< Without a final newline, like all of these.
+  std::string llama_server;
+  std::vector<std::string> lmstudio;  ///< Shell lines.
+  std::string mlx;
+  std::string sysctl;  ///< Empty where Metal's limit is high enough as it is, or no limit helps.
+};
+
+[[nodiscard]] RuntimeCommands runtime_commands(const PlannedRun& run);
+
+/// One of them as text, each line ended; empty when there is nothing to set.
+[[nodiscard]] std::string text_of(const RuntimeCommands& commands, SettingsFormat format);
+
+/// Metal's limit in MiB, as `iogpu.wired_limit_mb`, with which the plan's GPU part fits; nothing
+/// where the limit need not or cannot be raised: the rest of the system keeps its reserve.
+[[nodiscard]] std::optional<std::int64_t> wired_limit_for(const Plan& plan);
+
+}  // namespace membudget

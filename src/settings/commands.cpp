@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "membudget/error.hpp"
+#include "settings/format.hpp"
+#include "settings/quoting.hpp"
+
+namespace membudget {
+namespace settings {
+
+std::string type_name(ElementType type) {
+  std::string out(format_of(type).name);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::string title_of(const Model& model) {
+  return model.quantization.empty() ? model.id : fmt::format("{} {}", model.id, model.quantization);
+}
+
+std::string usual_file(const PlannedRun& run) {
+  const std::string& title = run.names.title.empty() ? run.model.id : run.names.title;
+  return fmt::format("{}-{}.gguf", title, run.model.quantization);
+}
+
+std::optional<std::int64_t> chosen_gpu_layers(const PlannedRun& run) {
+  const std::int64_t asked = run.plan.footprint.settings.gpu_layers;
+  const auto all = static_cast<std::int64_t>(run.model.layers.size()) + run.model.draft_layers + 1;
+  return asked < 0 || asked >= all ? std::nullopt : std::optional(asked);
+}
+
+std::vector<std::string> server_only(const PlannedRun& run, bool experts) {
+  const Settings& settings = run.plan.footprint.settings;
+  std::vector<std::string> out;
+  if (settings.swa_full) out.emplace_back("--swa-full");
+  if (experts && settings.cpu_moe) out.emplace_back("--cpu-moe");
+  if (experts && settings.n_cpu_moe > 0) {
+    out.push_back(fmt::format("--n-cpu-moe {}", settings.n_cpu_moe));
+  }
+  for (const auto& [pattern, buffer] : settings.tensor_overrides) {
+    out.push_back(
+        fmt::format("--override-tensor {}={}", pattern, buffer == Backend::cpu ? "CPU" : "MTL0"));
+  }
+  if (!settings.repack) out.emplace_back("--no-repack");
+  if (!settings.op_offload) out.emplace_back("--no-op-offload");
+  if (run.workload.draft != nullptr) out.push_back("--model-draft " + run.workload.draft->id);
+  if (settings.embeddings && run.model.logits) out.emplace_back("--embeddings");
+  return out;
+}
+
+std::string memory_note(const PlannedRun& run, const Workload& workload) {
+  Footprint other;
+  try {
+    other = estimate(run.model, run.server, workload);
+  } catch (const Error& error) {
+    return fmt::format("The engine refuses this: {}", error.what());
+  }
+  const Footprint& plan = run.plan.footprint;
+  const Bytes planned = plan.total();
+  const Bytes gpu = other.total(Place::gpu);
+  const std::string on_gpu = gpu == plan.total(Place::gpu)
+                                 ? ""
+                                 : fmt::format(", {} of it on the GPU instead of {}", to_text(gpu),
+                                               to_text(plan.total(Place::gpu)));
+  if (other.total() == planned) {
+    return on_gpu.empty() ? ""
+                          : fmt::format("So it takes {}, as planned{}.", to_text(planned), on_gpu);
+  }
+  const bool more = other.total() > planned;
+  const Bytes off = more ? other.total() - planned : planned - other.total();
+  return fmt::format("So it takes {}, {} {} than planned{}.", to_text(other.total()), to_text(off),
+                     more ? "more" : "less", on_gpu);
+}
+
+}  // namespace settings
+
+std::string_view to_string(SettingsFormat format) {
+  switch (format) {
+    case SettingsFormat::ollama:
+      return "ollama";
+    case SettingsFormat::modelfile:
+      return "modelfile";
+    case SettingsFormat::llama_server:
+      return "llama-server";
+    case SettingsFormat::lmstudio:
+      return "lmstudio";
+    case SettingsFormat::mlx:
+      return "mlx";
+    case SettingsFormat::sysctl:
+      return "sysctl";
+  }
+  return "";
+}
+
+std::optional<SettingsFormat> settings_format_of_name(std::string_view name) {
+  for (const SettingsFormat format : settings_formats) {
+    if (to_string(format) == name) return format;
+  }
+  return std::nullopt;
+}
+
+RuntimeCommands runtime_commands(const PlannedRun& run) {
+  return {.ollama = settings::ollama_lines(run),
+          .modelfile = settings::joined(settings::modelfile_lines(run)),
+          .llama_server = settings::joined(settings::llama_server_lines(run)),
+          .lmstudio = settings::lmstudio_lines(run),
+          .mlx = settings::joined(settings::mlx_lines(run)),
+          .sysctl = settings::joined(settings::sysctl_lines(run))};
+}
+
+std::string text_of(const RuntimeCommands& commands, SettingsFormat format) {
+  const auto text = [&]() -> std::string {
+    switch (format) {
+      case SettingsFormat::ollama:
+        return settings::joined(commands.ollama);
+      case SettingsFormat::modelfile:
+        return commands.modelfile;
+      case SettingsFormat::llama_server:
+        return commands.llama_server;
+      case SettingsFormat::lmstudio:
+        return settings::joined(commands.lmstudio);
+      case SettingsFormat::mlx:
+        return commands.mlx;
+      case SettingsFormat::sysctl:
+        return commands.sysctl;
+    }
+    return "";
+  }();
+  return text.empty() ? "" : text + "\n";
+}
+
+}  // namespace membudget
