@@ -18,7 +18,9 @@ std::string sentence(const membudget::PlanReport& report) {
   const auto& model = report.model;
   const auto what = fmt::format("{} {} on {} with {} {}", model.id, model.quantization,
                                 report.machine.chip.id, report.runtime.id, report.runtime.version);
-  const auto trained = model.trained_context;
+  const auto& settings = report.plan.footprint.settings;
+  const bool own_caches = !settings.kv_unified && settings.parallel > 1;
+  const auto trained = model.trained_context * (own_caches ? settings.parallel : 1);
   auto out = report.max_context == 0
                  ? fmt::format("No context fits: {}.\n", what)
                  : fmt::format("{} tokens fit: {}.\n", report.max_context, what);
@@ -30,10 +32,10 @@ std::string sentence(const membudget::PlanReport& report) {
     const auto factor =
         static_cast<double>(report.stretched_context) / static_cast<double>(trained);
     out += fmt::format(
-        "Memory has room for {} tokens. Beyond the {} it was trained for it needs RoPE\nscaling "
-        "(--rope-scaling yarn --rope-scale {:.4g} --yarn-orig-ctx {}), which may\ncost quality, of "
+        "Memory has room for {} tokens. Beyond the {} it was trained for it needs\nRoPE scaling "
+        "(--rope-scaling yarn --rope-scale {:.4g} --yarn-orig-ctx {}),\nwhich may cost quality, of "
         "short texts too.\n",
-        report.stretched_context, trained, factor, trained);
+        report.stretched_context, trained, factor, model.trained_context);
   }
   return out;
 }

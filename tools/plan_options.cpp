@@ -415,8 +415,9 @@ PlanReport report_of(PlanInputs inputs) {
           ? own->tokens
           : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
                         inputs.target_headroom);
-  if (inputs.stretch && inputs.model.trained_context > 0 &&
-      out.max_context >= inputs.model.trained_context) {
+  const bool own_caches = !settings.kv_unified && settings.parallel > 1;
+  const auto trained = inputs.model.trained_context * (own_caches ? settings.parallel : 1);
+  if (inputs.stretch && trained > 0 && out.max_context >= trained) {
     out.stretched_context =
         max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
                     inputs.target_headroom, inputs.profiles.advice_rules().most_rope_factor);

@@ -56,9 +56,8 @@ Exit run(const Options& options) {
     inputs.model = *recommendation.model;
     inputs.workload = recommendation.workload;
   }
-  // The search has shown what there is to choose from; nothing of it is left for a ladder, but
-  // where nothing runs at all.
-  inputs.advise = !found;
+  // The search has shown what there is to choose from; a ladder would only repeat it.
+  inputs.advise = false;
   auto report = report_of(std::move(inputs));
   if (found) {
     report.recommendation = std::move(recommendation);

@@ -304,6 +304,10 @@ class Search {
   }
 
   void notes() {
+    const Alternative* taken = find(out_.model->quantization);
+    if (taken != nullptr && taken->bits > 0 && taken->bits < 4) {
+      follow("larger-before-finer");
+    }
     if (machine_.chip.gpu_family == m1_family && out_.model->quantization.find("_K") !=
                                                      std::string::npos) {
       follow("m1-k-quants");

@@ -39,10 +39,8 @@ Json steps_of(const std::vector<StepReport>& rows, const Plan& asked) {
 
 /// The step whose changes are to be made; nullptr when none brings a better verdict.
 const StepReport* best(const PlanReport& report) {
-  if (report.changes.empty()) return nullptr;
-  const auto& first = report.changes.front();
-  const Verdict reached = first.step.plan.verdict;
-  return fits(reached) && reached < report.plan.verdict ? &first : nullptr;
+  const bool any = !report.changes.empty() && reaches(report.changes.front(), report.plan);
+  return any ? &report.changes.front() : nullptr;
 }
 
 }  // namespace

@@ -73,13 +73,15 @@ std::string effect(const StepReport& row, const Plan& asked) {
   return fmt::format("{}still {} too much", what, to_text(Bytes{} - plan.headroom));
 }
 
-std::string costs(const StepReport& row) {
+std::string costs(const StepReport& row, bool all) {
   std::vector<std::string> out;
   // A rate of what does not lie in memory would be a promise.
-  if (row.speed && row.speed->generation.tps > 0 && fits(row.step.plan.verdict)) {
-    out.push_back(rate(*row.speed));
+  const bool rated =
+      row.speed && row.speed->generation.tps > 0 && fits(row.step.plan.verdict);
+  if (rated) out.push_back(rate(*row.speed));
+  if (all || !rated) {
+    out.insert(out.end(), row.step.speed_costs.begin(), row.step.speed_costs.end());
   }
-  out.insert(out.end(), row.step.speed_costs.begin(), row.step.speed_costs.end());
   out.insert(out.end(), row.step.quality_costs.begin(), row.step.quality_costs.end());
   return joined(out);
 }
@@ -95,12 +97,14 @@ const StepReport* offloaded(const PlanReport& report) {
   return layers;
 }
 
+bool reaches(const StepReport& row, const Plan& asked) {
+  return fits(row.step.plan.verdict) && row.step.plan.verdict < asked.verdict;
+}
+
 std::string advice_title(const PlanReport& report) {
   if (!report.affordable.empty()) return "What there is room for";
   if (report.changes.empty()) return "";
-  const bool reached = report.changes.front().step.plan.verdict < report.plan.verdict &&
-                       fits(report.changes.front().step.plan.verdict);
-  if (reached) return "Best changes";
+  if (reaches(report.changes.front(), report.plan)) return "Best changes";
   return fits(report.plan.verdict) ? "What helps most" : "Nothing makes it fit; what helps most";
 }
 
@@ -109,9 +113,11 @@ std::vector<Entry> advice(const PlanReport& report) {
   const bool room = !report.affordable.empty();
   const auto& rows = room ? report.affordable : report.changes;
   for (const auto& row : rows) {
-    if (!room && out.size() == best_changes) break;
+    // Those that only help are no news beside those that make it fit.
+    const bool less = !room && reaches(rows.front(), report.plan) && !reaches(row, report.plan);
+    if (less || (!room && out.size() == best_changes)) break;
     out.push_back({fmt::format("{}: {}", words(row.step.changes), effect(row, report.plan)),
-                   costs(row)});
+                   costs(row, false)});
   }
   return out;
 }
@@ -123,7 +129,7 @@ std::vector<Entry> whole_ladder(const PlanReport& report) {
     std::string text =
         fmt::format("{} points; GPU {:+} B, in all {:+} B", step.regret,
                     -step.saves_gpu.count(), -step.saves_total.count());
-    if (const auto cost = costs(row); !cost.empty()) text += "; " + cost;
+    if (const auto cost = costs(row, true); !cost.empty()) text += "; " + cost;
     if (!step.sources.empty()) text += fmt::format(" (source: {})", joined(step.sources));
     out.push_back({fmt::format("{}: {}", words(step.changes), effect(row, report.plan)),
                    std::move(text)});
@@ -159,15 +165,21 @@ std::vector<Entry> considered(const Recommendation& recommendation) {
   return out;
 }
 
+std::int64_t longest_trained(const PlanReport& report) {
+  const auto& settings = report.plan.footprint.settings;
+  const bool own_caches = !settings.kv_unified && settings.parallel > 1;
+  return report.model.trained_context * (own_caches ? settings.parallel : 1);
+}
+
 std::string rope_note(const PlanReport& report) {
-  const auto trained = report.model.trained_context;
+  const auto trained = longest_trained(report);
   if (report.stretched_context <= trained || trained <= 0) return "";
   const auto scale = static_cast<double>(report.stretched_context) / static_cast<double>(trained);
   return fmt::format(
       "Memory has room for {} tokens. Beyond the {} it was trained for it needs RoPE scaling "
       "(llama.cpp: --rope-scaling yarn --rope-scale {:.4g} --yarn-orig-ctx {}), which may cost "
       "quality, of short texts too.",
-      report.stretched_context, trained, scale, trained);
+      report.stretched_context, trained, scale, report.model.trained_context);
 }
 
 }  // namespace membudget::report

@@ -114,7 +114,7 @@ std::vector<Entry> limits(const PlanReport& report) {
 
 std::vector<Entry> contexts(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
-  const auto trained = report.model.trained_context;
+  const auto trained = longest_trained(report);
   const auto entry = [&](std::string label, std::int64_t tokens) {
     auto text = tokens == 0 ? std::string("none fits") : fmt::format("{}", tokens);
     if (trained > 0 && tokens >= trained) text += ", all it was trained for";

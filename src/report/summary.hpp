@@ -46,7 +46,12 @@ struct Entry {
 /// "saves 3.75 GiB, then fits comfortably with 2.02 GiB left"
 [[nodiscard]] std::string effect(const StepReport& row, const Plan& asked);
 /// Speed and quality: "about 9.4 tokens/s; LLaMA-3-8B's perplexity ..."; may be empty.
-[[nodiscard]] std::string costs(const StepReport& row);
+/// With `all` the words about speed too, where a rate is predicted.
+[[nodiscard]] std::string costs(const StepReport& row, bool all);
+/// Whether a step brings a better verdict that fits.
+[[nodiscard]] bool reaches(const StepReport& row, const Plan& asked);
+/// The longest context that training covers, of all slots together.
+[[nodiscard]] std::int64_t longest_trained(const PlanReport& report);
 /// A step that is about the whole model on two processors: how slow a crawling plan is; nullptr
 /// when there is none.
 [[nodiscard]] const StepReport* offloaded(const PlanReport& report);
