@@ -50,7 +50,7 @@ std::string left_out(const LeftOut& left) {
 
 /// A sentence on lines as wide as the style has them.
 void add_sentence(std::string& out, const std::string& text, const TextStyle& style) {
-  for (const std::string& line : wrapped(text, style.width)) {
+  for (const std::string& line : report::wrapped(text, style.width)) {
     out += line;
     out += '\n';
   }

@@ -226,9 +226,9 @@ TEST(CapabilityTable, DescribesEveryFamilyOfTheCatalogAndNothingElse) {
 }
 
 TEST(CapabilityTable, IsRefusedWithoutSourceOrJudgement) {
-  std::string text(profiles().capability_rules().families.empty() ? "" : R"({
+  const std::string text = R"({
     "schema": "membudget.capability/1",
-    "families": [{"family": "f", "released": "2025-13"}]})");
+    "families": [{"family": "f", "released": "2025-13"}]})";
   Faults faults("capability.json", text);
   static_cast<void>(decode_capability(faults));
   EXPECT_FALSE(faults.empty());
