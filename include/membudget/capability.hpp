@@ -48,6 +48,7 @@ struct TaskRules {
   std::int64_t context = 0;               ///< Tokens wanted unless asked for otherwise.
   double seamless_tps = 0;                ///< Faster than this gains nothing.
   double least_tps = 0;                   ///< Slower than this is left out.
+  double least_parameters = 0;            ///< Models worth less are left out.
   std::vector<std::string> quantizations;  ///< Wanted, best first.
   std::vector<std::string> requires_any;   ///< Only models with one of these traits; empty: all.
   std::string reason;

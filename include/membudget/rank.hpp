@@ -70,6 +70,7 @@ struct RankedModel {
 /// What became of the rest of the catalog.
 struct LeftOut {
   std::size_t other_task = 0;     ///< Cannot do the task.
+  std::size_t too_weak = 0;       ///< Worth less than the task needs.
   std::size_t short_context = 0;  ///< Trained for less than was asked.
   std::size_t too_large = 0;
   std::size_t too_slow = 0;
@@ -89,8 +90,8 @@ using ReadModel =
     std::function<Model(const CatalogEntry& entry, const std::string& quantization)>;
 
 /// The models of `catalog` that fit and are fast enough, by score. One quantization is chosen per
-/// model: the first of those wanted with which it fits comfortably and is fast enough, else the
-/// first with which it is tight; one that the model was published in (MXFP4) stands before them.
+/// model: the first of those wanted with which it fits comfortably and is seamless, else the one
+/// with the best score; what the model was published in (MXFP4) stays as it is.
 ///
 /// Exact: a model is left unplanned only when even at full speed and without loss it could not
 /// come among the `request.count` first. Throws Error{bad_request} for an unknown task.

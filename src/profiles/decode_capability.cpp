@@ -79,6 +79,7 @@ TaskRules take_task(Fields& fields) {
   out.context = fields.whole("context", 1);
   out.seamless_tps = fields.positive_or_none("seamless_tps").value_or(0);
   out.least_tps = fields.positive_or_none("least_tps").value_or(0);
+  out.least_parameters = fields.positive_or_none("least_parameters").value_or(0);
   out.quantizations = fields.some_texts("quantizations");
   out.requires_any = fields.texts_or_none("requires_any");
   out.reason = take_basis(fields);

@@ -92,6 +92,8 @@ class Ranker {
       Candidate each{&entry, worth_of(entry, out_.request.task, rules_), 0};
       if (each.worth.parameters <= 0) {
         ++out_.left_out.other_task;
+      } else if (each.worth.parameters < task_.least_parameters) {
+        ++out_.left_out.too_weak;
       } else if (entry.trained_context > 0 && entry.trained_context < *out_.request.workload.context) {
         ++out_.left_out.short_context;
       } else {
@@ -180,22 +182,25 @@ class Ranker {
                                  const std::vector<std::string>& quantizations) const {
     const CatalogEntry& entry = *candidate.entry;
     const std::vector<std::string> native{entry.default_quantization};
-    Result tight;
+    Result best;
     for (const std::string& name : is_native(entry.default_quantization) ? native : quantizations) {
       if (!may_fit(entry, name)) {
         continue;
       }
       Result each = planned_at(candidate, name);
-      if (each.outcome == Outcome::ranked && each.model.plan.verdict == Verdict::comfortable) {
+      if (each.outcome == Outcome::ranked &&
+          each.model.plan.verdict == Verdict::comfortable && each.model.factors.speed >= 1) {
         return each;
       }
-      if (each.outcome == Outcome::ranked && tight.outcome != Outcome::ranked) {
-        tight = std::move(each);
-      } else if (each.outcome == Outcome::too_slow && tight.outcome == Outcome::too_large) {
-        tight.outcome = Outcome::too_slow;
+      if (each.outcome == Outcome::ranked &&
+          (best.outcome != Outcome::ranked ||
+           each.model.factors.score() > best.model.factors.score())) {
+        best = std::move(each);
+      } else if (each.outcome == Outcome::too_slow && best.outcome == Outcome::too_large) {
+        best.outcome = Outcome::too_slow;
       }
     }
-    return tight;
+    return best;
   }
 
   [[nodiscard]] Result planned_at(const Candidate& candidate, const std::string& name) const {

@@ -62,6 +62,7 @@ std::string to_json(const RankReport& report) {
                      {"too_slow", left.too_slow},
                      {"short_context", left.short_context},
                      {"other_task", left.other_task},
+                     {"too_weak", left.too_weak},
                      {"same_shapes", left.older},
                      {"not_planned", left.not_planned}}}};
   out["why"] = why_first(ranking);

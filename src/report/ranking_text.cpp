@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "membudget/rank_report.hpp"
+#include "report/layout.hpp"
 
 namespace membudget {
 namespace {
@@ -16,12 +17,12 @@ std::string rate(const RankedModel& model) {
 }
 
 std::string table(const Ranking& ranking) {
-  std::string out = fmt::format("{:>2} {:<29} {:<9} {:>5} {:>4} {:>4} {:>4} {:>5} {:>4} {:>5}\n", "#",
+  std::string out = fmt::format("{:>2} {:<30} {:<9} {:>5} {:>4} {:>4} {:>4} {:>5} {:>4} {:>5}\n", "#",
                                 "model", "quant", "GiB", "t/s", "cap.", "qual", "speed", "room",
                                 "score");
   std::size_t place = 0;
   for (const RankedModel& each : ranking.models) {
-    out += fmt::format("{:>2} {:<29} {:<9} {:>5.1f} {:>4} {:>4.2f} {:>4.2f} {:>5.2f} {:>4.2f} {:>5.3f}\n",
+    out += fmt::format("{:>2} {:<30} {:<9} {:>5.1f} {:>4} {:>4.2f} {:>4.2f} {:>5.2f} {:>4.2f} {:>5.3f}\n",
                        ++place, each.entry.id, each.quantization,
                        gib(each.plan.footprint.total()), rate(each), each.factors.capability,
                        each.factors.quality, each.factors.speed, each.factors.room,
@@ -41,9 +42,18 @@ std::string left_out(const LeftOut& left) {
   add(left.too_slow, "too slow");
   add(left.short_context, "trained for less context");
   add(left.other_task, "made for other tasks");
+  add(left.too_weak, "too weak for the task");
   add(left.older, "of the same shapes as a better one");
   add(left.not_planned, "that could not come among these");
-  return parts.empty() ? "" : fmt::format("Left out: {}.\n", fmt::join(parts, ", "));
+  return parts.empty() ? "" : fmt::format("Left out: {}.", fmt::join(parts, ", "));
+}
+
+/// A sentence on lines as wide as the style has them.
+void add_sentence(std::string& out, const std::string& text, const TextStyle& style) {
+  for (const std::string& line : report::wrapped(text, style.width)) {
+    out += line;
+    out += '\n';
+  }
 }
 
 /// Each factor of a model with what it rests on.
@@ -60,9 +70,7 @@ std::string explained(const RankedModel& model) {
                        100 * *model.figure->perplexity_increase, model.quantization,
                        model.figure->model, model.figure->source);
   } else {
-    out += fmt::format("  quality: {}\n", model.factors.quality < 1
-                                              ? "nobody published a figure"
-                                              : "published in these types, or nobody measured them");
+    out += "  quality: published in these types, or nobody measured what they lose\n";
   }
   return out;
 }
@@ -108,8 +116,11 @@ std::string to_text(const RankReport& report, const TextStyle& style) {
                                 report.catalog, *request.workload.context, report.runtime.id,
                                 report.runtime.version);
   if (ranking.models.empty()) {
-    return out + fmt::format("Nothing fits. {}Ask for less context or a lower --min-tps.\n",
-                             left_out(ranking.left_out));
+    add_sentence(out,
+                 fmt::format("Nothing fits. {} Ask for less context or a lower --min-tps.",
+                             left_out(ranking.left_out)),
+                 style);
+    return out;
   }
   out += table(ranking);
   out += "score = capability x quality x speed x room; capability is judged from size,\n"
@@ -117,23 +128,29 @@ std::string to_text(const RankReport& report, const TextStyle& style) {
   if (ranking.last_resort) {
     out += "Nothing fits at about 4 bits; below that quality falls quickly.\n";
   }
-  out += fmt::format("{}\n", why_first(ranking));
+  add_sentence(out, why_first(ranking), style);
   if (ranking.models.size() > 1) {
     const auto more = advantages(ranking.models[1], ranking.models.front());
-    out += more.empty() ? fmt::format("{} offers nothing more.\n", ranking.models[1].entry.id)
-                        : fmt::format("{} offers more: it {}.\n", ranking.models[1].entry.id,
-                                      fmt::join(more, "; it "));
+    add_sentence(out,
+                 more.empty() ? fmt::format("{} offers nothing more.", ranking.models[1].entry.id)
+                              : fmt::format("{} offers more: it {}.", ranking.models[1].entry.id,
+                                            fmt::join(more, "; it ")),
+                 style);
   }
   if (const RankedModel* fallback = fallback_of(ranking)) {
-    out += fmt::format("When memory gets short: {} at {} ({}).\n", fallback->entry.id,
-                       to_text(fallback->plan.footprint.total()),
-                       how_to_get(*fallback).front());
+    add_sentence(out,
+                 fmt::format("When memory gets short: {} at {} ({}).", fallback->entry.id,
+                             to_text(fallback->plan.footprint.total()),
+                             how_to_get(*fallback).front()),
+                 style);
   }
   if (report.documents != nullptr) {
-    out += fmt::format("The documents choose {} ({}).\n", report.documents->model,
-                       report.documents->source);
+    add_sentence(out,
+                 fmt::format("The documents choose {} ({}).", report.documents->model,
+                             report.documents->source),
+                 style);
   }
-  out += left_out(ranking.left_out);
+  add_sentence(out, left_out(ranking.left_out), style);
   out += "\n";
   for (const std::string& line : how_to_get(ranking.models.front())) {
     out += fmt::format("  {}\n", line);
