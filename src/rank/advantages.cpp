@@ -32,7 +32,8 @@ std::vector<std::string> advantages(const RankedModel& one, const RankedModel& o
                               to_text(other.plan.footprint.total() - one.plan.footprint.total())));
   }
   constexpr double percent = 0.01;
-  if (one.factors.quality >= other.factors.quality + percent) {
+  if (one.quantization != other.quantization &&
+      one.factors.quality >= other.factors.quality + percent) {
     out.push_back(fmt::format("loses less to its quantization ({} against {})", one.quantization,
                               other.quantization));
   }

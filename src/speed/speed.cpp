@@ -37,6 +37,7 @@ class Clockwork {
 
   [[nodiscard]] TokenTime token(double depth) const;
   [[nodiscard]] double prompt(double tokens, double depth) const;
+  [[nodiscard]] double batch(double rows, double depth) const;
   /// The output layer, for the last row of a prompt, and the choice of a token.
   [[nodiscard]] double answer() const;
   [[nodiscard]] double bytes(double depth) const;
@@ -161,13 +162,26 @@ double Clockwork::attend(const CacheReads& cache) const {
   return gpu * (1 - on_cpu_) + cpu * on_cpu_;
 }
 
+// Whole batches, and what is left over in a last one.
 double Clockwork::prompt(double tokens, double depth) const {
   const auto ubatch = static_cast<double>(std::max<std::int64_t>(footprint_.settings.ubatch, 1));
-  const double batches = std::ceil(tokens / ubatch);
-  const double rows = tokens / batches;
-  double per_row = attend(cache_reads(model_, footprint_.settings, depth + tokens / 2, rows));
-  double per_batch = static_cast<double>(work_.kernels) * rules_.prompt_kernel_us * micro *
-                     processors_.launch * (1 - work_.cpu_layers);
+  const double whole = std::floor(tokens / ubatch);
+  const double rest = tokens - whole * ubatch;
+  double seconds = 0;
+  if (whole > 0) {
+    seconds += whole * batch(ubatch, depth + whole * ubatch / 2);
+  }
+  if (rest > 0) {
+    seconds += batch(rest, depth + whole * ubatch + rest / 2);
+  }
+  return seconds;
+}
+
+/// One batch whose rows look back at `depth` tokens on average.
+double Clockwork::batch(double rows, double depth) const {
+  double per_row = attend(cache_reads(model_, footprint_.settings, depth, rows));
+  double once = static_cast<double>(work_.kernels) * rules_.prompt_kernel_us * micro *
+                processors_.launch * (1 - work_.cpu_layers);
   for (const WeightReads& weights : work_.weights) {
     if (weights.head) {
       continue;
@@ -175,14 +189,14 @@ double Clockwork::prompt(double tokens, double depth) const {
     per_row += multiply(weights, rows);
     const double bytes =
         weights.experts ? weights.resident_bytes * expert_share(rows) : weights.bytes;
-    per_batch += bytes / (weights.cpu ? processors_.cpu_bandwidth : streaming());
+    once += bytes / (weights.cpu ? processors_.cpu_bandwidth : streaming());
   }
   const double others = static_cast<double>(std::max<std::int64_t>(work_.kernels - work_.products, 0));
   constexpr double float_bytes = 4;
   per_row += others * static_cast<double>(model_.embedding) * float_bytes *
              rules_.activation_passes / streaming();
   per_row += work_.state_bytes / (processors_.shader_flops * rules_.state_matmul);
-  return per_row * tokens + per_batch * batches;
+  return per_row * rows + once;
 }
 
 double Clockwork::answer() const {

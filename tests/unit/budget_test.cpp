@@ -130,7 +130,7 @@ TEST(Budget, TakesTheMarginOfTheMachinesSize) {
   EXPECT_EQ(small.safety_margin, gib(2));
   EXPECT_EQ(small.safety_margin_rule, "10 % of 11.84 GiB, at least 2.00 GiB");
   EXPECT_EQ(budget_of(mac("m2-24gb")).safety_margin,
-            Bytes(budget_of(mac("m2-24gb")).gpu_limit.count() / 100 * 10));
+            Bytes((budget_of(mac("m2-24gb")).gpu_limit * 10).count() / 100));
 }
 
 TEST(Reserves, AreNamedInAnyCaseAndListedWhenUnknown) {
