@@ -185,6 +185,23 @@ void recommendation(Page& page, const PlanReport& report, const TextStyle& style
   }
 }
 
+/// How to run what fits; a command is never broken, so that it can be pasted.
+void commands(Page& page, const PlanReport& report) {
+  if (report.commands.llama_server.empty() || !fits(report.plan.verdict)) {
+    return;
+  }
+  page.blank();
+  page.title("Run it");
+  std::string_view rest = report.commands.llama_server;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    page.raw("  " + std::string(line));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  }
+  page.paragraph("", 2,
+                 "for Ollama, LM Studio and MLX: membudget settings --for ...");
+}
+
 }  // namespace
 
 std::string to_text(const PlanReport& report, const TextStyle& style) {
@@ -227,6 +244,7 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
   }
   if (report.recommendation) recommendation(page, report, style);
   advice(page, report, style);
+  commands(page, report);
   if (!report.plan.reasons.empty()) {
     page.blank();
     page.title("Why");
