@@ -100,6 +100,12 @@ void take_published(Fields& fields, ModelProfile& out) {
 Upload take_upload(Fields& fields) {
   Upload out;
   out.names = fields.some_texts("names");
+  for (std::size_t i = 0; i < out.names.size(); ++i) {
+    // Other uploads of the model have names too.
+    if (out.names[i].find_first_not_of('*') == std::string::npos) {
+      fields.fail_item("names", i, "matches every name; say whose, as in \"llama2:*\"");
+    }
+  }
   out.quantization = fields.text_or_none("quantization").value_or("");
   out.importance_matrix = fields.has_optional("importance_matrix") && fields.flag("importance_matrix");
   if (fields.has_optional("optional_tensors")) {

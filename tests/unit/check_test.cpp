@@ -157,6 +157,8 @@ constexpr Broken broken[] = {
      "\"qwen9\"", "/tokenizer", "no tokenizer 'qwen9'"},
     {"unknown_type_in_an_upload", model, "\"attn_v.weight\": \"F16\"", "\"attn_v.weight\": \"F17\"",
      "\"F17\"", "/uploads/0/tensors/attn_v.weight", "not a tensor type"},
+    {"upload_of_every_name", model, "[\"qwen3\", ", "[\"*\", \"qwen3\", ", "\"*\"",
+     "/uploads/0/names/0", "matches every name"},
     {"unknown_type_in_a_mix", quant, "\"base\": \"Q4_K\"", "\"base\": \"Q4K\"", "\"Q4K\"", "/base",
      "not a tensor type"},
     {"unknown_condition", quant, "\"when\": \"more_bits\"", "\"when\": \"often\"", "\"often\"",
