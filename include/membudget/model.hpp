@@ -410,6 +410,9 @@ struct Model {
   /// (profiles/tokenizers.json); nothing = not known.
   Bytes header;
   Bytes beside;  ///< Of other data in the same file, such as a vision tower.
+  /// The file that was named is known to have other types than these, but not which: its weights
+  /// are an estimate.
+  bool types_assumed = false;
   /// What a reader of a plan must know about how the model was read, one sentence each: data that
   /// a download still lacks, a conversion that was assumed.
   std::vector<std::string> notes;

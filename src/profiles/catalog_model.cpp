@@ -137,7 +137,10 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   model.header = header_of(profile, model, upload, tokenizers);
   if (upload != nullptr) {
     model.beside = upload->beside;
-    model.notes.push_back(upload->note);
+    model.types_assumed = upload->other_mix;
+    model.notes.push_back(upload->other_mix
+                              ? upload->note + "; planned with the stock types of llama-quantize"
+                              : upload->note);
   }
   return model;
 }

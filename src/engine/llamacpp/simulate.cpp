@@ -345,7 +345,9 @@ class Run {
   }
 
   void add_parts(Footprint& result) const {
-    const Basis weights = model_.source == ModelSource::catalog ? Basis::formula : Basis::file;
+    const Basis weights = model_.types_assumed                          ? Basis::assumed
+                          : model_.source == ModelSource::catalog ? Basis::formula
+                                                                  : Basis::file;
     add(result, {.name = PartName::weights, .where = Place::gpu, .bytes = placement_.gpu_model,
                  .basis = weights, .note = weights_note(), .formula = weights_formula()});
     add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only + placement_.repacked,
