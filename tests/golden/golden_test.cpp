@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "support/schema.hpp"
+#include "test_paths.hpp"
 
 namespace {
 

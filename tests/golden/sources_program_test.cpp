@@ -15,6 +15,7 @@
 #include "support/gguf_writer.hpp"
 #include "support/http_server.hpp"
 #include "support/scratch_folder.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

@@ -20,6 +20,7 @@
 #include "support/model_headers.hpp"
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

@@ -20,6 +20,7 @@
 #include "membudget/profiles.hpp"
 #include "support/model_headers.hpp"
 #include "support/scratch_folder.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

@@ -15,6 +15,7 @@
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
 #include "membudget/speed.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

@@ -21,6 +21,7 @@
 #include "profiles/catalog_model.hpp"
 #include "profiles/embedded.hpp"
 #include "support/quantizations.hpp"
+#include "test_paths.hpp"
 
 namespace membudget {
 namespace {

@@ -18,6 +18,7 @@
 #include "membudget/footprint.hpp"
 #include "support/accuracy.hpp"
 #include "support/measured.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

@@ -33,6 +33,7 @@
 
 #include "membudget/footprint.hpp"
 #include "membudget/profiles.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

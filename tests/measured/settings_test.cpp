@@ -13,6 +13,7 @@
 #include "membudget/footprint.hpp"
 #include "support/measured.hpp"
 #include "support/measured_settings.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

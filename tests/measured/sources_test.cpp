@@ -20,6 +20,7 @@
 #include "support/gguf_writer.hpp"
 #include "support/measured.hpp"
 #include "support/scratch_folder.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

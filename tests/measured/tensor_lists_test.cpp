@@ -20,6 +20,7 @@
 #include "membudget/profiles.hpp"
 #include "model/arch/arch.hpp"
 #include "support/packed.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

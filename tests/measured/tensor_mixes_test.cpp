@@ -21,6 +21,7 @@
 #include "model/quantize.hpp"
 #include "support/packed.hpp"
 #include "support/quantizations.hpp"
+#include "test_paths.hpp"
 
 namespace membudget {
 namespace {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "support/published.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

@@ -14,6 +14,7 @@
 
 #include "profiles/decode.hpp"
 #include "source/safetensors.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::test {
 namespace {

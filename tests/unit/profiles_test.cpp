@@ -22,6 +22,7 @@
 #include "support/refusal.hpp"
 #include "support/schema.hpp"
 #include "support/scratch_folder.hpp"
+#include "test_paths.hpp"
 
 namespace membudget {
 namespace {

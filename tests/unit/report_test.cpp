@@ -12,6 +12,7 @@
 
 #include "report/layout.hpp"
 #include "support/schema.hpp"
+#include "test_paths.hpp"
 
 namespace membudget {
 namespace {
