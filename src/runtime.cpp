@@ -81,6 +81,23 @@ void refuse_mlx_settings(const Workload& workload) {
   }
 }
 
+void refuse_llama_cpp_settings(const Workload& workload) {
+  const auto refuse = [](bool given, std::string_view option, std::string_view remedy) {
+    if (given) {
+      throw Error(Errc::bad_request, std::string(option),
+                  fmt::format("is a setting of llama.cpp, which MLX does not have; {}", remedy));
+    }
+  };
+  refuse(workload.cache_type_k.has_value(), "--cache-type-k", "give --kv-bits, or leave it out");
+  refuse(workload.cache_type_v.has_value(), "--cache-type-v", "give --kv-bits, or leave it out");
+  refuse(workload.batch.has_value(), "--batch-size", "give --prefill-step-size");
+  refuse(workload.ubatch.has_value(), "--ubatch-size", "give --prefill-step-size");
+  refuse(workload.gpu_layers.value_or(-1) >= 0, "--gpu-layers", "it keeps all layers on the GPU");
+  refuse(workload.cpu_moe.value_or(false) || workload.n_cpu_moe.value_or(0) > 0, "--n-cpu-moe",
+         "it keeps all experts on the GPU");
+  refuse(workload.draft != nullptr, "--draft", "plan the models one by one");
+}
+
 /// What is in use at the end: all of a context that is given, unless the prompt is given too.
 void take_use(const Workload& workload, Settings& out) {
   out.depth = within(workload.depth.value_or(0), 0, max_tokens, "--depth");
@@ -89,6 +106,12 @@ void take_use(const Workload& workload, Settings& out) {
   out.prefill_step =
       within(workload.prefill_step.value_or(out.prefill_step), 1, max_tokens, "--prefill-step-size");
   out.kv_bits = within(workload.kv_bits.value_or(out.kv_bits), 0, 8, "--kv-bits");
+  if (out.kv_bits == 1 || out.kv_bits == 7) {
+    throw Error(Errc::bad_request, "--kv-bits",
+                fmt::format("MLX has no {}-bit cache; use 8 or 4", out.kv_bits));
+  }
+  out.buffer_ops = within(workload.buffer_ops.value_or(0), 0, max_tokens, "MLX_MAX_OPS_PER_BUFFER");
+  out.context_limit = within(workload.context_limit.value_or(0), 0, max_tokens, "--ctx-size");
   if (workload.prompt_tokens) {
     out.prompt_tokens = within(*workload.prompt_tokens, 1, max_tokens, "--prompt-tokens");
   } else if (workload.context.value_or(0) > 0) {
@@ -132,6 +155,14 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
   }
   if (runtime.engine != Engine::mlx) {
     refuse_mlx_settings(workload);
+  } else {
+    refuse_llama_cpp_settings(workload);
+    if (workload.prefill_step && !runtime.mlx.chosen_step) {
+      throw Error(Errc::bad_request, "--prefill-step-size",
+                  fmt::format("{} always computes {} tokens of a prompt at once; leave it out, or "
+                              "use --runtime mlx",
+                              runtime.id, runtime.defaults.prefill_step));
+    }
   }
   result.batch = within(workload.batch.value_or(result.batch), 1, max_tokens, "--batch-size");
   result.ubatch = within(workload.ubatch.value_or(result.ubatch), 1, max_tokens, "--ubatch-size");

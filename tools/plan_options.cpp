@@ -231,6 +231,20 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   return out;
 }
 
+/// What MLX loads of a model that was read without saying which: the folder as it is, the usual
+/// upload of a catalog model. Empty where the model was read as that, or names another type itself.
+std::string mlx_quantization(const Model& model, const Runtime& runtime, const Profiles& profiles) {
+  if (model.checkpoint) {
+    const auto names = profiles.quantization_names();
+    const auto& own = model.checkpoint->quantization;
+    const bool known = std::ranges::find(names, own) != names.end();
+    return known && own != model.quantization ? own : "";
+  }
+  const bool usual = model.source == ModelSource::catalog && !is_mlx(model) &&
+                     model.quantization == profiles.usual_quantization(model.id);
+  return usual ? runtime.mlx.usual_quantization : "";
+}
+
 }  // namespace
 
 void PlanOptions::add_to(CLI::App& command) {
@@ -367,6 +381,14 @@ PlanInputs read(const PlanOptions& options) {
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = read_model(options.model, options.quantization, profiles, options.source);
+  if (is_mlx(model) && !runtime.for_safetensors.empty()) {
+    runtime = profiles.runtime(runtime.for_safetensors);
+  }
+  if (runtime.engine == Engine::mlx && options.quantization.empty()) {
+    if (const auto usual = mlx_quantization(model, runtime, profiles); !usual.empty()) {
+      model = read_model(options.model, usual, profiles, options.source);
+    }
+  }
   auto speed_rules = profiles.speed_rules(runtime);
   ModelNames draft_names;
   if (!options.draft.empty()) {
@@ -413,6 +435,22 @@ MachineInputs read_machine(const PlanOptions& options) {
           .speed = speed};
 }
 
+namespace {
+
+/// The type under which max_context_by_cache_type() lists these settings; nothing when it does not.
+std::optional<ElementType> listed_type(const Settings& settings, const Runtime& runtime) {
+  if (runtime.engine == Engine::mlx) {
+    if (settings.kv_bits == 0) return ElementType::f16;
+    if (settings.kv_bits == 8) return ElementType::q8_0;
+    if (settings.kv_bits == 4) return ElementType::q4_0;
+    return std::nullopt;
+  }
+  if (settings.cache_type_k != settings.cache_type_v) return std::nullopt;
+  return settings.cache_type_k;
+}
+
+}  // namespace
+
 PlanReport report_of(PlanInputs inputs) {
   PlanReport out;
   out.by_cache_type =
@@ -423,14 +461,16 @@ PlanReport report_of(PlanInputs inputs) {
       resolve(configured(inputs.workload, inputs.runtime, inputs.model,
                          budget(inputs.machine, inputs.runtime)),
               inputs.runtime, inputs.model);
-  const auto own =
-      std::ranges::find(out.by_cache_type, settings.cache_type_k, &ContextByCacheType::type);
+  const auto own = std::ranges::find_if(out.by_cache_type, [&](const ContextByCacheType& each) {
+    return each.type == listed_type(settings, inputs.runtime);
+  });
   out.max_context =
-      own != out.by_cache_type.end() && settings.cache_type_v == own->type
+      own != out.by_cache_type.end()
           ? own->tokens
           : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
                         inputs.target_headroom);
-  const bool own_caches = !settings.kv_unified && settings.parallel > 1;
+  const bool own_caches = !settings.kv_unified && settings.parallel > 1 &&
+                          !grows_with_use(inputs.runtime.engine);
   const auto trained = inputs.model.trained_context * (own_caches ? settings.parallel : 1);
   if (inputs.stretch && trained > 0 && out.max_context >= trained) {
     out.stretched_context =
@@ -454,6 +494,7 @@ PlanReport report_of(PlanInputs inputs) {
       .plan = std::move(out.plan),
       .names = std::move(inputs.names),
       .draft_names = std::move(inputs.draft_names),
+      .engine = inputs.runtime.engine,
   };
   out.commands = runtime_commands(run);
   out.plan = std::move(run.plan);

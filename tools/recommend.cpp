@@ -47,6 +47,12 @@ Exit run(const Options& options) {
     return recommend_from_catalog(options, options.wanted);
   }
   auto inputs = read(options);
+  if (inputs.runtime.engine != Engine::llama_cpp) {
+    throw UsageError(Errc::unsupported, "--runtime",
+                     fmt::format("recommend chooses among llama.cpp's quantizations and caches; for "
+                                 "{} compare plan --quant 8bit, 6bit and 4bit",
+                                 inputs.runtime.id));
+  }
   const AdviceRules rules = inputs.profiles.advice_rules();
   const auto task = task_of(options.wanted.task, inputs, rules);
   auto recommendation = recommend(inputs.machine, inputs.runtime, inputs.workload, rules,

@@ -14,6 +14,8 @@ struct Budget {
   Bytes gpu_limit;             ///< Metal's working set.
   std::string gpu_limit_rule;  ///< "0.78 x 32 GiB RAM on macOS 26"
   std::string gpu_limit_source;
+  /// A Max or an Ultra, for which MLX queues more work than for the smaller chips.
+  bool large_gpu = true;
   bool gpu_limit_observed = true;
   Bytes ram;
   Bytes reserve;        ///< Kept for macOS and other programs.

@@ -423,6 +423,10 @@ struct Model {
 
 [[nodiscard]] std::string_view to_string(ModelSource source);
 
+/// Whether its weights are as MLX stores them: in a type that only MLX has, or in a folder of
+/// safetensors that is in one already.
+[[nodiscard]] bool is_mlx(const Model& model);
+
 /// The count in the model, else what its tensors hold without rotary tables.
 [[nodiscard]] std::int64_t parameters_of(const Model& model);
 

@@ -82,6 +82,8 @@ class Profiles {
 
   /// Of most of the tensors, scales included: 4.5 for Q4_K_M. Throws Error{unknown_name}.
   [[nodiscard]] double bits_per_weight(std::string_view quantization) const;
+  /// Whether it is a quantization of MLX, not of GGUF. Throws Error{unknown_name}.
+  [[nodiscard]] bool is_mlx(std::string_view quantization) const;
   /// What a catalog model is mostly published at: "Q4_K_M". Throws Error{unknown_name}.
   [[nodiscard]] std::string usual_quantization(std::string_view model) const;
 

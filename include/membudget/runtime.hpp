@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "membudget/model.hpp"
+#include "membudget/units.hpp"
 #include "membudget/workload.hpp"
 
 namespace membudget {
@@ -30,6 +33,58 @@ struct LlamaCppRules {
   bool accelerate = true;
 };
 
+/// A model file of mlx-lm, and what it does otherwise than the layers say.
+struct MlxArchitecture {
+  std::string architecture;  ///< As GGUF names it: "gemma2".
+  std::string file;          ///< Below mlx_lm/models: "gemma2.py".
+  /// Only where experts are chosen this way; empty = always. GGUF has one architecture where
+  /// mlx-lm has two files (deepseek_v2.py, deepseek_v3.py).
+  std::optional<Routing> routing;
+  bool windows = true;  ///< False: layers with a window cache the whole context all the same.
+  bool latents = true;  ///< False: latent attention caches the keys and values of every head.
+};
+
+/// LM Studio's own choice of a context length for an MLX model
+/// (mlx-engine, mlx_engine/model_kit/batched_vision/context_fit.py).
+struct ContextFit {
+  Bytes reserve;                ///< Kept free below the working set, ...
+  std::int64_t reserve_part = 20;  ///< ... or this part of it, if that is more.
+  std::int64_t least = 4096;    ///< Tokens; never less, whatever is left.
+  std::int64_t step = 2048;     ///< Prefill step that it is computed for.
+  std::vector<std::string> architectures;  ///< Others get their trained context.
+};
+
+/// How MLX's memory follows from the tokens in use; a runtime profile gives every number with its
+/// source (profiles/runtimes/mlx.json).
+struct MlxRules {
+  Bytes page{16384};             ///< Larger allocations are whole pages (mlx allocator.cpp:123).
+  std::int64_t cache_step = 256;  ///< Tokens that caches grow by (mlx_lm/models/cache.py:325).
+  std::int64_t cache_group = 64;  ///< Elements per scale and bias of a quantized cache.
+  std::vector<std::int64_t> fused_head_dims;  ///< Others compute attention's scores into memory.
+  /// Arrays of commands that are under way at once, for prompt steps of `in_flight_tokens` or more.
+  Bytes in_flight;
+  std::int64_t in_flight_tokens = 1024;
+  double in_flight_power = 1;  ///< Of the step's share of `in_flight_tokens`.
+  double beside_scores = 1;    ///< Share of `in_flight` that is left beside scores in memory.
+  std::int64_t buffer_ops = 50;  ///< Operations per command buffer that `in_flight` is for.
+  std::int64_t base_buffer_ops = 40;  ///< Of a chip that is neither Max nor Ultra.
+  double quantized_scores = 1;   ///< Copies of the scores with a quantized cache.
+  std::int64_t latent_layers = 1;  ///< Layers of latent attention whose arrays live at once.
+  Bytes decoding;                ///< Arrays while tokens are generated.
+  Bytes process;                 ///< Of the process beside its arrays.
+  std::vector<std::string> dropped;  ///< Parts of names of tensors that are not loaded.
+  std::vector<MlxArchitecture> architectures;  ///< The first that matches counts.
+  std::string usual_quantization;  ///< What mlx-community mostly publishes: "4bit".
+
+  // Of the program around it.
+  std::int64_t kept_caches = 0;  ///< Finished requests whose caches stay in memory.
+  Bytes kept_bytes;              ///< ... and what they may take together; nothing = no limit.
+  bool chosen_step = true;       ///< --prefill-step-size can be given.
+  /// It quantizes by rules of its own, so catalog weights are an estimate.
+  bool own_quantization = false;
+  std::optional<ContextFit> context_fit;
+};
+
 /// How many rows of logits the runtime lets one batch ask for (n_outputs_max).
 enum class OutputRule : std::uint8_t {
   batch,  ///< n_batch: llama-cli, llama-bench and programs that link the library.
@@ -45,6 +100,9 @@ struct Runtime {
   std::string engine_version;
   Engine engine = Engine::llama_cpp;
   LlamaCppRules llama_cpp;
+  MlxRules mlx;
+  /// The runtime of the same program for MLX's models, by id; empty = there is none.
+  std::string for_safetensors;
   OutputRule outputs = OutputRule::slots;
   Settings defaults;  ///< A context of 0 means the trained context.
   /// Slots share one cache when the user did not ask for a number of slots (llama-server).

@@ -46,6 +46,8 @@ struct PlannedRun {
   Plan plan;
   ModelNames names;
   ModelNames draft_names;  ///< Of workload.draft.
+  /// What the plan is for. Of an MLX plan `server` is not asked.
+  Engine engine = Engine::llama_cpp;
 };
 
 /// The settings with which each runtime does what was planned, ready to paste.

@@ -98,6 +98,8 @@ void set_safety_margin(Budget& out, const SafetyMargin& margin) {
 
 Budget budget(const Machine& machine, const Runtime&) {
   Budget out;
+  const std::string& name = machine.chip.name;
+  out.large_gpu = name.find(" Max") != std::string::npos || name.find(" Ultra") != std::string::npos;
   set_gpu_limit(out, machine);
   out.ram = machine.chip.ram;
   set_reserve(out, machine);

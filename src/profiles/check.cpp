@@ -317,6 +317,11 @@ class Check {
 
   void check_runtime(const RuntimeProfile& profile, Faults& faults) const {
     check_reference(ProfileKind::runtime, profile.builds_of, "/builds_of", faults);
+    check_reference(ProfileKind::runtime, profile.rules_of, "/rules_of", faults);
+    check_reference(ProfileKind::runtime, profile.runtime.for_safetensors, "/for_safetensors",
+                    faults);
+    check_reference(ProfileKind::quantization, profile.runtime.mlx.usual_quantization,
+                    "/mlx/usual_quantization", faults);
   }
 
   void check_stack(const StackProfile& stack, Faults& faults) const {

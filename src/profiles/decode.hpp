@@ -79,7 +79,11 @@ struct RuntimeProfile {
   std::int64_t newest_build = 0;  ///< The newest build whose memory was measured.
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
   std::string builds_of;          ///< The runtime whose builds these are; empty = its own.
+  std::string rules_of;  ///< The runtime whose MLX rules these are; empty = its own.
   std::vector<Version> versions;  ///< Newest first; empty for llama.cpp and what builds with it.
+
+  /// Another runtime's rules with what the program around MLX does otherwise.
+  [[nodiscard]] MlxRules mlx_rules_over(MlxRules rules) const;
 };
 
 /// A published file that is not what llama-quantize would write from the model today.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "profiles/decode.hpp"
+#include "profiles/decode_mlx.hpp"
 #include "profiles/fields.hpp"
 #include "profiles/nearest.hpp"
 
@@ -142,6 +143,15 @@ void take_llama_cpp(Fields& fields, RuntimeProfile& out) {
   sources.finish();
 }
 
+void take_mlx(Fields& fields, RuntimeProfile& out) {
+  if (fields.has_optional("rules_of")) {
+    out.rules_of = fields.text("rules_of");
+  } else {
+    out.runtime.mlx = take_mlx_rules(fields.object("mlx"));
+  }
+  take_mlx_service(fields.object("service"), out.runtime.mlx);
+}
+
 }  // namespace
 
 RuntimeProfile decode_runtime(Faults& faults) {
@@ -155,12 +165,16 @@ RuntimeProfile decode_runtime(Faults& faults) {
   runtime.id = take_header(fields, "membudget.runtime/1");
   runtime.name = fields.text("name");
   out.aliases = fields.texts_or_none("aliases");
+  runtime.for_safetensors = fields.text_or_none("for_safetensors").value_or("");
   runtime.engine = take_choice(fields, "engine", engines);
   if (runtime.engine == Engine::llama_cpp) {
     take_llama_cpp(fields, out);
   } else {
     out.versions = take_versions(fields, runtime.engine);
     runtime.defaults = take_use(fields.object("defaults"));
+    if (runtime.engine == Engine::mlx) {
+      take_mlx(fields, out);
+    }
     Fields sources = fields.object("sources");
     static_cast<void>(sources.text("defaults"));
     sources.finish();

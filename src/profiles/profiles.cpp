@@ -17,6 +17,7 @@
 #include "profiles/catalog_model.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/embedded.hpp"
+#include "profiles/mlx_uploads.hpp"
 #include "profiles/nearest.hpp"
 
 namespace membudget {
@@ -201,6 +202,36 @@ bool shorten(TagParts& tag, const Documents& quantizations) {
   }
   tag.model.resize(dash);
   return true;
+}
+
+/// The model whose repository, or id, has this name whoever publishes it: "qwen3.6-27b".
+const Document* find_by_title(const Documents& models, const std::string& title) {
+  if (const auto found = models.find(title); found != models.end()) {
+    return &found->second;
+  }
+  for (const auto& [id, document] : models) {
+    if (lower(document.text).find("/" + title + "\"") == std::string::npos) {
+      continue;
+    }
+    const auto names = names_of_model(document);
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+          return lower(name.substr(name.find('/') + 1)) == title;
+        })) {
+      return &document;
+    }
+  }
+  return nullptr;
+}
+
+/// "mlx-community/Qwen3.6-27B-4bit"; a quantization that was asked for stands before the name's.
+const Document* find_mlx_upload(std::string_view name, TagParts& tag, const Documents& models) {
+  for (const MlxUpload& reading : readings_of_mlx_upload(name)) {
+    if (const Document* found = find_by_title(models, reading.title); found != nullptr) {
+      tag.quantization = tag.quantization.empty() ? reading.quantization : tag.quantization;
+      return found;
+    }
+  }
+  return nullptr;
 }
 
 std::vector<std::string> ids_of(const Documents& documents) {
@@ -440,6 +471,9 @@ Runtime Profiles::runtime(std::string_view id) const {
     runtime.engine_version = fmt::format("b{}", version.build);
   } else {
     runtime.engine_version = version.version;
+    if (!profile.rules_of.empty()) {
+      runtime.mlx = profile.mlx_rules_over(profile_of(profile.rules_of).runtime.mlx);
+    }
   }
   runtime.version = version.version;
   return runtime;
@@ -502,6 +536,10 @@ Model Profiles::model(std::string_view name, std::string_view quantization) cons
     document = find_or_none(ProfileKind::model, models, tag.model);
   }
   if (document == nullptr) {
+    tag = {plain(name), std::string(quantization)};
+    document = find_mlx_upload(name, tag, models);
+  }
+  if (document == nullptr) {
     fail_unknown(ProfileKind::model, models, name);
   }
   const ModelProfile profile = decode(decode_model, document->file, document->text);
@@ -555,6 +593,13 @@ double Profiles::bits_per_weight(std::string_view quantization) const {
   const Document& document =
       find(ProfileKind::quantization, store_->of(ProfileKind::quantization), quantization);
   return bits_of(decode(decode_quantization, document.file, document.text));
+}
+
+bool Profiles::is_mlx(std::string_view quantization) const {
+  const Document& document =
+      find(ProfileKind::quantization, store_->of(ProfileKind::quantization), quantization);
+  return std::holds_alternative<MlxFormat>(
+      decode(decode_quantization, document.file, document.text).quantization);
 }
 
 std::string Profiles::usual_quantization(std::string_view model) const {

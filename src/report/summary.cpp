@@ -141,6 +141,16 @@ std::vector<Entry> contexts(const PlanReport& report) {
     return Entry{std::move(label), std::move(text)};
   };
   std::vector<Entry> out;
+  if (report.runtime.engine == Engine::mlx) {
+    // --kv-bits, which stand in the rows as the types with as many bits.
+    const auto label = [](ElementType type) {
+      return type == ElementType::f16 ? "16 bits" : type == ElementType::q8_0 ? "8 bits" : "4 bits";
+    };
+    for (const auto& row : report.by_cache_type) {
+      out.push_back(entry(label(row.type), row.tokens));
+    }
+    return out;
+  }
   const auto listed = [&](const ContextByCacheType& row) {
     return row.type == settings.cache_type_k && row.type == settings.cache_type_v;
   };

@@ -192,14 +192,16 @@ void commands(Page& page, const PlanReport& report) {
   }
   page.blank();
   page.title("Run it");
-  std::string_view rest = report.commands.llama_server;
+  const bool mlx = report.runtime.engine == Engine::mlx;
+  std::string_view rest = mlx ? report.commands.mlx : report.commands.llama_server;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     page.raw("  " + std::string(line));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
   }
   page.paragraph("", 2,
-                 "for Ollama, LM Studio and MLX: membudget settings --for ...");
+                 mlx ? "for LM Studio: membudget settings --for lmstudio"
+                     : "for Ollama, LM Studio and MLX: membudget settings --for ...");
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ namespace membudget::settings {
 [[nodiscard]] std::vector<std::string> modelfile_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> llama_server_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> lmstudio_lines(const PlannedRun& run);
+/// The same for LM Studio's MLX engine.
+[[nodiscard]] std::vector<std::string> lmstudio_mlx_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> mlx_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> sysctl_lines(const PlannedRun& run);
 

@@ -417,7 +417,9 @@ Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view 
   model.id = std::move(id);
   model.quantization = file_type;
   model.source = ModelSource::safetensors;
-  if (checkpoint.bits > 0) {
+  if (checkpoint.bits > 0 && file_type == checkpoint.quantization) {
+    // Planned as it is.
+  } else if (checkpoint.bits > 0) {
     model.notes.push_back(fmt::format(
         "the folder holds {} of MLX weights ({}), which llama.cpp does not read; planned is the {} "
         "{} of the same model",

@@ -164,7 +164,9 @@ double Clockwork::attend(const CacheReads& cache) const {
 
 // Whole batches, and what is left over in a last one.
 double Clockwork::prompt(double tokens, double depth) const {
-  const auto ubatch = static_cast<double>(std::max<std::int64_t>(footprint_.settings.ubatch, 1));
+  const Settings& settings = footprint_.settings;
+  const std::int64_t together = footprint_.peak ? settings.prefill_step : settings.ubatch;
+  const auto ubatch = static_cast<double>(std::max<std::int64_t>(together, 1));
   const double whole = std::floor(tokens / ubatch);
   const double rest = tokens - whole * ubatch;
   double seconds = 0;

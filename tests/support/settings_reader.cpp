@@ -222,6 +222,25 @@ Workload read_ollama(const std::map<std::string, std::string>& environment,
   return out;
 }
 
+Workload read_mlx_server(const std::vector<std::string>& words) {
+  if (words.at(0) != "mlx_lm.server") fail("not mlx_lm.server");
+  Workload out;
+  out.prefill_step = 2048;
+  out.parallel = 32;
+  for (std::size_t at = 1; at < words.size(); at += 2) {
+    const std::string& option = words[at];
+    const std::string& value = words.at(at + 1);
+    if (option == "--prefill-step-size")
+      out.prefill_step = std::stoll(value);
+    else if (option == "--decode-concurrency")
+      out.parallel = std::stoll(value);
+    else if (option != "--model" && option != "--prompt-concurrency" &&
+             option != "--prompt-cache-size" && option != "--prompt-cache-bytes")
+      fail("unknown option " + option);
+  }
+  return out;
+}
+
 Workload read_lmstudio(const std::string& json, const Model& model) {
   Workload out;
   out.parallel = 4;

@@ -69,6 +69,7 @@ constexpr std::string_view moe = "models/qwen3-30b-a3b.json";
 constexpr std::string_view quant = "quants/q4_k_m.json";
 constexpr std::string_view mlx = "quants/4bit.json";
 constexpr std::string_view runtime = "runtimes/llama.cpp.json";
+constexpr std::string_view mlx_runtime = "runtimes/lmstudio-mlx.json";
 constexpr std::string_view sets = "working_sets.json";
 constexpr std::string_view tokenizers = "tokenizers.json";
 constexpr std::string_view budget = "budget.json";
@@ -174,6 +175,10 @@ constexpr Broken broken[] = {
      "one more than"},
     {"unknown_cache_type", runtime, "\"cache_type_k\": \"f16\"", "\"cache_type_k\": \"q9_0\"",
      "\"q9_0\"", "/defaults/cache_type_k", "not a cache type"},
+    {"mlx_rules_of_nobody", mlx_runtime, "\"rules_of\": \"mlx\"", "\"rules_of\": \"mls\"",
+     "\"mls\"", "/rules_of", "no runtime is called 'mls'"},
+    {"mlx_runtime_without_service", mlx_runtime, "\"service\"", "\"servic\"", "{\n", "",
+     "key 'service' is missing"},
     {"vocabulary_without_tokens", tokenizers, "\"tokens\": 30522", "\"tokens\": 0", "0,",
      "/entries/0/tokens", "at least 1"},
 };
