@@ -72,13 +72,15 @@ struct MlxRules {
   std::int64_t latent_layers = 1;  ///< Layers of latent attention whose arrays live at once.
   Bytes decoding;                ///< Arrays while tokens are generated.
   Bytes process;                 ///< Of the process beside its arrays.
-  std::vector<std::string> dropped;  ///< Parts of names of tensors that are not loaded.
+  std::vector<std::string> dropped;  ///< Parts of names of tensors that are never loaded.
+  std::vector<std::string> towers;   ///< The same of vision and audio towers.
   std::vector<MlxArchitecture> architectures;  ///< The first that matches counts.
   std::string usual_quantization;  ///< What mlx-community mostly publishes: "4bit".
 
   // Of the program around it.
   std::int64_t kept_caches = 0;  ///< Finished requests whose caches stay in memory.
   Bytes kept_bytes;              ///< ... and what they may take together; nothing = no limit.
+  bool loads_towers = false;
   bool chosen_step = true;       ///< --prefill-step-size can be given.
   /// It quantizes by rules of its own, so catalog weights are an estimate.
   bool own_quantization = false;

@@ -121,6 +121,7 @@ MlxRules take_mlx_rules(Fields fields) {
   out.decoding = Bytes(fields.whole("decoding_bytes", 0));
   out.process = Bytes(fields.whole("process_bytes", 0));
   out.dropped = fields.texts("dropped");
+  out.towers = fields.texts("towers");
   out.usual_quantization = fields.text("usual_quantization");
   out.architectures = take_architectures(fields);
   Fields sources = fields.object("sources");
@@ -139,6 +140,7 @@ MlxRules RuntimeProfile::mlx_rules_over(MlxRules rules) const {
   rules.kept_caches = own.kept_caches;
   rules.kept_bytes = own.kept_bytes;
   rules.chosen_step = own.chosen_step;
+  rules.loads_towers = own.loads_towers;
   rules.own_quantization = own.own_quantization;
   rules.context_fit = own.context_fit;
   return rules;
@@ -148,6 +150,7 @@ void take_mlx_service(Fields fields, MlxRules& out) {
   out.kept_caches = fields.whole_or_none("kept_caches", 0).value_or(0);
   out.kept_bytes = Bytes(fields.whole_or_none("kept_bytes", 1).value_or(0));
   out.chosen_step = !fields.has_optional("fixed_step") || !fields.flag("fixed_step");
+  out.loads_towers = fields.has_optional("loads_towers") && fields.flag("loads_towers");
   out.own_quantization = fields.has_optional("own_quantization") && fields.flag("own_quantization");
   if (fields.has_optional("context_fit")) {
     Fields fit = fields.object("context_fit");

@@ -19,6 +19,12 @@ std::string limit_rule(const Budget& budget) {
   return text;
 }
 
+/// A single buffer is larger than any that Metal gives.
+bool needs_too_large_a_buffer(const Plan& plan) {
+  const Bytes most = plan.budget.largest_buffer;
+  return most > Bytes() && plan.footprint.largest_buffer > most;
+}
+
 /// "mlx 0.32.0: 8192 tokens in use, the prompt 8064 of them, in steps of 2048"
 std::string settings_in_use(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
@@ -96,7 +102,12 @@ std::string verdict_detail(const Plan& plan) {
   const auto limit = gpu ? plan.budget.gpu_limit : plan.budget.ram_available;
   const auto used = to_text(limit - plan.headroom);
   std::string text;
-  if (plan.headroom < Bytes{}) {
+  const Bytes buffer = plan.footprint.largest_buffer;
+  if (needs_too_large_a_buffer(plan)) {
+    text = fmt::format("one buffer, of {}, needs {}; Metal gives none larger than {}",
+                       plan.footprint.largest_buffer_name, to_text(buffer),
+                       to_text(plan.budget.largest_buffer));
+  } else if (plan.headroom < Bytes{}) {
     text = fmt::format("needs {}, {} {}: {} too much", used,
                        gpu ? "Metal grants" : "the RAM available is", to_text(limit),
                        to_text(Bytes{} - plan.headroom));
@@ -122,11 +133,17 @@ std::vector<Entry> limits(const PlanReport& report) {
        plan.binding == Binding::ram},
   };
   if (budget.largest_buffer > Bytes{}) {
-    Bytes largest;
-    for (const auto& tensor : report.model.tensors.all()) largest = std::max(largest, tensor.size());
+    Bytes largest = plan.footprint.largest_buffer;
+    std::string what = plan.footprint.largest_buffer_name;
+    if (largest == Bytes()) {
+      what = "the largest tensor";
+      for (const auto& tensor : report.model.tensors.all()) {
+        largest = std::max(largest, tensor.size());
+      }
+    }
     out.push_back({"buffer",
-                   fmt::format("{}: {}; the largest tensor has {}", to_text(budget.largest_buffer),
-                               budget.largest_buffer_rule, to_text(largest)),
+                   fmt::format("{}: {}; {} has {}", to_text(budget.largest_buffer),
+                               budget.largest_buffer_rule, what, to_text(largest)),
                    largest > budget.largest_buffer});
   }
   return out;

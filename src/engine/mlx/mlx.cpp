@@ -135,7 +135,7 @@ class Parts {
     out_.largest_buffer_name = "the largest weight";
     if (moment_.one_scores > out_.largest_buffer) {
       out_.largest_buffer = moment_.one_scores;
-      out_.largest_buffer_name = "attention's scores";
+      out_.largest_buffer_name = "attention scores";
     }
   }
 
@@ -173,6 +173,11 @@ class Parts {
           "The runtime chooses the context itself, {} tokens here; a length that is asked for is "
           "ignored.",
           settings_.context_limit));
+    }
+    if (rules_.loads_towers && !model_.checkpoint) {
+      out_.remarks.emplace_back(
+          "A vision or audio tower is loaded too, where there is one; catalog models are planned "
+          "without.");
     }
     const Bytes one = moment_.whole + moment_.windowed + moment_.state;
     if (rules_.kept_bytes > Bytes()) {

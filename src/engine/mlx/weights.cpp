@@ -61,8 +61,8 @@ void allocate(Weights& out, const Tensor& tensor, Bytes page) {
   }
 }
 
-bool is_dropped(std::string_view name, const MlxRules& rules) {
-  return std::any_of(rules.dropped.begin(), rules.dropped.end(), [&](const std::string& part) {
+bool holds_any(std::string_view name, const std::vector<std::string>& parts) {
+  return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
     return name.find(part) != std::string_view::npos;
   });
 }
@@ -90,7 +90,10 @@ Weights of_folder(const Model& model, const MlxRules& rules) {
   const auto layers = static_cast<std::int64_t>(model.layers.size());
   for (const Checkpoint::Stored& tensor : model.checkpoint->tensors) {
     // Layers behind the last one only draft.
-    if (is_dropped(tensor.name, rules) || layer_in(tensor.name) >= layers) {
+    // Towers have layers of their own.
+    const bool tower = holds_any(tensor.name, rules.towers);
+    const bool kept = tower ? rules.loads_towers : layer_in(tensor.name) < layers;
+    if (!kept || holds_any(tensor.name, rules.dropped)) {
       out.dropped += tensor.size;
     } else {
       allocate(out, tensor.size, rules.page);
