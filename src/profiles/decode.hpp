@@ -79,6 +79,7 @@ struct RuntimeProfile {
   std::int64_t newest_build = 0;  ///< The newest build whose memory was measured.
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
   std::string builds_of;          ///< The runtime whose builds these are; empty = its own.
+  std::string ollama_of;          ///< The runtime whose Ollama rules these are; empty = its own.
   std::vector<Version> versions;  ///< Newest first; empty for llama.cpp and what builds with it.
 };
 
@@ -181,6 +182,9 @@ struct SpeedTable {
 };
 
 class Fields;
+
+/// The object "ollama" of a runtime.
+[[nodiscard]] OllamaRules take_ollama_rules(Fields fields);
 
 /// Each reads one file, strictly: an unknown key is a fault. The file's name must end in the id
 /// plus ".json". What has a fault reads as a harmless value, so the result is of use only when
