@@ -57,7 +57,15 @@ std::string settings_line(const PlanReport& report) {
                   settings.context, cache_types(settings),
                   report.plan.footprint.flash_attention ? "flash attention" : "no flash attention");
   if (settings.parallel > 1) {
-    text += fmt::format(", {} slots{}", settings.parallel, settings.kv_unified ? " (unified)" : "");
+    // Ollama's num_ctx is that of one slot.
+    text += report.runtime.ollama
+                ? fmt::format(", {} slots x {}", settings.parallel,
+                              settings.context / settings.parallel)
+                : fmt::format(", {} slots{}", settings.parallel,
+                              settings.kv_unified ? " (unified)" : "");
+  }
+  if (settings.backend == Backend::cpu) {
+    return text + ", on the CPU";
   }
   const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
   if (gpu_layers(report) < all) {
