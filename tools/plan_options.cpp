@@ -403,12 +403,14 @@ PlanInputs read(const PlanOptions& options) {
                 : runtime.engine == Engine::llama_cpp
                     ? profiles.runtime("llama.cpp@" + runtime.engine_version)
                     : profiles.runtime("llama.cpp");
+  const auto ollama =
+      runtime.ollama ? fmt::format("{}@{}", runtime.id, runtime.version) : std::string("ollama");
   return {.model = std::move(model),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
           .workload = std::move(workload),
           .server = std::move(server),
-          .ollama = profiles.runtime("ollama"),
+          .ollama = profiles.runtime(ollama),
           .lmstudio = profiles.runtime("lmstudio"),
           .names = std::move(names),
           .draft_names = std::move(draft_names),

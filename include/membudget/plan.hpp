@@ -25,7 +25,7 @@ enum class Binding : std::uint8_t { gpu, ram };
 /// What Ollama's scheduler takes a plan for, beside what is true.
 struct OllamaView {
   OllamaBelief belief;
-  Bytes taken;         ///< By the plan on the GPU; without one in all.
+  Bytes taken;         ///< By the plan on the GPU.
   Bytes evicts_below;  ///< With less than this free, it unloads another model first.
   std::vector<std::string> why;  ///< The belief is off by more than a tenth; a clause each.
 };
@@ -38,7 +38,7 @@ struct Plan {
   Bytes headroom;  ///< Under the binding limit; negative is the deficit.
   Verdict verdict = Verdict::does_not_fit;
   std::vector<std::string> reasons;  ///< Plain sentences with numbers, most important first.
-  std::optional<OllamaView> ollama;  ///< Of plans for Ollama.
+  std::optional<OllamaView> ollama;  ///< Of plans for Ollama with a GPU.
 };
 
 /// Sets a footprint against a budget; what is binding, what is left, what to call it.

@@ -70,6 +70,7 @@ struct OllamaRules {
   /// Of the memory that is available belief and surcharge may take this much: beyond it a batch is
   /// not enlarged, and another model is unloaded.
   std::int64_t fit_percent = 80;
+  std::int64_t loaded_models = 3;  ///< At most so many at once; one more, and one is unloaded.
   std::int64_t embedding_batch = 2048;  ///< Of embedding models, at most the context.
   std::int64_t least_context = 4;
   std::int64_t least_vision_context = 2048;

@@ -125,6 +125,9 @@ Runtime with_ollama_environment(Runtime runtime,
           names.gpu_overhead));
     }
   }
+  if (const auto models = environment.number(names.loaded_models); models.value_or(0) > 0) {
+    runtime.ollama->loaded_models = *models;
+  }
   if (const std::string margin = environment.text(names.fit_target); !margin.empty()) {
     environment.warn(fmt::format("{}={} MiB decides how many layers go to the CPU when they do not "
                                  "all fit; it changes no size here",

@@ -89,8 +89,11 @@ Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
   Footprint footprint = estimate(model, runtime, configured(workload, runtime, model, budget));
   std::optional<OllamaView> view;
   if (runtime.ollama) {
-    view = ollama::view(model, runtime, footprint);
-    auto remarks = ollama::remarks(model, runtime, workload, *view, footprint, budget);
+    // Without a GPU it does not look whether a model fits (server/sched.go:547).
+    if (footprint.settings.backend == Backend::metal) {
+      view = ollama::view(model, runtime, footprint);
+    }
+    auto remarks = ollama::remarks(model, runtime, workload, view, footprint, budget);
     footprint.remarks.insert(footprint.remarks.end(), remarks.begin(), remarks.end());
   }
   footprint.remarks.insert(footprint.remarks.end(), runtime.remarks.begin(), runtime.remarks.end());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ namespace membudget::ollama {
 
 /// What surprises about the plan, a sentence each. `asked` is the workload before configured().
 [[nodiscard]] std::vector<std::string> remarks(const Model& model, const Runtime& runtime,
-                                               const Workload& asked, const OllamaView& view,
+                                               const Workload& asked,
+                                               const std::optional<OllamaView>& view,
                                                const Footprint& footprint, const Budget& budget);
 
 }  // namespace membudget::ollama

@@ -68,7 +68,7 @@ OllamaView view(const Model& model, const Runtime& runtime, const Footprint& foo
   OllamaView out;
   out.belief = ollama_belief(model, *runtime.ollama, settings.context, settings.batch);
   out.evicts_below = ollama_evicts_below(out.belief, *runtime.ollama);
-  out.taken = settings.backend == Backend::metal ? footprint.total(Place::gpu) : footprint.total();
+  out.taken = footprint.total(Place::gpu);
   const Bytes off = out.belief.total() > out.taken ? out.belief.total() - out.taken
                                                    : out.taken - out.belief.total();
   constexpr std::int64_t tenth = 10;
@@ -79,7 +79,7 @@ OllamaView view(const Model& model, const Runtime& runtime, const Footprint& foo
 }
 
 std::vector<std::string> remarks(const Model& model, const Runtime& runtime, const Workload& asked,
-                                 const OllamaView& view, const Footprint& footprint,
+                                 const std::optional<OllamaView>& view, const Footprint& footprint,
                                  const Budget& budget) {
   const OllamaRules& rules = *runtime.ollama;
   const Settings& settings = footprint.settings;
@@ -115,14 +115,13 @@ std::vector<std::string> remarks(const Model& model, const Runtime& runtime, con
                                   ? "nothing runs on a GPU"
                                   : "it expects that some layers run on the CPU"));
   }
-  std::string sentence =
-      fmt::format("Ollama believes this needs {}, and it takes {}; with less than {} free it first "
-                  "unloads another model",
-                  to_text(view.belief.total()), to_text(view.taken), to_text(view.evicts_below));
-  if (!view.why.empty()) {
-    sentence += fmt::format(" ({})", fmt::join(view.why, "; "));
+  if (view) {
+    out.push_back(fmt::format(
+        "Ollama believes this needs {}, and it takes {}; with less than {} free it first unloads "
+        "another model{}.",
+        to_text(view->belief.total()), to_text(view->taken), to_text(view->evicts_below),
+        view->why.empty() ? "" : fmt::format(" ({})", fmt::join(view->why, "; "))));
   }
-  out.push_back(sentence + ".");
   return out;
 }
 

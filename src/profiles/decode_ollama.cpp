@@ -77,6 +77,7 @@ OllamaRules take_ollama_rules(Fields fields) {
   out.contexts = take_contexts(fields);
   out.batches = take_batches(fields);
   out.fit_percent = take_percent(fields, "fit_percent");
+  out.loaded_models = fields.whole("loaded_models", 1);
   out.embedding_batch = fields.whole("embedding_batch", 1);
   out.least_context = fields.whole("least_context", 1);
   out.least_vision_context = fields.whole("least_vision_context", 1);
@@ -86,8 +87,8 @@ OllamaRules take_ollama_rules(Fields fields) {
   out.variables = take_variables(fields.object("variables"));
   Fields sources = fields.object("sources");
   for (const std::string_view figure :
-       {"contexts", "batches", "fit_percent", "embedding_batch", "least_context", "single_slot",
-        "inline_projectors", "projector_headroom", "variables"}) {
+       {"contexts", "batches", "fit_percent", "loaded_models", "embedding_batch", "least_context",
+        "single_slot", "inline_projectors", "projector_headroom", "variables"}) {
     static_cast<void>(sources.text(figure));
   }
   sources.finish();

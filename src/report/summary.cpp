@@ -123,13 +123,13 @@ std::vector<Entry> limits(const PlanReport& report) {
   for (const auto& part : budget.reserve_parts) {
     kept += fmt::format("{}{} for {}", kept.empty() ? "" : ", ", to_text(part.bytes), part.name);
   }
-  std::vector<Entry> out{
-      {"GPU", limit_rule(budget), plan.binding == Binding::gpu},
-      {"RAM",
-       fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
-       plan.binding == Binding::ram},
-  };
-  if (budget.largest_buffer > Bytes{}) {
+  const bool metal = plan.footprint.settings.backend == Backend::metal;
+  std::vector<Entry> out;
+  if (metal) out.push_back({"GPU", limit_rule(budget), plan.binding == Binding::gpu});
+  out.push_back(
+      {"RAM", fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
+       plan.binding == Binding::ram});
+  if (metal && budget.largest_buffer > Bytes{}) {
     Bytes largest;
     for (const auto& tensor : report.model.tensors.all()) largest = std::max(largest, tensor.size());
     out.push_back({"buffer",

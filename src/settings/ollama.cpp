@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Variables of Ollama's server: envconfig/config.go; `launchctl setenv` for the app: docs/faq.mdx.
+// Variables of Ollama's server: envconfig/config.go; `launchctl setenv` for the app: docs/faq.mdx;
+// the container: docs/docker.mdx.
 #include "settings/ollama.hpp"
 
 #include <fmt/format.h>
@@ -88,6 +89,14 @@ std::vector<std::string> ollama_lines(const PlannedRun& run) {
     out.push_back(
         comment(fmt::format("No variable sets these; a Modelfile or the API's options do: {}",
                             fmt::join(parameters, ", "))));
+  }
+  if (run.ollama.defaults.backend == Backend::cpu) {
+    std::string command = "docker run -d -v ollama:/root/.ollama -p 11434:11434 --name ollama";
+    for (const auto& [name, value] : variables) {
+      command += " -e " + shell_word(fmt::format("{}={}", name, value));
+    }
+    out.push_back(command + " ollama/ollama");
+    return out;
   }
   if (variables.empty() && parameters.empty()) {
     out.push_back(comment("Ollama's defaults are the plan: no variable needs to be set."));

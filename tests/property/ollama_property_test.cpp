@@ -36,7 +36,7 @@ PlannedRun some_run() {
   run.model.default_context = maybe<std::int64_t>({2048, 16384}).value_or(0);
   run.machine = machine(profiles().chip(
       *rc::gen::element<std::string>("m1-16gb", "m1-max-32gb", "m4-max-36gb", "m4-max-128gb")));
-  run.ollama = profiles().runtime("ollama");
+  run.ollama = profiles().runtime(*rc::gen::element<std::string>("ollama", "docker-ollama"));
   run.lmstudio = profiles().runtime("lmstudio");
   run.server = profiles().runtime("llama.cpp@" + run.ollama.engine_version);
   run.names = {};
@@ -64,9 +64,13 @@ std::map<std::string, std::string> exported(const std::vector<std::string>& line
   for (const auto& line : lines) script += line + "\n";
   std::map<std::string, std::string> out;
   for (const auto& words : test::shell_commands(script)) {
-    if (words.at(0) != "export") continue;
-    const auto equals = words.at(1).find('=');
-    out[words.at(1).substr(0, equals)] = words.at(1).substr(equals + 1);
+    const bool docker = words.at(0) == "docker";
+    if (!docker && words.at(0) != "export") continue;
+    for (std::size_t i = 1; i < words.size(); ++i) {
+      if (docker && words[i - 1] != "-e") continue;
+      const auto equals = words[i].find('=');
+      out[words[i].substr(0, equals)] = words[i].substr(equals + 1);
+    }
   }
   return out;
 }

@@ -278,12 +278,14 @@ TEST(OllamaEnvironment, SetsTheServersDefaults) {
                              {"OLLAMA_NUM_PARALLEL", " '2' "},
                              {"OLLAMA_KV_CACHE_TYPE", "Q8_0"},
                              {"OLLAMA_FLASH_ATTENTION", "1"},
+                             {"OLLAMA_MAX_LOADED_MODELS", "2"},
                              {"HOME", "/"}});
   EXPECT_EQ(out.runtime.defaults.context, 16384);
   EXPECT_EQ(out.runtime.defaults.parallel, 2);
   EXPECT_EQ(out.runtime.defaults.cache_type_k, ElementType::q8_0);
   EXPECT_EQ(out.runtime.defaults.cache_type_v, ElementType::q8_0);
   EXPECT_EQ(out.runtime.defaults.flash_attention, FlashAttention::on);
+  EXPECT_EQ(out.runtime.ollama->loaded_models, 2);
   EXPECT_THAT(out.warnings, IsEmpty());
   const Workload planned = configured({}, out.runtime, profiles().model("llama3.1:8b"),
                                       budget_of("m1-max-32gb"));
