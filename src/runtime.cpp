@@ -147,7 +147,9 @@ bool grows_with_use(Engine engine) {
 
 Settings resolve(const Workload& workload, const Runtime& runtime, const Model& model) {
   Settings result = runtime.defaults;
-  result.backend = workload.backend;
+  // A runtime without a GPU (Docker on macOS) has none, whoever asks.
+  result.backend =
+      runtime.defaults.backend == Backend::cpu ? Backend::cpu : workload.backend;
   if (grows_with_use(runtime.engine)) {
     take_use(workload, result);
   } else {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "advice.hpp"
+#include "ollama_options.hpp"
 #include "output.hpp"
 
 namespace {
@@ -245,6 +246,20 @@ std::string mlx_quantization(const Model& model, const Runtime& runtime, const P
   return usual ? runtime.mlx.usual_quantization : "";
 }
 
+/// Modelfiles and the variables are Ollama's, so they ask for Ollama.
+Runtime runtime_of(const PlanOptions& options, const Profiles& profiles, bool modelfile) {
+  const bool ollamas = modelfile || options.from_env;
+  const auto id = options.runtime.empty() ? (ollamas ? "ollama" : "llama.cpp") : options.runtime;
+  auto out = asked_for("--runtime", [&] { return profiles.runtime(id); });
+  if (ollamas && !out.ollama) {
+    wrong(modelfile ? "--modelfile" : "--from-env",
+          fmt::format("has settings of Ollama, which {} does not read; leave out --runtime, or give "
+                      "--runtime ollama",
+                      out.id));
+  }
+  return options.from_env ? with_environment(std::move(out)) : out;
+}
+
 }  // namespace
 
 void PlanOptions::add_to(CLI::App& command) {
@@ -252,11 +267,12 @@ void PlanOptions::add_to(CLI::App& command) {
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     return option;
   };
-  command
-      .add_option("MODEL", model,
-                  "Catalog name (qwen2.5-coder:32b), .gguf, folder, ollama:NAME[:TAG], "
-                  "hf:ORG/REPO[:QUANT|:FILE] or https://.../x.gguf")
-      ->required();
+  auto* const named =
+      command
+          .add_option("MODEL", model,
+                      "Catalog name (qwen2.5-coder:32b), .gguf, folder, ollama:NAME[:TAG], "
+                      "hf:ORG/REPO[:QUANT|:FILE] or https://.../x.gguf")
+          ->required();
   source.add_to(command);
 
   command.get_formatter()->column_width(36);
@@ -315,6 +331,11 @@ void PlanOptions::add_to(CLI::App& command) {
          "Runtime");
   option("--kv-bits", kv_bits, "MLX: bits of the cache, 2 to 8; default: as computed", "N",
          "Runtime");
+  option("--modelfile", modelfile, "Ollama: its FROM (unless MODEL is given) and its parameters",
+         "FILE", "Runtime");
+  command.get_option("--modelfile")->each([named](const std::string&) { named->required(false); });
+  command.add_flag("--from-env", from_env, "Ollama: what OLLAMA_* in the environment set")
+      ->group("Runtime");
   option("--draft,--model-draft", draft, "-md; model that drafts tokens for this one: name or .gguf",
          "MODEL", "Runtime");
   command.add_flag("--embeddings,--embedding", embeddings, "Serve embeddings instead of text")
@@ -371,24 +392,27 @@ std::string cache_type_name(ElementType type) {
 PlanInputs read(const PlanOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(options.output_format());
+  const auto modelfile = modelfile_of(options.modelfile);
+  const auto name = model_name(options.model, options.modelfile, modelfile);
   auto workload = workload_of(options);
   const auto speed = speed_of(workload);
   check_depth(options, workload, speed);
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   auto machine = machine_of(options, profiles);
-  auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
+  auto runtime = runtime_of(options, profiles, modelfile.has_value());
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto model = read_model(options.model, options.quantization, profiles, options.source);
+  auto model = read_model(name, options.quantization, profiles, options.source);
   if (is_mlx(model) && !runtime.for_safetensors.empty()) {
     runtime = profiles.runtime(runtime.for_safetensors);
   }
   if (runtime.engine == Engine::mlx && options.quantization.empty()) {
     if (const auto usual = mlx_quantization(model, runtime, profiles); !usual.empty()) {
-      model = read_model(options.model, usual, profiles, options.source);
+      model = read_model(name, usual, profiles, options.source);
     }
   }
+  workload = with_ollamas_own(std::move(workload), modelfile, runtime, model);
   auto speed_rules = profiles.speed_rules(runtime);
   ModelNames draft_names;
   if (!options.draft.empty()) {
@@ -396,16 +420,20 @@ PlanInputs read(const PlanOptions& options) {
         std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));
     draft_names = names_of(options.draft, *workload.draft, profiles);
   }
-  auto names = names_of(options.model, model, profiles);
+  auto names = names_of(name, model, profiles);
   auto server = runtime.id == "llama.cpp" ? runtime
                 : runtime.engine == Engine::llama_cpp
                     ? profiles.runtime("llama.cpp@" + runtime.engine_version)
                     : profiles.runtime("llama.cpp");
+  const auto ollama =
+      runtime.ollama ? fmt::format("{}@{}", runtime.id, runtime.version) : std::string("ollama");
   return {.model = std::move(model),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
           .workload = std::move(workload),
           .server = std::move(server),
+          .ollama = profiles.runtime(ollama),
+          .lmstudio = profiles.runtime("lmstudio"),
           .names = std::move(names),
           .draft_names = std::move(draft_names),
           .speed_rules = std::move(speed_rules),
@@ -424,7 +452,7 @@ MachineInputs read_machine(const PlanOptions& options) {
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   auto machine = machine_of(options, profiles);
-  auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
+  auto runtime = runtime_of(options, profiles, false);
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto speed_rules = profiles.speed_rules(runtime);
   return {.profiles = std::move(profiles),
@@ -486,10 +514,14 @@ PlanReport report_of(PlanInputs inputs) {
                       inputs.speed);
   }
   if (inputs.advise) add_advice(out, inputs);
+  // What the runtime chose is what others must be told.
+  inputs.workload = configured(inputs.workload, inputs.runtime, inputs.model, out.plan.budget);
   PlannedRun run{
       .model = std::move(inputs.model),
       .machine = std::move(inputs.machine),
       .server = std::move(inputs.server),
+      .ollama = std::move(inputs.ollama),
+      .lmstudio = std::move(inputs.lmstudio),
       .workload = std::move(inputs.workload),
       .plan = std::move(out.plan),
       .names = std::move(inputs.names),

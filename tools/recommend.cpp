@@ -43,7 +43,7 @@ std::string task_of(const std::string& task, const PlanInputs& inputs, const Adv
 }
 
 Exit run(const Options& options) {
-  if (options.model.empty()) {
+  if (options.model.empty() && options.modelfile.empty()) {
     return recommend_from_catalog(options, options.wanted);
   }
   auto inputs = read(options);

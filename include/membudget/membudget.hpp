@@ -25,6 +25,7 @@
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
 #include "membudget/model_names.hpp"
+#include "membudget/ollama.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/pooling.hpp"
 #include "membudget/profiles.hpp"

@@ -93,6 +93,50 @@ enum class OutputRule : std::uint8_t {
   slots,  ///< One per slot: llama-server (server-context.cpp:40).
 };
 
+/// What Ollama chooses by looking at model and machine where the user left it open. The figures
+/// stand in the runtime's profile, with the lines of its source they were read from.
+struct OllamaRules {
+  /// The context of a slot, by what Metal grants in total.
+  struct ContextTier {
+    Bytes from;
+    std::int64_t tokens = 0;
+  };
+  /// -b and -ub, by the context of all slots and by what the model is believed to need.
+  struct BatchTier {
+    std::int64_t above = 0;  ///< Contexts longer than this.
+    std::int64_t batch = 0;
+    std::int64_t percent = 100;  ///< Of the memory that is available the belief may take this much.
+    Bytes surcharge;             ///< What the batch is believed to cost on top.
+  };
+  /// Names of the variables that the server reads; empty where it knows none.
+  struct Variables {
+    std::string context;
+    std::string parallel;
+    std::string cache_type;
+    std::string flash_attention;
+    std::string gpu_overhead;
+    std::string loaded_models;
+    std::string keep_alive;
+    std::string fit_target;
+  };
+  std::vector<ContextTier> contexts;  ///< Largest first; the last is for every machine.
+  std::vector<BatchTier> batches;     ///< Largest first; the last has no condition.
+  /// Of the memory that is available belief and surcharge may take this much: beyond it a batch is
+  /// not enlarged, and another model is unloaded.
+  std::int64_t fit_percent = 80;
+  std::int64_t loaded_models = 3;  ///< At most so many at once; one more, and one is unloaded.
+  std::int64_t embedding_batch = 2048;  ///< Of embedding models, at most the context.
+  std::int64_t least_context = 4;
+  std::int64_t least_vision_context = 2048;
+  /// Architectures that get one slot whatever is asked for.
+  std::vector<std::string> single_slot;
+  /// Architectures whose vision tower is loaded from the model's own file.
+  std::vector<std::string> inline_projectors;
+  Bytes projector_headroom = gib(1);  ///< Left free beside a projector (LLAMA_ARG_FIT_TARGET).
+  Bytes gpu_overhead;  ///< OLLAMA_GPU_OVERHEAD: taken off the total that picks the context.
+  Variables variables;
+};
+
 /// An engine, a version and the defaults it is run with.
 struct Runtime {
   std::string id;       ///< "llama.cpp"
@@ -109,6 +153,12 @@ struct Runtime {
   Settings defaults;  ///< A context of 0 means the trained context.
   /// Slots share one cache when the user did not ask for a number of slots (llama-server).
   bool unified_when_slots_unset = false;
+  std::optional<OllamaRules> ollama;  ///< Of Ollama only; configured() follows them.
+  /// Of the machine's RAM what the virtual machine has that the runtime lives in; 0 = it lives in
+  /// none.
+  std::int64_t vm_ram_percent = 0;
+  std::string vm_source;
+  std::vector<std::string> remarks;  ///< What every plan says of it, a sentence each.
 };
 
 /// The workload with the runtime's defaults filled in for this model, as the runtime does it.

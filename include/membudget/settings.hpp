@@ -42,6 +42,10 @@ struct PlannedRun {
   Machine machine;
   /// llama-server of the same build: what Ollama starts, and what a `llama-server` line means.
   Runtime server;
+  /// Whose defaults need not be printed: Ollama (in Docker, if that was planned) and LM Studio as
+  /// they start without any setting.
+  Runtime ollama;
+  Runtime lmstudio;
   Workload workload;
   Plan plan;
   ModelNames names;

@@ -9,6 +9,7 @@
 #include "engine/mlx/mlx.hpp"
 #include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
+#include "membudget/ollama.hpp"
 
 namespace membudget {
 namespace {
@@ -72,6 +73,31 @@ void add_draft(Footprint& whole, const Model& draft, const Footprint& footprint)
   }
 }
 
+/// Ollama loads what comes with a model without being told to. The buffers that a vision tower
+/// computes in are llama.cpp's mtmd's, which nobody here counts: its part is only assumed.
+void add_companions(Footprint& whole, const Model& model, const OllamaRules& rules) {
+  const Place where = whole.settings.backend == Backend::metal && whole.settings.gpu_layers != 0
+                          ? Place::gpu
+                          : Place::host;
+  if (const Bytes projector = ollama_projector(model, rules); projector > Bytes{}) {
+    whole.parts.push_back(
+        {.name = PartName::projector, .where = where, .bytes = projector, .basis = Basis::assumed,
+         .note = "weights of the vision tower; what it computes in comes on top",
+         .formula = fmt::format("{} of the file's other tensors", to_text(projector))});
+  }
+  Bytes adapters;
+  for (const Companion& companion : model.companions) {
+    if (companion.kind == Companion::Kind::adapter) {
+      adapters += companion.weights;
+    }
+  }
+  if (adapters > Bytes{}) {
+    whole.parts.push_back({.name = PartName::adapter, .where = where, .bytes = adapters,
+                           .basis = Basis::file, .note = "comes with the model",
+                           .formula = "weights of the adapter's file"});
+  }
+}
+
 }  // namespace
 
 Footprint estimate(const Model& model, const Runtime& runtime, const Workload& workload) {
@@ -85,6 +111,9 @@ Footprint estimate(const Model& model, const Runtime& runtime, const Workload& w
   }
   refuse_mlx(model);
   Footprint result = llamacpp::simulate(model, runtime, settings);
+  if (runtime.ollama) {
+    add_companions(result, model, *runtime.ollama);
+  }
   if (workload.draft != nullptr) {
     const Model& draft = *workload.draft;
     add_draft(result, draft,

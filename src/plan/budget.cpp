@@ -85,6 +85,22 @@ void set_reserve(Budget& out, const Machine& machine) {
   out.ram_available = out.ram - out.reserve;
 }
 
+/// What a virtual machine does not get is no more at hand than what other programs hold.
+void keep_outside_vm(Budget& out, const Runtime& runtime) {
+  if (runtime.vm_ram_percent == 0) {
+    return;
+  }
+  constexpr std::int64_t hundred = 100;
+  const Bytes inside((out.ram * runtime.vm_ram_percent).count() / hundred);
+  if (out.ram_available <= inside) {
+    return;
+  }
+  const Bytes outside = out.ram_available - inside;
+  out.reserve_parts.push_back({"what its virtual machine does not get", outside, runtime.vm_source});
+  out.reserve += outside;
+  out.ram_available = inside;
+}
+
 void set_safety_margin(Budget& out, const SafetyMargin& margin) {
   const Bytes tighter = std::min(out.gpu_limit, out.ram_available);
   const Bytes share((tighter * margin.percent).count() / 100);
@@ -96,13 +112,14 @@ void set_safety_margin(Budget& out, const SafetyMargin& margin) {
 
 }  // namespace
 
-Budget budget(const Machine& machine, const Runtime&) {
+Budget budget(const Machine& machine, const Runtime& runtime) {
   Budget out;
   const std::string& name = machine.chip.name;
   out.large_gpu = name.find(" Max") != std::string::npos || name.find(" Ultra") != std::string::npos;
   set_gpu_limit(out, machine);
   out.ram = machine.chip.ram;
   set_reserve(out, machine);
+  keep_outside_vm(out, runtime);
   if (const WorkingSet* set = working_set_of(machine); set != nullptr) {
     out.largest_buffer = set->largest_buffer;
     out.largest_buffer_rule = machine.chip.largest_buffer_rule;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "membudget/plan.hpp"
+#include "plan/ollama.hpp"
 
 namespace membudget {
 namespace {
@@ -25,8 +26,10 @@ Plan judge(Footprint footprint, Budget budget) {
   const Bytes all = footprint.total();
   const Bytes gpu_room = budget.gpu_limit - gpu;
   const Bytes ram_room = budget.ram_available - all;
-  plan.binding = gpu_room <= ram_room ? Binding::gpu : Binding::ram;
-  plan.headroom = std::min(gpu_room, ram_room);
+  // Without a GPU its limit binds nothing.
+  const bool on_cpu = footprint.settings.backend == Backend::cpu;
+  plan.binding = gpu_room <= ram_room && !on_cpu ? Binding::gpu : Binding::ram;
+  plan.headroom = on_cpu ? ram_room : std::min(gpu_room, ram_room);
 
   const std::string on_gpu = sentence("The GPU", gpu, "that Metal grants", budget.gpu_limit,
                                       budget.gpu_limit_rule);
@@ -35,6 +38,9 @@ Plan judge(Footprint footprint, Budget budget) {
       fmt::format("{} less {} for macOS and other programs", to_text(budget.ram),
                   to_text(budget.reserve)));
   plan.reasons = plan.binding == Binding::gpu ? std::vector{on_gpu, in_ram} : std::vector{in_ram, on_gpu};
+  if (on_cpu) {
+    plan.reasons.pop_back();
+  }
 
   const bool buffer_too_large =
       budget.largest_buffer > Bytes{} && footprint.largest_buffer > budget.largest_buffer;
@@ -80,7 +86,20 @@ Plan judge(Footprint footprint, Budget budget) {
 
 Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
           const Budget& budget) {
-  return judge(estimate(model, runtime, configured(workload, runtime, model, budget)), budget);
+  Footprint footprint = estimate(model, runtime, configured(workload, runtime, model, budget));
+  std::optional<OllamaView> view;
+  if (runtime.ollama) {
+    // Without a GPU it does not look whether a model fits (server/sched.go:547).
+    if (footprint.settings.backend == Backend::metal) {
+      view = ollama::view(model, runtime, footprint);
+    }
+    auto remarks = ollama::remarks(model, runtime, workload, view, footprint, budget);
+    footprint.remarks.insert(footprint.remarks.end(), remarks.begin(), remarks.end());
+  }
+  footprint.remarks.insert(footprint.remarks.end(), runtime.remarks.begin(), runtime.remarks.end());
+  Plan out = judge(std::move(footprint), budget);
+  out.ollama = std::move(view);
+  return out;
 }
 
 Plan plan(const Model& model, const Machine& machine, const Runtime& runtime,

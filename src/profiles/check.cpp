@@ -322,6 +322,7 @@ class Check {
                     faults);
     check_reference(ProfileKind::quantization, profile.runtime.mlx.usual_quantization,
                     "/mlx/usual_quantization", faults);
+    check_reference(ProfileKind::runtime, profile.ollama_of, "/ollama_of", faults);
   }
 
   void check_stack(const StackProfile& stack, Faults& faults) const {

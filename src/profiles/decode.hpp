@@ -80,6 +80,7 @@ struct RuntimeProfile {
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
   std::string builds_of;          ///< The runtime whose builds these are; empty = its own.
   std::string rules_of;  ///< The runtime whose MLX rules these are; empty = its own.
+  std::string ollama_of;          ///< The runtime whose Ollama rules these are; empty = its own.
   std::vector<Version> versions;  ///< Newest first; empty for llama.cpp and what builds with it.
 
   /// Another runtime's rules with what the program around MLX does otherwise.
@@ -185,6 +186,9 @@ struct SpeedTable {
 };
 
 class Fields;
+
+/// The object "ollama" of a runtime.
+[[nodiscard]] OllamaRules take_ollama_rules(Fields fields);
 
 /// Each reads one file, strictly: an unknown key is a fault. The file's name must end in the id
 /// plus ".json". What has a fault reads as a harmless value, so the result is of use only when

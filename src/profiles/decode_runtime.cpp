@@ -35,6 +35,8 @@ constexpr std::array engines{
     std::pair<std::string_view, Engine>("candle", Engine::candle),
     std::pair<std::string_view, Engine>("mlc", Engine::mlc),
     std::pair<std::string_view, Engine>("coreml", Engine::coreml)};
+constexpr std::array backends{std::pair<std::string_view, Backend>("metal", Backend::metal),
+                              std::pair<std::string_view, Backend>("cpu", Backend::cpu)};
 constexpr std::array output_rules{
     std::pair<std::string_view, OutputRule>("batch", OutputRule::batch),
     std::pair<std::string_view, OutputRule>("slots", OutputRule::slots)};
@@ -54,6 +56,9 @@ ElementType take_cache_type(Fields& fields, std::string_view key) {
 
 Settings take_defaults(Fields fields) {
   Settings out;
+  if (fields.has_optional("backend")) {
+    out.backend = take_choice(fields, "backend", backends);
+  }
   out.context = fields.whole("context", 0);
   out.batch = fields.whole("batch", 1);
   out.ubatch = fields.whole("ubatch", 1);
@@ -136,6 +141,21 @@ void take_llama_cpp(Fields& fields, RuntimeProfile& out) {
   runtime.outputs = take_choice(fields, "outputs", output_rules);
   runtime.unified_when_slots_unset = fields.flag("unified_when_slots_unset");
   runtime.defaults = take_defaults(fields.object("defaults"));
+  if (fields.has_optional("ollama_of")) {
+    out.ollama_of = fields.text("ollama_of");
+  } else if (fields.has_optional("ollama")) {
+    runtime.ollama = take_ollama_rules(fields.object("ollama"));
+  }
+  if (fields.has_optional("virtual_machine")) {
+    Fields machine = fields.object("virtual_machine");
+    runtime.vm_ram_percent = machine.whole("ram_percent", 1);
+    constexpr std::int64_t all = 100;
+    if (runtime.vm_ram_percent > all) {
+      machine.fail("ram_percent", "is more than the machine has; give 1 to 100");
+    }
+    runtime.vm_source = machine.text("source");
+    machine.finish();
+  }
   Fields sources = fields.object("sources");
   for (const std::string_view figure : {"outputs", "unified_when_slots_unset", "defaults"}) {
     static_cast<void>(sources.text(figure));
@@ -179,6 +199,7 @@ RuntimeProfile decode_runtime(Faults& faults) {
     static_cast<void>(sources.text("defaults"));
     sources.finish();
   }
+  runtime.remarks = fields.texts_or_none("remarks");
   static_cast<void>(fields.texts_or_none("notes"));
   fields.finish();
   return out;

@@ -457,6 +457,9 @@ Runtime Profiles::runtime(std::string_view id) const {
   };
   const RuntimeProfile profile = profile_of(id.substr(0, at));
   Runtime runtime = profile.runtime;
+  if (!profile.ollama_of.empty()) {
+    runtime.ollama = profile_of(profile.ollama_of).runtime.ollama;
+  }
   if (profile.versions.empty()) {
     const RuntimeProfile builds = profile.builds_of.empty() ? profile : profile_of(profile.builds_of);
     const std::int64_t build =
@@ -480,6 +483,9 @@ Runtime Profiles::runtime(std::string_view id) const {
 }
 
 std::optional<SpeedRules> Profiles::speed_rules(const Runtime& runtime) const {
+  if (runtime.defaults.backend == Backend::cpu) {
+    return std::nullopt;  // All of them were measured on GPUs.
+  }
   const SpeedTable speeds = table(*store_, speed_name, decode_speed);
   const auto known =
       std::find_if(speeds.runtimes.begin(), speeds.runtimes.end(),

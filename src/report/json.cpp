@@ -149,6 +149,16 @@ std::string_view name_of(Errc code) {
   return "unknown";
 }
 
+Json ollama_of(const OllamaView& view) {
+  return {{"believed_bytes", view.belief.total().count()},
+          {"believed_file_bytes", view.belief.file.count()},
+          {"believed_cache_bytes", view.belief.cache.count()},
+          {"believed_batch_bytes", view.belief.surcharge.count()},
+          {"taken_bytes", view.taken.count()},
+          {"evicts_below_free_bytes", view.evicts_below.count()},
+          {"why", view.why}};
+}
+
 }  // namespace
 
 std::string to_json(const PlanReport& report) {
@@ -170,6 +180,7 @@ std::string to_json(const PlanReport& report) {
                {"verdict", to_string(report.plan.verdict)},
                {"reasons", report.plan.reasons},
                {"max_context", max_context_of(report)}};
+  if (report.plan.ollama) result["ollama"] = ollama_of(*report.plan.ollama);
   if (report.speed) result["speed"] = speed_of(report);
   result["recommendation"] = report::advice_of(report);
   result["recommendation"]["commands"] = commands_of(report.commands);

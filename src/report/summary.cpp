@@ -63,7 +63,15 @@ std::string settings_line(const PlanReport& report) {
                   settings.context, cache_types(settings),
                   report.plan.footprint.flash_attention ? "flash attention" : "no flash attention");
   if (settings.parallel > 1) {
-    text += fmt::format(", {} slots{}", settings.parallel, settings.kv_unified ? " (unified)" : "");
+    // Ollama's num_ctx is that of one slot.
+    text += report.runtime.ollama
+                ? fmt::format(", {} slots x {}", settings.parallel,
+                              settings.context / settings.parallel)
+                : fmt::format(", {} slots{}", settings.parallel,
+                              settings.kv_unified ? " (unified)" : "");
+  }
+  if (settings.backend == Backend::cpu) {
+    return text + ", on the CPU";
   }
   const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
   if (gpu_layers(report) < all) {
@@ -126,13 +134,13 @@ std::vector<Entry> limits(const PlanReport& report) {
   for (const auto& part : budget.reserve_parts) {
     kept += fmt::format("{}{} for {}", kept.empty() ? "" : ", ", to_text(part.bytes), part.name);
   }
-  std::vector<Entry> out{
-      {"GPU", limit_rule(budget), plan.binding == Binding::gpu},
-      {"RAM",
-       fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
-       plan.binding == Binding::ram},
-  };
-  if (budget.largest_buffer > Bytes{}) {
+  const bool metal = plan.footprint.settings.backend == Backend::metal;
+  std::vector<Entry> out;
+  if (metal) out.push_back({"GPU", limit_rule(budget), plan.binding == Binding::gpu});
+  out.push_back(
+      {"RAM", fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
+       plan.binding == Binding::ram});
+  if (metal && budget.largest_buffer > Bytes{}) {
     Bytes largest = plan.footprint.largest_buffer;
     std::string what = plan.footprint.largest_buffer_name;
     if (largest == Bytes()) {

@@ -53,9 +53,13 @@ std::vector<std::string> server_only(const PlannedRun& run, bool experts) {
 }
 
 std::string memory_note(const PlannedRun& run, const Workload& workload) {
+  return memory_note(run, run.server, workload);
+}
+
+std::string memory_note(const PlannedRun& run, const Runtime& runtime, const Workload& workload) {
   Footprint other;
   try {
-    other = estimate(run.model, run.server, workload);
+    other = estimate(run.model, runtime, workload);
   } catch (const Error& error) {
     return fmt::format("The engine refuses this: {}", error.what());
   }

@@ -40,5 +40,8 @@ namespace membudget::settings {
 /// How the memory that llama-server takes for `workload` differs from the plan's, as a sentence;
 /// empty when to the byte it does not.
 [[nodiscard]] std::string memory_note(const PlannedRun& run, const Workload& workload);
+/// The same of a runtime that starts llama-server with more than it was asked for.
+[[nodiscard]] std::string memory_note(const PlannedRun& run, const Runtime& runtime,
+                                      const Workload& workload);
 
 }  // namespace membudget::settings

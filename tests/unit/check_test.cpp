@@ -70,6 +70,8 @@ constexpr std::string_view quant = "quants/q4_k_m.json";
 constexpr std::string_view mlx = "quants/4bit.json";
 constexpr std::string_view runtime = "runtimes/llama.cpp.json";
 constexpr std::string_view mlx_runtime = "runtimes/lmstudio-mlx.json";
+constexpr std::string_view ollama = "runtimes/ollama.json";
+constexpr std::string_view docker = "runtimes/docker-ollama.json";
 constexpr std::string_view sets = "working_sets.json";
 constexpr std::string_view tokenizers = "tokenizers.json";
 constexpr std::string_view budget = "budget.json";
@@ -173,6 +175,22 @@ constexpr Broken broken[] = {
      "MLX has no 7 bits"},
     {"build_range_with_a_gap", runtime, "\"to\": 10531", "\"to\": 10530", "10532", "/builds/1/from",
      "one more than"},
+    {"context_tiers_out_of_order", ollama, "\"from_gib\": 23", "\"from_gib\": 50", "50",
+     "/ollama/contexts/1/from_gib", "most memory comes first"},
+    {"no_context_for_every_machine", ollama, "\"from_gib\": 0", "\"from_gib\": 1", "[\n      {\"from_gib\"",
+     "/ollama/contexts", "must end in a tier from 0 GiB"},
+    {"batch_tiers_out_of_order", ollama, "\"batch\": 1024", "\"batch\": 4096", "4096, \"percent\"",
+     "/ollama/batches/1/batch", "must be smaller"},
+    {"share_of_more_than_all", ollama, "\"fit_percent\": 80", "\"fit_percent\": 180", "180",
+     "/ollama/fit_percent", "1 to 100"},
+    {"variable_without_a_name", ollama, "\"OLLAMA_NUM_PARALLEL\"", "4", "4,\n      \"cache_type\"",
+     "/ollama/variables/parallel", "must be"},
+    {"ollama_of_nobody", docker, "\"ollama_of\": \"ollama\"", "\"ollama_of\": \"olama\"", "\"olama\"",
+     "/ollama_of", "no runtime is called 'olama'"},
+    {"virtual_machine_of_more_than_all", docker, "\"ram_percent\": 50", "\"ram_percent\": 500", "500",
+     "/virtual_machine/ram_percent", "more than the machine has"},
+    {"unknown_backend", docker, "\"backend\": \"cpu\"", "\"backend\": \"npu\"", "\"npu\"",
+     "/defaults/backend", "none of: metal, cpu"},
     {"unknown_cache_type", runtime, "\"cache_type_k\": \"f16\"", "\"cache_type_k\": \"q9_0\"",
      "\"q9_0\"", "/defaults/cache_type_k", "not a cache type"},
     {"mlx_rules_of_nobody", mlx_runtime, "\"rules_of\": \"mlx\"", "\"rules_of\": \"mls\"",
