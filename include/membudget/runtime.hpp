@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "membudget/engine_rules.hpp"
 #include "membudget/model.hpp"
 #include "membudget/workload.hpp"
 
@@ -45,11 +46,18 @@ struct Runtime {
   std::string engine_version;
   Engine engine = Engine::llama_cpp;
   LlamaCppRules llama_cpp;
+  CandleRules candle;    ///< Set where `engine` says so, like those below.
+  MlcRules mlc;
+  CoreMlRules core_ml;
   OutputRule outputs = OutputRule::slots;
   Settings defaults;  ///< A context of 0 means the trained context.
   /// Slots share one cache when the user did not ask for a number of slots (llama-server).
   bool unified_when_slots_unset = false;
 };
+
+/// Tokens beyond which the runtime cannot go, or does not unless it is told to: Candle's rotary tables,
+/// what MLC-LLM grants its cache on Metal. 0 = nothing but the model limits it.
+[[nodiscard]] std::int64_t longest_context(const Runtime& runtime, const Model& model);
 
 /// The workload with the runtime's defaults filled in for this model, as the runtime does it.
 /// Throws Error{bad_request} for settings the engine refuses: negative sizes, cache rows that

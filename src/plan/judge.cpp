@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "membudget/plan.hpp"
+#include "plan/grant.hpp"
 
 namespace membudget {
 namespace {
@@ -80,7 +81,9 @@ Plan judge(Footprint footprint, Budget budget) {
 
 Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
           const Budget& budget) {
-  return judge(estimate(model, runtime, configured(workload, runtime, model, budget)), budget);
+  Plan out = judge(estimate(model, runtime, configured(workload, runtime, model, budget)), budget);
+  hold_to_grant(out, runtime);
+  return out;
 }
 
 Plan plan(const Model& model, const Machine& machine, const Runtime& runtime,

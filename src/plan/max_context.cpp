@@ -26,6 +26,9 @@ class Search {
     const std::int64_t trained = checked_multiply(
         std::max<std::int64_t>(model.trained_context, 1), std::max<std::int64_t>(stretched, 1));
     most_ = own_caches ? trained * settings_.parallel : trained;
+    if (const auto longest = longest_context(runtime, model); longest > 0) {
+      most_ = std::min(most_, longest);
+    }
   }
 
   std::int64_t run() {

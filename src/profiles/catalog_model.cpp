@@ -39,6 +39,9 @@ TensorTable tensors_of(std::vector<TensorShape> shapes, const Metadata& metadata
   if (const auto* mlx = std::get_if<MlxFormat>(&quantization)) {
     return quantize(std::move(shapes), metadata, *mlx);
   }
+  if (const auto* grouped = std::get_if<GroupedFormat>(&quantization)) {
+    return quantize(std::move(shapes), metadata, *grouped);
+  }
   FileType file_type = std::get<FileType>(quantization);
   ImportanceMatrix matrix = ImportanceMatrix::when_required;
   if (upload != nullptr) {
@@ -132,6 +135,9 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   model.source = ModelSource::catalog;
   if (std::holds_alternative<MlxFormat>(quantization)) {
     model.header = safetensors_headers(model.tensors);
+    return model;
+  }
+  if (std::holds_alternative<GroupedFormat>(quantization)) {
     return model;
   }
   model.header = header_of(profile, model, upload, tokenizers);

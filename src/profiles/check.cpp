@@ -317,6 +317,7 @@ class Check {
 
   void check_runtime(const RuntimeProfile& profile, Faults& faults) const {
     check_reference(ProfileKind::runtime, profile.builds_of, "/builds_of", faults);
+    check_reference(ProfileKind::runtime, profile.versions_of, "/versions_of", faults);
   }
 
   void check_stack(const StackProfile& stack, Faults& faults) const {

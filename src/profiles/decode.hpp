@@ -80,6 +80,7 @@ struct RuntimeProfile {
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
   std::string builds_of;          ///< The runtime whose builds these are; empty = its own.
   std::vector<Version> versions;  ///< Newest first; empty for llama.cpp and what builds with it.
+  std::string versions_of;        ///< The runtime whose versions these are; empty = its own.
 };
 
 /// A published file that is not what llama-quantize would write from the model today.
