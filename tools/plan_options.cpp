@@ -16,6 +16,7 @@
 
 #include "advice.hpp"
 #include "output.hpp"
+#include "weights.hpp"
 
 namespace {
 
@@ -366,7 +367,7 @@ PlanInputs read(const PlanOptions& options) {
   auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto model = read_model(options.model, options.quantization, profiles, options.source);
+  auto model = read_for(runtime, options, profiles);
   auto speed_rules = profiles.speed_rules(runtime);
   ModelNames draft_names;
   if (!options.draft.empty()) {
@@ -455,7 +456,10 @@ PlanReport report_of(PlanInputs inputs) {
       .names = std::move(inputs.names),
       .draft_names = std::move(inputs.draft_names),
   };
-  out.commands = runtime_commands(run);
+  // The others read other weights, or are told nothing that this knows to write.
+  if (inputs.runtime.engine == Engine::llama_cpp || inputs.runtime.engine == Engine::mlx) {
+    out.commands = runtime_commands(run);
+  }
   out.plan = std::move(run.plan);
   out.model = std::move(run.model);
   out.machine = std::move(run.machine);
