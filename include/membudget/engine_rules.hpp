@@ -50,6 +50,9 @@ struct MlcRules {
     std::string name;               ///< As GGUF `general.architecture`.
     std::int64_t prefill_chunk = 0;  ///< Tokens of a prompt it is compiled for at once.
     std::int64_t context = 0;  ///< Tokens it is compiled for; 0 = as many as it was trained for.
+    /// The size of its vocabulary is compiled in, so that memory planning counts the logits of a
+    /// whole chunk.
+    bool logits = false;
   };
   Mode mode = Mode::local;
   std::vector<Architecture> architectures;

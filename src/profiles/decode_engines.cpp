@@ -84,6 +84,7 @@ MlcRules take_mlc(Fields fields) {
     architecture.name = name;
     architecture.prefill_chunk = object.whole("prefill_chunk", 1);
     architecture.context = object.whole_or_none("context", 1).value_or(0);
+    architecture.logits = object.flag("logits");
     static_cast<void>(object.text("source"));
   });
   take_sources(fields,

@@ -53,18 +53,17 @@ std::int64_t float_bytes(const Model& model) {
   return norm != nullptr && norm->type == ElementType::f32 ? 4 : 2;
 }
 
-/// What memory planning leaves in the largest function is part of the compiled library and not
-/// known. The one that checks drafted tokens (batch_verify) computes 32-bit logits for a whole chunk,
-/// and a layer's widest moment stands beside them: gate and up, their product, queries, keys, values,
-/// what attention gives, and the hidden state three times (residual, normed, result).
-/// Of the one published figure, Qwen3-1.7B's 1331.00 MiB at chunks of 2048
-/// (https://github.com/mlc-ai/mlc-llm/pull/3221), this is 1.8 % short.
-Bytes largest_function(const Model& model, const AttentionShape& shape, std::int64_t chunk) {
-  const std::int64_t wide = checked_multiply(feed_forward_width(model), 3);
-  const std::int64_t attention =
-      checked_multiply(shape.head_dim, 2 * shape.heads + 2 * shape.kv_heads);
-  const std::int64_t activations = checked_add(checked_add(wide, attention), 3 * model.embedding);
-  const std::int64_t logits = checked_multiply(model.vocabulary, 4);
+/// What memory planning leaves in the largest function (metadata.memory_usage) stands in the
+/// compiled library. Compile logs of three models show what it is made of, per token of a chunk: gate
+/// and up twice, their product and the hidden state, in the model's floats, and with a vocabulary that
+/// is compiled in (estimate_memory_usage.py:71-80 skips shapes that are not) logits of 32 bits.
+/// Published, at chunks of 8192, 8192 and 2048: Llama-3-8B 1184.62 MiB (this: 1184.00), Phi-3.5
+/// 688.75 (688.00, https://github.com/mlc-ai/mlc-llm/issues/3394), Qwen3-1.7B 1331.00 (1315.00,
+/// https://github.com/mlc-ai/mlc-llm/pull/3221).
+Bytes largest_function(const Model& model, const MlcRules::Architecture& own, std::int64_t chunk) {
+  const std::int64_t activations =
+      checked_add(checked_multiply(feed_forward_width(model), 5), model.embedding);
+  const std::int64_t logits = own.logits ? checked_multiply(model.vocabulary, 4) : 0;
   return Bytes(checked_multiply(
       chunk, checked_add(logits, checked_multiply(activations, float_bytes(model)))));
 }
@@ -98,7 +97,7 @@ Terms terms(const Model& model, const Runtime& runtime, const Settings& settings
 
   Terms out;
   out.parameters = model.tensors.total();
-  out.temporary = largest_function(model, shape, chunk) * 2;
+  out.temporary = largest_function(model, own, chunk) * 2;
   // :708-710; keys and values of 16 bits, and 1.25 bytes of page tables.
   out.token_quarters =
       times(times(times(shape.head_dim, shape.kv_heads), shape.layers), 4 * 4) + 5;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "engine/mlc/estimate.hpp"
 
 namespace membudget::mlc {
@@ -30,7 +32,8 @@ std::vector<std::string> remarks(const Model& model, const Runtime& runtime,
                               model.architecture, longest, model.trained_context));
   }
   out.emplace_back("low confidence: the temporary buffers are part of the compiled library and "
-                   "only assumed; with smaller chunks (--prefill-step-size) they shrink.");
+                   "assumed here from a few compile logs; smaller chunks (--prefill-step-size) need "
+                   "less.");
   return out;
 }
 
