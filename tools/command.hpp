@@ -10,6 +10,7 @@
 void add_plan(CLI::App& program, Exit& exit);
 void add_max_context(CLI::App& program, Exit& exit);
 void add_compare(CLI::App& program, Exit& exit);
+void add_compare_runtimes(CLI::App& program, Exit& exit);
 void add_recommend(CLI::App& program, Exit& exit);
 void add_inspect(CLI::App& program, Exit& exit);
 void add_settings(CLI::App& program, Exit& exit);

@@ -27,6 +27,7 @@ Exit run(const std::vector<std::string>& arguments) {
   add_plan(program, exit);
   add_max_context(program, exit);
   add_compare(program, exit);
+  add_compare_runtimes(program, exit);
   add_settings(program, exit);
   add_recommend(program, exit);
   add_inspect(program, exit);

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "command.hpp"
+#include "compare_runtimes.hpp"
 #include "plan_options.hpp"
 
 namespace {
@@ -11,6 +12,7 @@ struct Options : PlanOptions {
 };
 
 Exit run(const Options& options) {
+  if (options.runtime == "all") return compare_runtimes(options);
   const auto report = report_of(read(options));
   write_result(rendered(report, options), options.output);
   const auto verdict = report.plan.verdict;

@@ -17,6 +17,7 @@
 #include "advice.hpp"
 #include "ollama_options.hpp"
 #include "output.hpp"
+#include "weights.hpp"
 
 namespace {
 
@@ -232,20 +233,6 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   return out;
 }
 
-/// What MLX loads of a model that was read without saying which: the folder as it is, the usual
-/// upload of a catalog model. Empty where the model was read as that, or names another type itself.
-std::string mlx_quantization(const Model& model, const Runtime& runtime, const Profiles& profiles) {
-  if (model.checkpoint) {
-    const auto names = profiles.quantization_names();
-    const auto& own = model.checkpoint->quantization;
-    const bool known = std::ranges::find(names, own) != names.end();
-    return known && own != model.quantization ? own : "";
-  }
-  const bool usual = model.source == ModelSource::catalog && !is_mlx(model) &&
-                     model.quantization == profiles.usual_quantization(model.id);
-  return usual ? runtime.mlx.usual_quantization : "";
-}
-
 /// Modelfiles and the variables are Ollama's, so they ask for Ollama.
 Runtime runtime_of(const PlanOptions& options, const Profiles& profiles, bool modelfile) {
   const bool ollamas = modelfile || options.from_env;
@@ -403,15 +390,7 @@ PlanInputs read(const PlanOptions& options) {
   auto runtime = runtime_of(options, profiles, modelfile.has_value());
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto model = read_model(name, options.quantization, profiles, options.source);
-  if (is_mlx(model) && !runtime.for_safetensors.empty()) {
-    runtime = profiles.runtime(runtime.for_safetensors);
-  }
-  if (runtime.engine == Engine::mlx && options.quantization.empty()) {
-    if (const auto usual = mlx_quantization(model, runtime, profiles); !usual.empty()) {
-      model = read_model(name, usual, profiles, options.source);
-    }
-  }
+  auto model = read_for(runtime, name, options, profiles);
   workload = with_ollamas_own(std::move(workload), modelfile, runtime, model);
   auto speed_rules = profiles.speed_rules(runtime);
   ModelNames draft_names;
@@ -528,7 +507,10 @@ PlanReport report_of(PlanInputs inputs) {
       .draft_names = std::move(inputs.draft_names),
       .engine = inputs.runtime.engine,
   };
-  out.commands = runtime_commands(run);
+  // The others read other weights, or are told nothing that this knows to write.
+  if (inputs.runtime.engine == Engine::llama_cpp || inputs.runtime.engine == Engine::mlx) {
+    out.commands = runtime_commands(run);
+  }
   out.plan = std::move(run.plan);
   out.model = std::move(run.model);
   out.machine = std::move(run.machine);

@@ -51,7 +51,8 @@ struct Plan {
 [[nodiscard]] Workload configured(const Workload& workload, const Runtime& runtime,
                                   const Model& model, const Budget& budget);
 
-/// judge(estimate(model, runtime, configured(workload)), budget).
+/// judge(estimate(model, runtime, configured(workload)), budget), and what the runtime grants itself
+/// (MLC-LLM's share of Metal's working set).
 [[nodiscard]] Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
                         const Budget& budget);
 

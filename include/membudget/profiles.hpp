@@ -80,6 +80,11 @@ class Profiles {
   /// Quantizations as people write them: "Q4_K_M", "4bit"; from the most to the fewest bits.
   [[nodiscard]] std::vector<std::string> quantization_names() const;
 
+  /// The quantization that `engine` reads with about as many bits per weight: "4bit" for MLX when
+  /// `name` is "Q4_K_M", "q4f16_1" for MLC-LLM; `name` itself, as people write it, where the engine
+  /// reads that. Throws Error{unknown_name}.
+  [[nodiscard]] std::string nearest_quantization(std::string_view name, Engine engine) const;
+
   /// Of most of the tensors, scales included: 4.5 for Q4_K_M. Throws Error{unknown_name}.
   [[nodiscard]] double bits_per_weight(std::string_view quantization) const;
   /// Whether it is a quantization of MLX, not of GGUF. Throws Error{unknown_name}.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "membudget/engine_rules.hpp"
 #include "membudget/model.hpp"
 #include "membudget/units.hpp"
 #include "membudget/workload.hpp"
@@ -149,6 +150,9 @@ struct Runtime {
   MlxRules mlx;
   /// The runtime of the same program for MLX's models, by id; empty = there is none.
   std::string for_safetensors;
+  CandleRules candle;    ///< Set where `engine` says so, like those below.
+  MlcRules mlc;
+  CoreMlRules core_ml;
   OutputRule outputs = OutputRule::slots;
   Settings defaults;  ///< A context of 0 means the trained context.
   /// Slots share one cache when the user did not ask for a number of slots (llama-server).
@@ -160,6 +164,10 @@ struct Runtime {
   std::string vm_source;
   std::vector<std::string> remarks;  ///< What every plan says of it, a sentence each.
 };
+
+/// Tokens beyond which the runtime cannot go, or does not unless it is told to: Candle's rotary tables,
+/// what MLC-LLM grants its cache on Metal. 0 = nothing but the model limits it.
+[[nodiscard]] std::int64_t longest_context(const Runtime& runtime, const Model& model);
 
 /// The workload with the runtime's defaults filled in for this model, as the runtime does it.
 /// Throws Error{bad_request} for settings the engine refuses: negative sizes, cache rows that

@@ -32,14 +32,24 @@ Settings settings_of_draft(const Settings& settings, const Model& model, const R
   return result;
 }
 
+/// Who stores weights in a type that ggml has not.
+std::string_view writer_of(ElementType type) {
+  switch (type) {
+    case ElementType::int4_g32:
+    case ElementType::int4_g32_f32:
+    case ElementType::int3_g40: return "MLC-LLM or Core ML";
+    default: return "MLX";
+  }
+}
+
 /// llama.cpp reads GGUF only, and its types have a number there.
-void refuse_mlx(const Model& model) {
+void refuse_other_formats(const Model& model) {
   for (const Tensor& tensor : model.tensors.all()) {
     if (format_of(tensor.type).ggml_id < 0) {
       throw Error(Errc::bad_request, "--quant",
-                  fmt::format("'{}' is a quantization of MLX, which llama.cpp cannot read; use one "
+                  fmt::format("'{}' is a quantization of {}, which llama.cpp cannot read; use one "
                               "of GGUF such as Q4_K_M",
-                              model.quantization));
+                              model.quantization, writer_of(tensor.type)));
     }
   }
 }
@@ -102,6 +112,10 @@ void add_companions(Footprint& whole, const Model& model, const OllamaRules& rul
 
 Footprint estimate(const Model& model, const Runtime& runtime, const Workload& workload) {
   const Settings settings = resolve(workload, runtime, model);
+  if (workload.draft != nullptr && runtime.engine != Engine::llama_cpp) {
+    throw Error(Errc::bad_request, "--draft",
+                fmt::format("drafting is planned for llama.cpp only, not for {}", runtime.id));
+  }
   switch (runtime.engine) {
     case Engine::llama_cpp: break;
     case Engine::mlx: return mlx::footprint(model, runtime, settings);
@@ -109,7 +123,7 @@ Footprint estimate(const Model& model, const Runtime& runtime, const Workload& w
     case Engine::mlc: return mlc::footprint(model, runtime, settings);
     case Engine::coreml: return coreml::footprint(model, runtime, settings);
   }
-  refuse_mlx(model);
+  refuse_other_formats(model);
   Footprint result = llamacpp::simulate(model, runtime, settings);
   if (runtime.ollama) {
     add_companions(result, model, *runtime.ollama);

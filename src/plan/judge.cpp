@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "membudget/plan.hpp"
+#include "plan/grant.hpp"
 #include "plan/ollama.hpp"
 
 namespace membudget {
@@ -99,6 +100,7 @@ Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
   footprint.remarks.insert(footprint.remarks.end(), runtime.remarks.begin(), runtime.remarks.end());
   Plan out = judge(std::move(footprint), budget);
   out.ollama = std::move(view);
+  hold_to_grant(out, runtime);
   return out;
 }
 

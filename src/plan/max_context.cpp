@@ -31,6 +31,9 @@ class Search {
     if (settings_.context_limit > 0) {
       most_ = std::min(most_, settings_.context_limit);
     }
+    if (const auto longest = longest_context(runtime, model); longest > 0) {
+      most_ = std::min(most_, longest);
+    }
   }
 
   std::int64_t run() {

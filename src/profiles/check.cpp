@@ -323,6 +323,7 @@ class Check {
     check_reference(ProfileKind::quantization, profile.runtime.mlx.usual_quantization,
                     "/mlx/usual_quantization", faults);
     check_reference(ProfileKind::runtime, profile.ollama_of, "/ollama_of", faults);
+    check_reference(ProfileKind::runtime, profile.versions_of, "/versions_of", faults);
   }
 
   void check_stack(const StackProfile& stack, Faults& faults) const {

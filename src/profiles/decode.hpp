@@ -82,6 +82,7 @@ struct RuntimeProfile {
   std::string rules_of;  ///< The runtime whose MLX rules these are; empty = its own.
   std::string ollama_of;          ///< The runtime whose Ollama rules these are; empty = its own.
   std::vector<Version> versions;  ///< Newest first; empty for llama.cpp and what builds with it.
+  std::string versions_of;        ///< The runtime whose versions these are; empty = its own.
 
   /// Another runtime's rules with what the program around MLX does otherwise.
   [[nodiscard]] MlxRules mlx_rules_over(MlxRules rules) const;

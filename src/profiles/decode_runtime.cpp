@@ -5,6 +5,7 @@
 
 #include "profiles/decode.hpp"
 #include "profiles/decode_mlx.hpp"
+#include "profiles/decode_engines.hpp"
 #include "profiles/fields.hpp"
 #include "profiles/nearest.hpp"
 
@@ -45,6 +46,11 @@ constexpr std::array flash_attentions{
     std::pair<std::string_view, FlashAttention>("on", FlashAttention::on),
     std::pair<std::string_view, FlashAttention>("auto", FlashAttention::automatic)};
 
+constexpr std::array mlc_modes{
+    std::pair<std::string_view, MlcRules::Mode>("local", MlcRules::Mode::local),
+    std::pair<std::string_view, MlcRules::Mode>("interactive", MlcRules::Mode::interactive),
+    std::pair<std::string_view, MlcRules::Mode>("server", MlcRules::Mode::server)};
+
 ElementType take_cache_type(Fields& fields, std::string_view key) {
   const std::string text = fields.text(key);
   const auto type = element_type_of_name(text);
@@ -82,6 +88,9 @@ Settings take_use(Fields fields) {
   out.prompt_tokens = fields.whole_or_none("prompt_tokens", 1).value_or(out.prompt_tokens);
   out.generate_tokens = fields.whole_or_none("generate_tokens", 1).value_or(out.generate_tokens);
   out.prefill_step = fields.whole_or_none("prefill_step", 1).value_or(out.prefill_step);
+  if (fields.has_optional("cache_type")) {
+    out.cache_type_k = out.cache_type_v = take_cache_type(fields, "cache_type");
+  }
   fields.finish();
   return out;
 }
@@ -94,6 +103,12 @@ std::vector<RuntimeProfile::Version> take_versions(Fields& fields, Engine engine
     version.version = each.text("version");
     if (engine == Engine::llama_cpp) {
       version.build = each.whole("build", 1);
+    } else if (engine == Engine::candle) {
+      version.rules.candle = take_candle(each.object("candle"));
+    } else if (engine == Engine::mlc) {
+      version.rules.mlc = take_mlc(each.object("mlc"));
+    } else if (engine == Engine::coreml) {
+      version.rules.core_ml = take_core_ml(each.object("coreml"));
     }
     static_cast<void>(each.text("source"));
     each.finish();
@@ -190,7 +205,14 @@ RuntimeProfile decode_runtime(Faults& faults) {
   if (runtime.engine == Engine::llama_cpp) {
     take_llama_cpp(fields, out);
   } else {
-    out.versions = take_versions(fields, runtime.engine);
+    if (fields.has_optional("versions_of")) {
+      out.versions_of = fields.text("versions_of");
+    } else {
+      out.versions = take_versions(fields, runtime.engine);
+    }
+    if (runtime.engine == Engine::mlc) {
+      runtime.mlc.mode = take_choice(fields, "mode", mlc_modes);
+    }
     runtime.defaults = take_use(fields.object("defaults"));
     if (runtime.engine == Engine::mlx) {
       take_mlx(fields, out);
@@ -200,6 +222,7 @@ RuntimeProfile decode_runtime(Faults& faults) {
     sources.finish();
   }
   runtime.remarks = fields.texts_or_none("remarks");
+  static_cast<void>(fields.text_or_none("summary"));
   static_cast<void>(fields.texts_or_none("notes"));
   fields.finish();
   return out;

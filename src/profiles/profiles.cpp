@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -455,7 +457,10 @@ Runtime Profiles::runtime(std::string_view id) const {
     const Document& document = find(ProfileKind::runtime, store_->of(ProfileKind::runtime), name);
     return decode(decode_runtime, document.file, document.text);
   };
-  const RuntimeProfile profile = profile_of(id.substr(0, at));
+  RuntimeProfile profile = profile_of(id.substr(0, at));
+  if (!profile.versions_of.empty()) {
+    profile.versions = profile_of(profile.versions_of).versions;
+  }
   Runtime runtime = profile.runtime;
   if (!profile.ollama_of.empty()) {
     runtime.ollama = profile_of(profile.ollama_of).runtime.ollama;
@@ -469,6 +474,13 @@ Runtime Profiles::runtime(std::string_view id) const {
     return runtime;
   }
   const RuntimeProfile::Version& version = version_of(profile, asked, at != std::string_view::npos);
+  const auto take_rules = [&](const Runtime& rules) {
+    const MlcRules::Mode mode = runtime.mlc.mode;
+    runtime.candle = rules.candle;
+    runtime.mlc = rules.mlc;
+    runtime.mlc.mode = mode;
+    runtime.core_ml = rules.core_ml;
+  };
   if (runtime.engine == Engine::llama_cpp) {
     runtime.llama_cpp = rules_of_build(profile_of(profile.builds_of), version.build);
     runtime.engine_version = fmt::format("b{}", version.build);
@@ -477,6 +489,7 @@ Runtime Profiles::runtime(std::string_view id) const {
     if (!profile.rules_of.empty()) {
       runtime.mlx = profile.mlx_rules_over(profile_of(profile.rules_of).runtime.mlx);
     }
+    take_rules(version.rules);
   }
   runtime.version = version.version;
   return runtime;
@@ -586,10 +599,21 @@ std::vector<std::string> Profiles::ids(ProfileKind kind) const { return ids_of(s
 
 namespace {
 
+ElementType matrix_type(const FileType& format) { return format.base; }
+ElementType matrix_type(const MlxFormat& format) { return format.type; }
+ElementType matrix_type(const GroupedFormat& format) { return format.type; }
+
+/// Which engine reads it; Candle reads GGUF too.
+Engine reader_of(const Quantization& quantization) {
+  if (const auto* grouped = std::get_if<GroupedFormat>(&quantization)) {
+    return grouped->writer == GroupedFormat::Writer::mlc ? Engine::mlc : Engine::coreml;
+  }
+  return std::holds_alternative<MlxFormat>(quantization) ? Engine::mlx : Engine::llama_cpp;
+}
+
 double bits_of(const QuantizationProfile& profile) {
-  const auto* mlx = std::get_if<MlxFormat>(&profile.quantization);
-  const ElementFormat& format =
-      format_of(mlx != nullptr ? mlx->type : std::get<FileType>(profile.quantization).base);
+  const ElementFormat& format = format_of(
+      std::visit([](const auto& each) { return matrix_type(each); }, profile.quantization));
   return 8.0 * static_cast<double>(format.block_bytes) / static_cast<double>(format.block_elements);
 }
 
@@ -606,6 +630,24 @@ bool Profiles::is_mlx(std::string_view quantization) const {
       find(ProfileKind::quantization, store_->of(ProfileKind::quantization), quantization);
   return std::holds_alternative<MlxFormat>(
       decode(decode_quantization, document.file, document.text).quantization);
+std::string Profiles::nearest_quantization(std::string_view name, Engine engine) const {
+  const Documents& documents = store_->of(ProfileKind::quantization);
+  const Document& document = find(ProfileKind::quantization, documents, name);
+  QuantizationProfile asked = decode(decode_quantization, document.file, document.text);
+  const Engine reader = engine == Engine::candle ? Engine::llama_cpp : engine;
+  if (reader_of(asked.quantization) == reader) {
+    return std::move(asked.name);
+  }
+  // Of as many bits the plainest name: "4bit" before "nvfp4", "q0f16" before "q0bf16".
+  const double bits = bits_of(asked);
+  std::tuple<double, std::size_t, std::string> best{std::numeric_limits<double>::max(), 0, ""};
+  for (const auto& [id, each] : documents) {
+    QuantizationProfile profile = decode(decode_quantization, each.file, each.text);
+    if (reader_of(profile.quantization) == reader) {
+      best = std::min(best, {std::abs(bits_of(profile) - bits), profile.name.size(), profile.name});
+    }
+  }
+  return std::get<std::string>(best);
 }
 
 std::string Profiles::usual_quantization(std::string_view model) const {
@@ -615,18 +657,17 @@ std::string Profiles::usual_quantization(std::string_view model) const {
 
 std::vector<std::string> Profiles::quantization_names() const {
   struct Named {
-    bool mlx = false;
+    Engine reader = Engine::llama_cpp;
     double bits = 0;
     std::string name;
   };
   std::vector<Named> all;
   for (const auto& [id, document] : store_->of(ProfileKind::quantization)) {
     QuantizationProfile profile = decode(decode_quantization, document.file, document.text);
-    all.push_back({std::holds_alternative<MlxFormat>(profile.quantization), bits_of(profile),
-                   std::move(profile.name)});
+    all.push_back({reader_of(profile.quantization), bits_of(profile), std::move(profile.name)});
   }
   std::sort(all.begin(), all.end(), [](const Named& a, const Named& b) {
-    return std::tie(a.mlx, b.bits, a.name) < std::tie(b.mlx, a.bits, b.name);
+    return std::tie(a.reader, b.bits, a.name) < std::tie(b.reader, a.bits, b.name);
   });
   std::vector<std::string> out;
   std::transform(all.begin(), all.end(), std::back_inserter(out),

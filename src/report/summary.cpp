@@ -183,7 +183,10 @@ std::vector<Entry> contexts(const PlanReport& report) {
     out.push_back(entry(cache_types(settings), report.max_context));
   }
   for (const auto& row : report.by_cache_type) {
-    out.push_back(entry(cache_type(row.type), row.tokens));
+    // Only llama.cpp has caches of several types.
+    if (report.runtime.engine == Engine::llama_cpp || listed(row)) {
+      out.push_back(entry(cache_type(row.type), row.tokens));
+    }
   }
   return out;
 }

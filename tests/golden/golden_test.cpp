@@ -132,10 +132,13 @@ TEST_P(Golden, PrintsWhatItAlwaysPrinted) {
   EXPECT_EQ(content(file), result.out)
       << "If the new output is right: MEMBUDGET_UPDATE_GOLDEN=1 tools/test.sh -R Golden, and say "
          "in CHANGELOG.md which estimates changed.";
-  if (result.out.starts_with("{\n  \"schema\": \"membudget.plan/1\"")) {
-    EXPECT_EQ(membudget::test::schema_faults(nlohmann::json::parse(result.out),
-                                             fs::path(PROFILES_DIR) / "schema/plan.schema.json"),
-              "");
+  for (const char* kind : {"plan", "runtimes"}) {
+    if (result.out.starts_with(fmt::format("{{\n  \"schema\": \"membudget.{}/1\"", kind))) {
+      EXPECT_EQ(membudget::test::schema_faults(
+                    nlohmann::json::parse(result.out),
+                    fs::path(PROFILES_DIR) / fmt::format("schema/{}.schema.json", kind)),
+                "");
+    }
   }
 }
 

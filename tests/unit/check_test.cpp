@@ -68,10 +68,15 @@ constexpr std::string_view model = "models/qwen3-8b.json";
 constexpr std::string_view moe = "models/qwen3-30b-a3b.json";
 constexpr std::string_view quant = "quants/q4_k_m.json";
 constexpr std::string_view mlx = "quants/4bit.json";
+constexpr std::string_view grouped = "quants/q4f16_1.json";
 constexpr std::string_view runtime = "runtimes/llama.cpp.json";
 constexpr std::string_view mlx_runtime = "runtimes/lmstudio-mlx.json";
 constexpr std::string_view ollama = "runtimes/ollama.json";
 constexpr std::string_view docker = "runtimes/docker-ollama.json";
+constexpr std::string_view candle = "runtimes/candle.json";
+constexpr std::string_view mlc = "runtimes/mlc.json";
+constexpr std::string_view mlc_server = "runtimes/mlc-server.json";
+constexpr std::string_view core_ml = "runtimes/coreml.json";
 constexpr std::string_view sets = "working_sets.json";
 constexpr std::string_view tokenizers = "tokenizers.json";
 constexpr std::string_view budget = "budget.json";
@@ -98,6 +103,25 @@ constexpr Broken broken[] = {
     {"bad_number", chip, "\"ram_gib\": 32", "\"ram_gib\": 3.2.1", ".1,", "", "not JSON"},
     {"key_twice", chip, "\"ram_gib\": 32", "\"year\": 2022, \"ram_gib\": 32", "\"year\": 2022", "",
      "stands twice"},
+    // What engines other than llama.cpp bring.
+    {"share_over_all", mlc, "\"utilization_percent\": 85", "\"utilization_percent\": 850", "850",
+     "/versions/0/mlc/utilization_percent", "at most 100"},
+    {"unknown_mode", mlc, "\"mode\": \"local\"", "\"mode\": \"remote\"", "\"remote\"", "/mode",
+     "none of: local, interactive, server"},
+    {"versions_of_nobody", mlc_server, "\"versions_of\": \"mlc\"", "\"versions_of\": \"nobody\"",
+     "\"nobody\"", "/versions_of", "no runtime is called 'nobody'"},
+    {"unknown_cache", candle, "\"cache\": \"whole\"", "\"cache\": \"hole\"", "\"hole\"",
+     "/versions/0/candle/architectures/phi3/cache", "whole"},
+    {"step_missing", candle, "            \"step\": 512,\n", "",
+     "{\n            \"cache\": \"stepwise\"", "/versions/0/candle/architectures/glm4",
+     "key 'step' is missing"},
+    {"type_nobody_has", candle, "\"Q4_K\"", "\"Q4_X\"", "\"Q4_X\"", "/versions/0/candle/types/11",
+     "is not a tensor type"},
+    {"limits_missing", core_ml, "        \"dimension\": 65536,\n", "",
+     "{\n        \"program_mib\"", "/versions/0/coreml", "key 'dimension' is missing"},
+    {"bits_nobody_packs", grouped, "\"bits\": 4", "\"bits\": 5", "5,", "/bits", "are not known"},
+    {"bits_without_group", grouped, "  \"bits\": 4,\n", "", "\"group_size\"",
+     "/group_size", "unknown key"},
     // Members.
     {"unknown_key", chip, "\"ram_gib\": 32", "\"colour\": \"silver\", \"ram_gib\": 32",
      "\"colour\"", "/colour", "unknown key; remove it"},
@@ -360,8 +384,8 @@ TEST(Check, IsAsStrictAsTheSchemas) {
       {"tokenizers.json", "tokenizers"}, {"budget.json", "budget"}};
   const ScratchFolder folder;
   int refused = 0;
-  for (const std::string_view path : {chip, model, moe, quant, mlx, runtime, tokenizers,
-                                      budget}) {
+  for (const std::string_view path : {chip, model, moe, quant, mlx, grouped, runtime, candle, mlc,
+                                      mlc_server, core_ml, tokenizers, budget}) {
     const auto valid = nlohmann::json::parse(embedded_text(path));
     const std::string kind(path.substr(0, path.find('/')));
     const auto schema = std::filesystem::path(PROFILES_DIR) / "schema" /

@@ -147,7 +147,10 @@ TEST(EmbeddedProfiles, AreKnownByTheirFileNames) {
   }
   std::sort(chips.begin(), chips.end());
   EXPECT_EQ(profiles.chip_ids(), chips);
-  EXPECT_THAT(profiles.runtime_ids(), ElementsAre("llama-cli", "llama.cpp", "lmstudio-mlx", "mlx", "ollama-mlx"));
+  EXPECT_THAT(profiles.runtime_ids(),
+              ElementsAre("candle", "coreml", "docker-ollama", "llama-cli", "llama.cpp", "lmstudio",
+                          "lmstudio-mlx", "mlc", "mlc-interactive", "mlc-server", "mlx", "ollama",
+                          "ollama-mlx"));
 }
 
 // An entry is right when its tensors add up to what its publisher counts, which check_profiles()
