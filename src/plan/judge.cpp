@@ -8,6 +8,8 @@
 namespace membudget {
 namespace {
 
+constexpr std::size_t named_programs = 3;
+
 std::string sentence(std::string_view what, Bytes used, std::string_view limit_name, Bytes limit,
                      std::string_view rule) {
   return used <= limit
@@ -15,6 +17,32 @@ std::string sentence(std::string_view what, Bytes used, std::string_view limit_n
                            to_text(limit), limit_name, rule, to_text(limit - used))
              : fmt::format("{} needs {}, {} more than the {} {} ({}).", what, to_text(used),
                            to_text(used - limit), to_text(limit), limit_name, rule);
+}
+
+std::string_view kept_for(const Budget& budget) {
+  if (budget.usual_reserve) {
+    return "that others hold now";
+  }
+  return budget.metal ? "for macOS and other programs" : "for the system and other programs";
+}
+
+/// How what others hold now compares with what a plan keeps free, and who they are.
+std::string held_now(const Budget& budget) {
+  const Bytes usual = *budget.usual_reserve;
+  if (budget.reserve <= usual) {
+    return fmt::format("Other programs hold {} now; without --now {} would be kept free for them, "
+                       "because they may grow.",
+                       to_text(budget.reserve), to_text(usual));
+  }
+  std::string most;
+  for (std::size_t i = 0; i < std::min(budget.programs.size(), named_programs); ++i) {
+    most += fmt::format("{}{} {}", most.empty() ? "" : ", ", budget.programs[i].name,
+                        to_text(budget.programs[i].bytes));
+  }
+  return fmt::format("Other programs hold {} now, {} more than the {} that a plan keeps free for "
+                     "them{}; what they give back is there for the model.",
+                     to_text(budget.reserve), to_text(budget.reserve - usual), to_text(usual),
+                     most.empty() ? "" : fmt::format(": {}", most));
 }
 
 }  // namespace
@@ -25,20 +53,22 @@ Plan judge(Footprint footprint, Budget budget) {
   const Bytes all = footprint.total();
   const Bytes gpu_room = budget.gpu_limit - gpu;
   const Bytes ram_room = budget.ram_available - all;
-  plan.binding = gpu_room <= ram_room ? Binding::gpu : Binding::ram;
-  plan.headroom = std::min(gpu_room, ram_room);
+  plan.binding = budget.metal && gpu_room <= ram_room ? Binding::gpu : Binding::ram;
+  plan.headroom = plan.binding == Binding::gpu ? gpu_room : ram_room;
 
-  const std::string on_gpu = sentence("The GPU", gpu, "that Metal grants", budget.gpu_limit,
-                                      budget.gpu_limit_rule);
   const std::string in_ram = sentence(
       "Everything together", all, "of RAM that is left", budget.ram_available,
-      fmt::format("{} less {} for macOS and other programs", to_text(budget.ram),
-                  to_text(budget.reserve)));
-  plan.reasons = plan.binding == Binding::gpu ? std::vector{on_gpu, in_ram} : std::vector{in_ram, on_gpu};
+      fmt::format("{} less {} {}", to_text(budget.ram), to_text(budget.reserve), kept_for(budget)));
+  plan.reasons.push_back(in_ram);
+  if (budget.metal) {
+    plan.reasons.insert(
+        plan.binding == Binding::gpu ? plan.reasons.begin() : plan.reasons.end(),
+        sentence("The GPU", gpu, "that Metal grants", budget.gpu_limit, budget.gpu_limit_rule));
+  }
 
   if (ram_room < Bytes{}) {
     plan.verdict = Verdict::does_not_fit;
-  } else if (gpu_room < Bytes{}) {
+  } else if (budget.metal && gpu_room < Bytes{}) {
     plan.verdict = Verdict::crawls;
     plan.reasons.emplace_back(
         "It fits in RAM but not in what the GPU may use: part of the layers would run on the CPU, "
@@ -53,6 +83,9 @@ Plan judge(Footprint footprint, Budget budget) {
     plan.reasons.emplace_back("A part is only assumed, so it is not called comfortable.");
   } else {
     plan.verdict = Verdict::comfortable;
+  }
+  if (budget.usual_reserve) {
+    plan.reasons.push_back(held_now(budget));
   }
   if (!budget.gpu_limit_observed) {
     plan.reasons.emplace_back(
