@@ -10,7 +10,8 @@ namespace membudget::report {
 using Json = nlohmann::ordered_json;
 
 /// The settings of a plan as plan.schema.json names them.
-[[nodiscard]] Json settings_of(const Model& model, const Footprint& footprint);
+[[nodiscard]] Json settings_of(const Model& model, const Runtime& runtime,
+                                const Footprint& footprint);
 /// [{"name", "bytes", "source"}]
 [[nodiscard]] Json parts_of(const std::vector<ReservePart>& parts);
 /// [{"name", "processes", "bytes"}]
