@@ -165,6 +165,7 @@ std::optional<MatchedChip> match_chip(const MacReading& mac, std::span<const Chi
   const bool guest = real.chip.ends_with(virtual_suffix);
   if (guest) {
     real.chip.resize(real.chip.size() - virtual_suffix.size());
+    real.cpu_cores.reset();  // As many as its host lent it.
   }
   std::vector<const Chip*> bins;
   for (const Chip& chip : chips) {
