@@ -32,6 +32,7 @@ export ZIG_GLOBAL_CACHE_DIR="$folder/cache" ZIG_LOCAL_CACHE_DIR="$folder/cache"
 
 # Only these headers of the system: the rest of /usr/include is another system's.
 mkdir -p "$folder/include" "$folder/$what"
+command -v ninja >/dev/null 2>&1 || skip "ninja is not there"
 for name in fmt nlohmann CLI; do
   [ -d "/usr/include/$name" ] || skip "/usr/include/$name is not there"
   ln -sfn "/usr/include/$name" "$folder/include/$name"
@@ -52,21 +53,26 @@ program)
   ;;
 esac
 
-# One line an object: the source, and what it is compiled to.
-newest=$(find "$root/include" "$root/src" "$root/tools" -name '*.hpp' -newer "$folder/$what/stamp" \
-  2>/dev/null | head -n 1)
-[ -f "$folder/$what/stamp" ] && [ -z "$newest" ] || rm -f "$folder/$what"/*.o
-touch "$folder/$what/stamp"
-for source in $sources; do
-  object=$folder/$what/$(echo "${source#"$root"/}" | tr '/' '_').o
-  [ "$object" -nt "$source" ] || printf '%s %s\n' "$source" "$object"
-done |
-  xargs -r -P "${JOBS:-2}" -L 1 sh -c '
-    "$0" c++ -target '"$target"' -std=c++20 -O0 -Wall -Wextra -Werror -DFMT_HEADER_ONLY \
-      -DMEMBUDGET_VERSION="\"'"$version"'\"" -I"'"$root"'/include" -I"'"$root"'/src" \
-      -I"'"$root"'/tools" -isystem "'"$folder"'/include" -c "$1" -o "$2"' "$zig"
-# Debugging symbols of every object would make the link long.
-"$zig" c++ -target $target -Wl,-s -o "$folder/$what/membudget" "$folder/$what"/*.o
+# Only what changed since is compiled again.
+flags="-target $target -std=c++20 -O0 -Wall -Wextra -Werror -DFMT_HEADER_ONLY \
+-DMEMBUDGET_VERSION=\\\"$version\\\" -I$root/include -I$root/src -I$root/tools \
+-isystem $folder/include"
+{
+  echo "rule compile"
+  echo "  command = $zig c++ $flags -MMD -MF \$out.d -c \$in -o \$out"
+  echo "  depfile = \$out.d"
+  echo "  deps = gcc"
+  echo "rule link"
+  echo "  command = $zig c++ -target $target -Wl,-s -o \$out \$in"
+  objects=
+  for source in $sources; do
+    object=$(echo "${source#"$root"/}" | tr '/' '_').o
+    objects="$objects $object"
+    echo "build $object: compile $source"
+  done
+  echo "build membudget: link $objects"
+} >"$folder/$what/build.ninja"
+ninja -C "$folder/$what" ${JOBS:+-j "$JOBS"} membudget
 
 # 64-bit Mach-O, for arm64, an executable (mach-o/loader.h).
 head -c 16 "$folder/$what/membudget" | od -An -tx4 | tr -s ' ' |

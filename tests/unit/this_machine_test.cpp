@@ -20,6 +20,8 @@ namespace {
 using test::error_of;
 using test::expect_refusal;
 using test::machine_readings;
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -246,8 +248,10 @@ TEST(MachineNow, StandsInForTheReserve) {
 TEST(MachineNow, SaysWhoHoldsMoreThanAPlanKeepsFree) {
   const auto reasons_of = [](const char* recording) {
     const Machine machine = machine_now(detected(recording));
-    return plan(profiles().model("qwen2.5:7b"), machine, profiles().runtime("llama.cpp"),
-                {.context = 4096})
+    Workload workload;
+    workload.context = 4096;
+    workload.backend = machine.metal ? Backend::metal : Backend::cpu;
+    return plan(profiles().model("qwen2.5:7b"), machine, profiles().runtime("llama.cpp"), workload)
         .reasons;
   };
   EXPECT_THAT(reasons_of("m1-max-32gb-busy"),
