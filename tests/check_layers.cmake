@@ -24,7 +24,8 @@ layer(workload "${h}workload\\.hpp$" MAY ${below_model})
 layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
 # How advice is given: values of profiles/ that the searches over plans take.
 layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
-layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
+layer(detection "${h}(host_readings|this_machine)\\.hpp$" "^src/machine/(this_machine|darwin|linux|other)"
+      MAY units machine)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
 layer(runtime "${h}(runtime|engine_rules|ollama|speed_rules|quality_table|capability)\\.hpp$"
       "^src/runtime\\.cpp$" "^src/ollama/" MAY ${below_model} workload model)
@@ -39,9 +40,9 @@ layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described
 layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
 layer(rank "${h}rank\\.hpp$" "^src/rank/" MAY ${described} engine budget plan speed)
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
-layer(report "${h}(report|rank_report|runtimes_report)\\.hpp$" "^src/report/"
-      MAY ${described} engine budget plan speed rank settings)
-set(public ${described} sources engine budget plan speed rank settings report)
+layer(report "${h}(report|rank_report|runtimes_report|machine_report)\\.hpp$" "^src/report/"
+      MAY ${described} detection engine budget plan speed rank settings)
+set(public ${described} detection sources engine budget plan speed rank settings report)
 # Joins the catalog to the advice, which itself knows no catalog.
 layer(alternatives "${h}alternatives\\.hpp$" "^src/alternatives\\.cpp$" MAY ${public})
 list(APPEND public alternatives)

@@ -13,6 +13,7 @@ void add_compare(CLI::App& program, Exit& exit);
 void add_compare_runtimes(CLI::App& program, Exit& exit);
 void add_recommend(CLI::App& program, Exit& exit);
 void add_inspect(CLI::App& program, Exit& exit);
+void add_detect(CLI::App& program, Exit& exit);
 void add_settings(CLI::App& program, Exit& exit);
 void add_list(CLI::App& program, Exit& exit);
 void add_show(CLI::App& program, Exit& exit);

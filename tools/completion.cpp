@@ -45,7 +45,7 @@ std::string values_of(const CLI::Option& option) {
   if (is({"--load-mode"})) return "auto mmap mmap+mlock none mlock dio";
   if (is({"--task"})) return "chat code math exact";
   if (is({"--reserve"})) return "docker docker-postgres-qdrant busy-desktop";
-  if (is({"--profiles", "--output"})) return "file";
+  if (is({"--profiles", "--output", "--readings", "--record"})) return "file";
   return "-";
 }
 
@@ -54,6 +54,7 @@ std::string arguments_of(const std::string& command) {
   if (command == "show") return "kinds";
   if (command == "check") return "file";
   if (command == "completion") return "bash zsh fish";
+  if (command == "detect") return "";
   return "models";
 }
 

@@ -31,6 +31,7 @@ Exit run(const std::vector<std::string>& arguments) {
   add_settings(program, exit);
   add_recommend(program, exit);
   add_inspect(program, exit);
+  add_detect(program, exit);
   add_list(program, exit);
   add_show(program, exit);
   add_check(program, exit);

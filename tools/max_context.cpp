@@ -78,6 +78,7 @@ void add_max_context(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("max-context", "The largest context of MODEL that fits");
   auto options = std::make_shared<Options>();
   options->add_to(*command);
+  options->add_now_to(*command);
   command->add_flag("-q,--quiet", options->quiet, "The bare number, 0 when none fits")
       ->group("Output");
   command

@@ -27,6 +27,7 @@ void add_plan(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("plan", "Does MODEL fit, and what takes how much?");
   auto options = std::make_shared<Options>();
   options->add_to(*command);
+  options->add_now_to(*command);
   options->add_context_to(*command);
   options->add_speed_to(*command);
   command->add_flag("--strict", options->strict, "Exit 1 unless the fit is comfortable")

@@ -17,6 +17,7 @@
 #include "advice.hpp"
 #include "ollama_options.hpp"
 #include "output.hpp"
+#include "this_machine.hpp"
 #include "weights.hpp"
 
 namespace {
@@ -185,11 +186,6 @@ void check_depth(const PlanOptions& options, const Workload& workload, const Spe
   }
 }
 
-/// The id of the Mac this runs on; nullopt when it is none, or none that is known.
-std::optional<std::string> this_machine() {
-  return std::nullopt;
-}
-
 /// Looks up what an option says: what is unknown or impossible there is wrong usage.
 template <class Lookup>
 auto asked_for(const std::string& option, const Lookup& lookup) {
@@ -201,15 +197,33 @@ auto asked_for(const std::string& option, const Lookup& lookup) {
   }
 }
 
-Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
-  auto id = options.chip;
-  if (id.empty()) id = this_machine().value_or("");
-  if (id.empty()) {
-    wrong("--chip", fmt::format("this is not a Mac that is known here; name one of the {} that "
-                                "are, such as m1-max-32gb or m4-max-128gb",
-                                profiles.chip_ids().size()));
+/// What is asked of this machine, or of a Mac, must be about one.
+void check_this_machine(const PlanOptions& options, const Machine& machine) {
+  const bool named = !names_this_machine(options.chip);
+  if (named && (options.now || !options.readings.empty())) {
+    wrong(options.now ? "--now" : "--readings",
+          fmt::format("is about this machine, not about {}; leave it or --chip out", options.chip));
   }
-  auto out = machine(asked_for("--chip", [&] { return profiles.chip(id); }));
+  if (options.now && !options.reserve.empty() &&
+      std::isalpha(static_cast<unsigned char>(options.reserve.front())) == 0) {
+    wrong("--reserve", "--now takes what others hold instead of a reserve; leave one of them out");
+  }
+  if (!machine.metal && !(options.macos.empty() && options.wired_limit_mb.empty())) {
+    wrong(options.macos.empty() ? "--wired-limit-mb" : "--macos",
+          "this machine has no Metal; name a Mac with --chip, such as m1-max-32gb");
+  }
+}
+
+Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
+  auto out = names_this_machine(options.chip)
+                 ? machine_at_hand(options.readings, options.now, profiles)
+                 : machine(asked_for("--chip", [&] { return profiles.chip(options.chip); }));
+  check_this_machine(options, out);
+  // What Metal reports here holds for this macOS and this limit only.
+  if (!options.macos.empty() || !options.wired_limit_mb.empty()) {
+    out.working_set.reset();
+    out.largest_buffer.reset();
+  }
   if (!options.macos.empty()) {
     // "26.1" too: only the major version decides a rule.
     const auto major = options.macos.substr(0, options.macos.find('.'));
@@ -269,7 +283,10 @@ void PlanOptions::add_to(CLI::App& command) {
   };
   option("--chip", chip, "Hardware profile, e.g. m1-max-32gb; default: this machine", "ID",
          "Machine");
-  option("--macos", macos, "macOS version, e.g. 15 or 26; default: 26", "VERSION", "Machine");
+  option("--readings", readings, "A machine recorded with detect --record, instead of this one",
+         "FILE", "Machine");
+  option("--macos", macos, "macOS version, e.g. 15 or 26; default: this Mac's, else 26", "VERSION",
+         "Machine");
   option("--wired-limit-mb", wired_limit_mb, "As sysctl iogpu.wired_limit_mb; 0 = automatic", "N",
          "Machine");
   option("--reserve", reserve, "What the rest needs: 4GiB, or docker-postgres-qdrant", "SIZE|NAME",
@@ -359,6 +376,11 @@ void PlanOptions::add_speed_to(CLI::App& command) {
   option("--generate-tokens", generate_tokens, "Tokens that are generated; default: 128");
 }
 
+void PlanOptions::add_now_to(CLI::App& command) {
+  command.add_flag("--now", now, "What is free at this moment instead of what usually is")
+      ->group("Machine");
+}
+
 Format PlanOptions::output_format() const {
   if (json || format == "json") return Format::json;
   if (format == "markdown" || format == "md") return Format::markdown;
@@ -392,7 +414,8 @@ PlanInputs read(const PlanOptions& options) {
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = read_for(runtime, name, options, profiles);
   workload = with_ollamas_own(std::move(workload), modelfile, runtime, model);
-  auto speed_rules = profiles.speed_rules(runtime);
+  if (!machine.metal) workload.backend = Backend::cpu;
+  auto speed_rules = speed_rules_of(machine, runtime, profiles);
   ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft =
@@ -433,7 +456,8 @@ MachineInputs read_machine(const PlanOptions& options) {
   auto machine = machine_of(options, profiles);
   auto runtime = runtime_of(options, profiles, false);
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto speed_rules = profiles.speed_rules(runtime);
+  if (!machine.metal) workload.backend = Backend::cpu;
+  auto speed_rules = speed_rules_of(machine, runtime, profiles);
   return {.profiles = std::move(profiles),
           .machine = std::move(machine),
           .runtime = std::move(runtime),

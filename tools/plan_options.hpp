@@ -17,6 +17,8 @@ struct PlanOptions {
   std::string model;
   ModelOptions source;
   std::string chip;
+  std::string readings;
+  bool now = false;
   std::string macos;
   std::string wired_limit_mb;
   std::string reserve;
@@ -62,6 +64,8 @@ struct PlanOptions {
   /// Only `plan` lets the user choose the context.
   void add_context_to(CLI::App& command);
   void add_speed_to(CLI::App& command);
+  /// What is free at this moment, instead of what usually is.
+  void add_now_to(CLI::App& command);
 
   [[nodiscard]] Format output_format() const;
   [[nodiscard]] membudget::TextStyle style() const;

@@ -80,6 +80,7 @@ void add_recommend(CLI::App& program, Exit& exit) {
       "recommend", "The best settings of MODEL, or without it the best models of the catalog");
   auto options = std::make_shared<Options>();
   options->add_to(*command);
+  options->add_now_to(*command);
   options->add_context_to(*command);
   options->add_speed_to(*command);
   command->get_option("MODEL")->required(false);

@@ -16,6 +16,7 @@
 #include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
 #include "membudget/speed_rules.hpp"
+#include "membudget/this_machine.hpp"
 
 namespace membudget {
 
@@ -48,6 +49,9 @@ class Profiles {
 
   /// Each throws Error{unknown_name} that lists the nearest known names.
   [[nodiscard]] Chip chip(std::string_view id) const;
+  /// What readings say of the machine they are of, matched to these chips. Throws
+  /// Error{unsupported} when not even the size of its RAM is known.
+  [[nodiscard]] ThisMachine this_machine(const HostReadings& readings) const;
   /// What runs beside a model: "docker-postgres-qdrant".
   [[nodiscard]] ReservePreset reserve(std::string_view id) const;
   [[nodiscard]] std::vector<ReservePreset> reserves() const;

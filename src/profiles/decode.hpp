@@ -14,6 +14,7 @@
 #include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
 #include "membudget/speed_rules.hpp"
+#include "membudget/this_machine.hpp"
 #include "model/metadata.hpp"
 #include "model/quantization.hpp"
 #include "profiles/faults.hpp"
@@ -44,8 +45,11 @@ struct BudgetTable {
   std::int64_t buffer_percent = 0;  ///< maxBufferLength, of the default working set.
   Bytes page;                       ///< It is a whole number of these.
   std::string buffer_source;
+  HostRules hosts;  ///< Without the margins, which are those above.
   std::vector<ReservePreset> reserves;
 
+  /// The same with the margins.
+  [[nodiscard]] HostRules host_rules() const;
   [[nodiscard]] SafetyMargin margin_of(Bytes ram) const;
   [[nodiscard]] Bytes largest_buffer(Bytes default_limit) const;
   /// Fills in what the chip's own profile leaves to the table.

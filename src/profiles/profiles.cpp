@@ -416,16 +416,36 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   return Profiles(std::move(out));
 }
 
-Chip Profiles::chip(std::string_view id) const {
-  const Document& document = find(ProfileKind::chip, store_->of(ProfileKind::chip), id);
+namespace {
+
+Chip completed(const Document& document, const WorkingSetTable& limits, const BudgetTable& budget) {
   ChipProfile profile = decode(decode_chip, document.file, document.text);
   Chip& chip = profile.chip;
   if (chip.working_sets.empty()) {
-    chip.working_sets =
-        table(*store_, working_sets_name, decode_working_sets).of_ram(chip.ram);
+    chip.working_sets = limits.of_ram(chip.ram);
   }
-  table(*store_, budget_name, decode_budget).complete(chip, profile.safety_margin);
+  budget.complete(chip, profile.safety_margin);
   return chip;
+}
+
+}  // namespace
+
+Chip Profiles::chip(std::string_view id) const {
+  const Document& document = find(ProfileKind::chip, store_->of(ProfileKind::chip), id);
+  return completed(document, table(*store_, working_sets_name, decode_working_sets),
+                   table(*store_, budget_name, decode_budget));
+}
+
+ThisMachine Profiles::this_machine(const HostReadings& readings) const {
+  const auto limits = table(*store_, working_sets_name, decode_working_sets);
+  const auto budget = table(*store_, budget_name, decode_budget);
+  std::vector<Chip> chips;
+  if (readings.system == System::macos) {
+    for (const auto& [id, document] : store_->of(ProfileKind::chip)) {
+      chips.push_back(completed(document, limits, budget));
+    }
+  }
+  return membudget::this_machine(readings, chips, budget.host_rules());
 }
 
 AdviceRules Profiles::advice_rules() const {

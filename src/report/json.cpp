@@ -65,19 +65,32 @@ Json memory_of(const Footprint& footprint) {
 }
 
 Json budget_of(const Plan& plan) {
-  Json parts = Json::array();
-  for (const auto& part : plan.budget.reserve_parts) {
-    parts.push_back({{"name", part.name}, {"bytes", part.bytes.count()}, {"source", part.source}});
-  }
-  return {{"gpu_limit_bytes", plan.budget.gpu_limit.count()},
+  Json out = {{"gpu_limit_bytes", plan.budget.gpu_limit.count()},
           {"gpu_limit_rule", plan.budget.gpu_limit_rule},
           {"ram_available_bytes", plan.budget.ram_available.count()},
           {"reserve_bytes", plan.budget.reserve.count()},
-          {"reserve_parts", std::move(parts)},
+          {"reserve_parts", report::parts_of(plan.budget.reserve_parts)},
           {"largest_buffer_bytes", plan.budget.largest_buffer.count()},
           {"safety_margin_bytes", plan.budget.safety_margin.count()},
           {"binding", to_string(plan.binding)},
           {"headroom_bytes", plan.headroom.count()}};
+  if (plan.budget.usual_reserve) {
+    out["usual_reserve_bytes"] = plan.budget.usual_reserve->count();
+    out["programs"] = report::programs_of(plan.budget.programs);
+  }
+  return out;
+}
+
+Json machine_of(const Machine& machine) {
+  Json out = {{"chip", machine.chip.id}, {"ram_bytes", machine.chip.ram.count()}};
+  if (machine.system == System::macos) {
+    out["macos"] = std::to_string(machine.macos);
+  } else {
+    out["system"] = to_string(machine.system);
+  }
+  if (!machine.metal) out["backend"] = "cpu";
+  if (!machine.notes.empty()) out["notes"] = machine.notes;
+  return out;
 }
 
 Json max_context_of(const PlanReport& report) {
@@ -161,14 +174,28 @@ Json ollama_of(const OllamaView& view) {
 
 }  // namespace
 
+Json report::parts_of(const std::vector<ReservePart>& parts) {
+  Json out = Json::array();
+  for (const auto& part : parts) {
+    out.push_back({{"name", part.name}, {"bytes", part.bytes.count()}, {"source", part.source}});
+  }
+  return out;
+}
+
+Json report::programs_of(const std::vector<Program>& programs) {
+  Json out = Json::array();
+  for (const auto& program : programs) {
+    out.push_back({{"name", program.name},
+                   {"processes", program.processes},
+                   {"bytes", program.bytes.count()}});
+  }
+  return out;
+}
+
 std::string to_json(const PlanReport& report) {
-  const auto& chip = report.machine.chip;
   Json result = {{"schema", "membudget.plan/1"},
                {"model", model_of(report)},
-               {"machine",
-                {{"chip", chip.id},
-                 {"ram_bytes", chip.ram.count()},
-                 {"macos", std::to_string(report.machine.macos)}}},
+               {"machine", machine_of(report.machine)},
                {"runtime",
                 {{"id", report.runtime.id},
                  {"version", report.runtime.version},

@@ -12,6 +12,7 @@ namespace membudget::report {
 namespace {
 
 constexpr std::size_t peak_rows = 8;
+constexpr std::size_t holder_rows = 5;
 
 std::string limit_rule(const Budget& budget) {
   auto text = fmt::format("{}: {}", to_text(budget.gpu_limit), budget.gpu_limit_rule);
@@ -47,10 +48,13 @@ std::string settings_in_use(const PlanReport& report) {
 std::string headline(const PlanReport& report) {
   const auto& model = report.model;
   const auto& chip = report.machine.chip;
-  return fmt::format("{}{}{} on {}, {} RAM, macOS {}", model.id,
+  const bool mac = report.machine.system == System::macos;
+  return fmt::format("{}{}{} on {}{}, {} RAM, {}{}", model.id,
                      model.quantization.empty() ? "" : " ", model.quantization,
+                     report.machine.metal ? "" : "this machine: ",
                      chip.name.empty() ? chip.id : chip.name, to_text(chip.ram),
-                     report.machine.macos);
+                     mac ? fmt::format("macOS {}", report.machine.macos) : "Linux",
+                     report.machine.metal ? "" : ", CPU only");
 }
 
 std::string settings_line(const PlanReport& report) {
@@ -74,6 +78,9 @@ std::string settings_line(const PlanReport& report) {
     return text + ", on the CPU";
   }
   const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
+  if (settings.backend == Backend::cpu) {
+    return text + ", all on the CPU";
+  }
   if (gpu_layers(report) < all) {
     text += fmt::format(", {} of {} layers on the GPU", gpu_layers(report), all);
   }
@@ -132,9 +139,11 @@ std::vector<Entry> limits(const PlanReport& report) {
   const auto& budget = plan.budget;
   std::string kept;
   for (const auto& part : budget.reserve_parts) {
-    kept += fmt::format("{}{} for {}", kept.empty() ? "" : ", ", to_text(part.bytes), part.name);
+    // What runs beside is kept for it; what others hold now is theirs already.
+    kept += fmt::format("{}{} {} {}", kept.empty() ? "" : ", ", to_text(part.bytes),
+                        budget.usual_reserve ? "of" : "for", part.name);
   }
-  const bool metal = plan.footprint.settings.backend == Backend::metal;
+  const bool metal = budget.metal && plan.footprint.settings.backend == Backend::metal;
   std::vector<Entry> out;
   if (metal) out.push_back({"GPU", limit_rule(budget), plan.binding == Binding::gpu});
   out.push_back(
@@ -154,6 +163,23 @@ std::vector<Entry> limits(const PlanReport& report) {
                                budget.largest_buffer_rule, what, to_text(largest)),
                    largest > budget.largest_buffer});
   }
+  return out;
+}
+
+std::vector<Entry> program_rows(const std::vector<Program>& programs) {
+  std::vector<Entry> out;
+  for (const Program& program : programs) {
+    out.push_back({to_text(program.bytes),
+                   program.processes == 1
+                       ? program.name
+                       : fmt::format("{}, {} processes", program.name, program.processes)});
+  }
+  return out;
+}
+
+std::vector<Entry> holders(const Budget& budget) {
+  auto out = program_rows(budget.programs);
+  out.resize(std::min(out.size(), holder_rows));
   return out;
 }
 

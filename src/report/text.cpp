@@ -8,15 +8,13 @@
 #include "membudget/report.hpp"
 #include "report/bar.hpp"
 #include "report/layout.hpp"
+#include "report/page.hpp"
 #include "report/summary.hpp"
 
 namespace membudget {
 namespace {
 
 using namespace report;
-
-constexpr std::string_view bold = "1";
-constexpr std::string_view dim = "2";
 
 std::string_view verdict_colour(Verdict verdict) {
   switch (verdict) {
@@ -31,31 +29,6 @@ std::string_view verdict_colour(Verdict verdict) {
   }
   return bold;
 }
-
-/// Collects lines; every string from outside passes through printable() here.
-class Page {
- public:
-  explicit Page(const TextStyle& style) : style_(style) {}
-
-  void blank() { out_ += '\n'; }
-  /// Already laid out and coloured.
-  void raw(std::string_view line) { (out_ += line) += '\n'; }
-  void title(std::string_view text) { raw(painted(text, bold, style_)); }
-  /// `text` after `head`, which takes `indent` columns on its first line only.
-  void paragraph(std::string_view head, int indent, std::string_view text,
-                 std::string_view sgr = {}) {
-    auto first = left(head, indent);
-    for (const auto& line : wrapped(printable(text, style_.unicode), style_.width - indent)) {
-      raw(first + (sgr.empty() ? line : painted(line, sgr, style_)));
-      first = left("", indent);
-    }
-  }
-  [[nodiscard]] std::string str() && { return std::move(out_); }
-
- private:
-  const TextStyle& style_;
-  std::string out_;
-};
 
 void verdict(Page& page, const Plan& plan, const TextStyle& style) {
   const auto text = fmt::format("{}: {}.", words(plan.verdict), verdict_detail(plan));
@@ -104,7 +77,7 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
   }
   page.blank();
   page.title("How the limits come about");
-  page.paragraph("", 2, fmt::format("GPU limit: {}", budget.gpu_limit_rule));
+  if (budget.metal) page.paragraph("", 2, fmt::format("GPU limit: {}", budget.gpu_limit_rule));
   if (!budget.gpu_limit_source.empty()) {
     page.paragraph("", 6, "source: " + budget.gpu_limit_source, dim);
   }
@@ -169,6 +142,13 @@ void advice(Page& page, const PlanReport& report, const TextStyle& style) {
   }
 }
 
+void held_now(Page& page, const Budget& budget) {
+  if (budget.programs.empty()) return;
+  page.blank();
+  page.title("Who holds most now");
+  for (const auto& row : holders(budget)) page.paragraph("  " + row.label, 18, row.text);
+}
+
 void recommendation(Page& page, const PlanReport& report, const TextStyle& style) {
   const auto& out = *report.recommendation;
   page.blank();
@@ -230,9 +210,10 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
   if (!report.model.not_understood.empty()) {
     page.paragraph("Not understood", 18, report.model.not_understood);
   }
-  for (const auto& note : report.model.notes) {
-    page.paragraph("Note", 18, note);
+  for (const auto* notes : {&report.model.notes, &report.machine.notes}) {
+    for (const auto& note : *notes) page.paragraph("Note", 18, note);
   }
+  held_now(page, report.plan.budget);
   page.blank();
   page.title("Largest context that fits");
   for (const auto& context : contexts(report)) {

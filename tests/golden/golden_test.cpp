@@ -98,7 +98,11 @@ Outcome run(const Case& test) {
     std::ofstream(folder / name, std::ios::binary) << text;
   auto command =
       fmt::format("cd {} && LC_ALL=C.UTF-8 {}", quoted(folder.string()), quoted(MEMBUDGET_PROGRAM));
-  for (const auto& argument : test.argv) command += fmt::format(" {}", quoted(argument));
+  for (const auto& argument : test.argv) {
+    // Recordings of machines are shared with other tests.
+    const std::string at = argument.starts_with("machines/") ? TEST_DATA_DIR "/" : "";
+    command += fmt::format(" {}", quoted(at + argument));
+  }
   command += " >stdout 2>stderr";
   const int status = std::system(command.c_str());
   Outcome out{WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder / "stdout"),
