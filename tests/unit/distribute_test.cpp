@@ -29,7 +29,7 @@ const Profiles& profiles() {
   return all;
 }
 
-struct Run {
+struct Stretch {
   std::int64_t machine;
   std::int64_t layers;
 };
@@ -38,7 +38,7 @@ struct Assignment {
   std::int64_t layers;
   std::int64_t gpu_layers;
   std::vector<float> split;
-  std::vector<Run> runs;  ///< Of the layers and the output after them, in order.
+  std::vector<Stretch> runs;  ///< Of the layers and the output after them, in order.
 };
 
 // Worked out by hand from load_tensors (llama.cpp b10587, src/llama-model.cpp:1332-1390): layer i
@@ -74,7 +74,7 @@ const std::vector<Assignment> worked = {
 TEST(Distribute, AssignsLayersAsLlamaCppDoes) {
   for (const Assignment& each : worked) {
     std::vector<std::int64_t> expected;
-    for (const Run& run : each.runs)
+    for (const Stretch& run : each.runs)
       expected.insert(expected.end(), static_cast<std::size_t>(run.layers), run.machine);
     EXPECT_EQ(assigned_machines(each.layers, each.gpu_layers, each.split), expected)
         << each.layers << " layers, -ngl " << each.gpu_layers;
