@@ -21,7 +21,7 @@ layer(tensor "${h}(tensor|pooling)\\.hpp$" "^src/tensor\\.cpp$" MAY units)
 # What the rest works on: values without a file, a network or a host behind them.
 set(below_model units tensor)
 layer(workload "${h}workload\\.hpp$" MAY ${below_model})
-layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
+layer(machine "${h}(machine|link)\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
 # How advice is given: values of profiles/ that the searches over plans take.
 layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
 layer(detection "${h}(host_readings|this_machine)\\.hpp$" "^src/machine/(this_machine|darwin|linux|other)"
@@ -37,10 +37,10 @@ layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engi
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine)
-layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
+layer(plan "${h}(plan|advise|stack|distribute)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
 layer(rank "${h}rank\\.hpp$" "^src/rank/" MAY ${described} engine budget plan speed)
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
-layer(report "${h}(report|rank_report|runtimes_report|machine_report)\\.hpp$" "^src/report/"
+layer(report "${h}(report|rank_report|runtimes_report|machine_report|distribute_report)\\.hpp$" "^src/report/"
       MAY ${described} detection engine budget plan speed rank settings)
 set(public ${described} detection sources engine budget plan speed rank settings report)
 # Joins the catalog to the advice, which itself knows no catalog.

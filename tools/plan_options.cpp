@@ -553,7 +553,7 @@ std::string rendered(const PlanReport& report, const PlanOptions& options) {
 
 std::vector<std::string> with_long_options(int argc, const char* const* argv) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Pair, 14> names{{{"-ctk", "--cache-type-k"},
+  constexpr std::array<Pair, 15> names{{{"-ctk", "--cache-type-k"},
                                        {"-ctv", "--cache-type-v"},
                                        {"-fa", "--flash-attn"},
                                        {"-ub", "--ubatch-size"},
@@ -566,7 +566,8 @@ std::vector<std::string> with_long_options(int argc, const char* const* argv) {
                                        {"-ot", "--override-tensor"},
                                        {"-nkvo", "--no-kv-offload"},
                                        {"-nr", "--no-repack"},
-                                       {"-md", "--draft"}}};
+                                       {"-md", "--draft"},
+                                       {"-ts", "--tensor-split"}}};
   std::vector<std::string> out;
   bool options = true;
   for (int i = 1; i < argc; ++i) {

@@ -11,6 +11,7 @@
 
 #include "membudget/advice_rules.hpp"
 #include "membudget/capability.hpp"
+#include "membudget/link.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
 #include "membudget/quality_table.hpp"
@@ -55,6 +56,8 @@ class Profiles {
   /// What runs beside a model: "docker-postgres-qdrant".
   [[nodiscard]] ReservePreset reserve(std::string_view id) const;
   [[nodiscard]] std::vector<ReservePreset> reserves() const;
+  /// A cable or network between Macs: "10gbe".
+  [[nodiscard]] Link link(std::string_view id) const;
   /// What changes cost, and which settings are recommended.
   [[nodiscard]] AdviceRules advice_rules() const;
   /// The other models of a model's family, from the largest to the smallest; empty for a name that

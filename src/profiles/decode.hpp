@@ -12,6 +12,7 @@
 #include "membudget/capability.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/quality_table.hpp"
+#include "membudget/link.hpp"
 #include "membudget/runtime.hpp"
 #include "membudget/speed_rules.hpp"
 #include "membudget/this_machine.hpp"
@@ -202,6 +203,8 @@ class Fields;
 /// profiles/advice.json.
 [[nodiscard]] AdviceRules decode_advice(Faults& faults);
 [[nodiscard]] BudgetTable decode_budget(Faults& faults);
+/// profiles/links.json.
+[[nodiscard]] std::vector<Link> decode_links(Faults& faults);
 [[nodiscard]] SpeedTable decode_speed(Faults& faults);
 [[nodiscard]] QualityTable decode_quality(Faults& faults);
 [[nodiscard]] CapabilityRules decode_capability(Faults& faults);

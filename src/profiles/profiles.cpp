@@ -40,6 +40,7 @@ constexpr std::string_view tokenizers_name = "tokenizers.json";
 constexpr std::string_view speed_name = "speed.json";
 constexpr std::string_view quality_name = "quality.json";
 constexpr std::string_view budget_name = "budget.json";
+constexpr std::string_view links_name = "links.json";
 constexpr std::string_view advice_name = "advice.json";
 constexpr std::string_view capability_name = "capability.json";
 
@@ -395,7 +396,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
     }
   }
   for (const std::string_view name : {working_sets_name, tokenizers_name, speed_name, quality_name,
-                                      budget_name, advice_name, capability_name}) {
+                                      budget_name, advice_name, capability_name, links_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -413,6 +414,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   static_cast<void>(table(*out, budget_name, decode_budget));
   static_cast<void>(table(*out, advice_name, decode_advice));
   static_cast<void>(table(*out, capability_name, decode_capability));
+  static_cast<void>(table(*out, links_name, decode_links));
   return Profiles(std::move(out));
 }
 
@@ -454,6 +456,19 @@ AdviceRules Profiles::advice_rules() const {
 
 std::vector<ReservePreset> Profiles::reserves() const {
   return table(*store_, budget_name, decode_budget).reserves;
+}
+
+Link Profiles::link(std::string_view id) const {
+  const std::vector<Link> known = table(*store_, links_name, decode_links);
+  std::vector<std::string> ids;
+  for (const Link& link : known) {
+    if (link.id == plain(id)) {
+      return link;
+    }
+    ids.push_back(link.id);
+  }
+  throw Error(Errc::unknown_name, "",
+              fmt::format("'{}' is not a known link; known are {}", id, fmt::join(ids, ", ")));
 }
 
 ReservePreset Profiles::reserve(std::string_view id) const {

@@ -84,7 +84,7 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"models/", "model"},
                                                    {"quants/", "quantization"},
                                                    {"tokenizers.json", "tokenizers"},
-                                                   {"budget.json", "budget"},
+                                                   {"budget.json", "budget"}, {"links.json", "links"},
                                                    {"runtimes/", "runtime"},
                                                    {"working_sets.json", "working_sets"},
                                                    {"speed.json", "speed"},
