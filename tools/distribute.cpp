@@ -54,7 +54,8 @@ Exit run_distributed(PlanOptions& options, const DistributeOptions& distribute_o
                      fmt::format("'{}' is not known; use llama-rpc, mlx or mlx-pipeline",
                                  distribute_options.how));
   }
-  if (*how != Distribution::llama_rpc && (options.runtime.empty() || options.runtime == "llama.cpp")) {
+  if (*how != Distribution::llama_rpc &&
+      (options.runtime.empty() || options.runtime == "llama.cpp")) {
     options.runtime = "mlx";
   };
   DistributionRequest request{

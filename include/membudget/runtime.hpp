@@ -43,6 +43,9 @@ struct MlxArchitecture {
   std::optional<Routing> routing;
   bool windows = true;  ///< False: layers with a window cache the whole context all the same.
   bool latents = true;  ///< False: latent attention caches the keys and values of every head.
+  // Over several Macs (mlx.launch): what the model file has a function for.
+  bool shards = false;     ///< `shard()`: every matrix cut.
+  bool pipelines = false;  ///< `pipeline()`: whole layers.
 };
 
 /// LM Studio's own choice of a context length for an MLX model

@@ -206,6 +206,7 @@ class Sharing {
       throw Error(Errc::bad_request, "--tensor-split",
                   "is llama.cpp's; MLX gives every Mac the same share");
     }
+    check_mlx();
     out_.single = plan(model_, runtime_, workload_, budgets_.front());
     for (std::size_t i = 0; i < count(); ++i) out_.order.push_back(i);
     const auto ranks = static_cast<std::int64_t>(count());
@@ -232,6 +233,22 @@ class Sharing {
       // From stage to stage, then the result to all.
       out_.traffic_per_token = Bytes{2 * (ranks - 1) * hidden};
       out_.messages_per_token = 2 * (ranks - 1);
+    }
+  }
+
+  /// mlx_lm/utils.py, sharded_load().
+  void check_mlx() const {
+    const bool by_tensor = request_.how == Distribution::mlx_tensor;
+    const auto& known = runtime_.mlx.architectures;
+    const bool able = std::any_of(known.begin(), known.end(), [&](const MlxArchitecture& each) {
+      return each.architecture == model_.architecture && (by_tensor ? each.shards : each.pipelines);
+    });
+    if (!able) {
+      throw Error(
+          Errc::bad_request, "--distribute",
+          fmt::format("mlx-lm {} cannot {} {} over several Macs; use --distribute llama-rpc",
+                      runtime_.version, by_tensor ? "share the matrices of" : "pipeline",
+                      model_.architecture));
     }
   }
 

@@ -27,14 +27,16 @@ std::int64_t shared(std::int64_t value, std::int64_t ranks, std::string_view wha
 enum class Cut : std::uint8_t { none, rows, columns };
 
 Cut cut_of(std::string_view name) {
-  static constexpr std::array<std::string_view, 14> rows{
-      "attn_q",         "attn_k",       "attn_v",           "attn_q_b",      "attn_k_b",
-      "attn_v_b",       "ffn_gate",     "ffn_up",           "ffn_gate_exps", "ffn_up_exps",
-      "ffn_gate_shexp", "ffn_up_shexp", "ffn_gate_up_exps", "attn_sinks"};
-  static constexpr std::array<std::string_view, 4> columns{"attn_output", "ffn_down",
-                                                           "ffn_down_exps", "ffn_down_shexp"};
-  const auto dot = name.rfind('.');
-  const std::string_view stem = name.substr(0, dot);
+  static constexpr std::array<std::string_view, 21> rows{
+      "attn_q", "attn_k", "attn_v", "attn_q_b", "attn_k_b", "attn_v_b", "ffn_gate", "ffn_up",
+      "ffn_gate_exps", "ffn_up_exps", "ffn_gate_shexp", "ffn_up_shexp", "ffn_gate_up_exps",
+      "attn_sinks",
+      // Gated delta nets (qwen3_5.py).
+      "attn_qkv", "attn_gate", "ssm_alpha", "ssm_beta", "ssm_dt", "ssm_a", "ssm_conv1d"};
+  static constexpr std::array<std::string_view, 5> columns{
+      "attn_output", "ffn_down", "ffn_down_exps", "ffn_down_shexp", "ssm_out"};
+  // "ssm_a" has neither ".weight" nor ".bias".
+  const std::string_view stem = name.substr(0, name.rfind('.'));
   const bool bias = name.ends_with(".bias");
   if (std::find(rows.begin(), rows.end(), stem) != rows.end()) return Cut::rows;
   // The bias of a sum is added once, by every rank.
@@ -45,9 +47,10 @@ Cut cut_of(std::string_view name) {
 
 /// The same of a checkpoint's own names ("model.layers.0.self_attn.q_proj.weight").
 bool is_cut(std::string_view name) {
-  static constexpr std::array<std::string_view, 11> parts{
-      ".q_proj.",    ".k_proj.",   ".v_proj.",    ".o_proj.",  ".gate_proj.",  ".up_proj.",
-      ".down_proj.", ".q_b_proj.", ".kv_b_proj.", ".embed_q.", ".unembed_out."};
+  static constexpr std::array<std::string_view, 16> parts{
+      ".q_proj.",    ".k_proj.",   ".v_proj.",    ".o_proj.",  ".gate_proj.",   ".up_proj.",
+      ".down_proj.", ".q_b_proj.", ".kv_b_proj.", ".embed_q.", ".unembed_out.", ".in_proj_",
+      ".out_proj.",  ".conv1d.",   ".dt_bias",    ".A_log"};
   const bool summed = name.find(".o_proj.") != std::string_view::npos ||
                       name.find(".down_proj.") != std::string_view::npos;
   if (summed && name.ends_with(".bias")) return false;
@@ -89,9 +92,13 @@ void cut(Mixer& mixer, std::int64_t ranks) {
     latent->heads = shared(latent->heads, ranks, "attention heads");
     return;
   }
+  if (auto* delta = std::get_if<DeltaNet>(&mixer)) {
+    delta->key_heads = shared(delta->key_heads, ranks, "key heads");
+    delta->value_heads = shared(delta->value_heads, ranks, "value heads");
+    return;
+  }
   throw Error(Errc::bad_request, "--distribute",
-              "mlx shares attention only; layers with a recurrent state are planned with "
-              "--distribute mlx-pipeline");
+              "mlx-lm shares no layers of this kind; use --distribute llama-rpc");
 }
 
 void cut(FeedForward& feed_forward, std::int64_t ranks) {

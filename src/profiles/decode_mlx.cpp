@@ -51,6 +51,13 @@ std::vector<MlxArchitecture> take_architectures(Fields& fields) {
     next.routing = take_routing(each);
     next.windows = follows_layers(each, "windows", "whole");
     next.latents = follows_layers(each, "latents", "expanded");
+    for (const std::string& way : each.texts_or_none("distributes")) {
+      next.shards = next.shards || way == "tensor";
+      next.pipelines = next.pipelines || way == "pipeline";
+      if (way != "tensor" && way != "pipeline") {
+        each.fail("distributes", fmt::format("'{}' is none of: tensor, pipeline", way));
+      }
+    }
     // The first that matches counts, so what stands behind a catch-all would never be read.
     if (each.sound({"architecture"}) && complete.contains(next.architecture)) {
       each.fail("architecture", fmt::format("'{}' stands above without a routing already",
