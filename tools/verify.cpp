@@ -238,7 +238,7 @@ void add_verify(CLI::App& program, Exit& exit) {
       ->check(CLI::IsMember({"text", "json", "markdown"}))
       ->group("Output");
   command->add_flag("--json", options->json, "The same as --format json")->group("Output");
-  command->add_option("--output", options->output, "Write to this file instead")
+  command->add_option("-o,--output", options->output, "Write to FILE instead of standard output")
       ->type_name("FILE")
       ->group("Output");
   command->callback([options, &exit] { exit = run(*options); });

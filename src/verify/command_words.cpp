@@ -155,7 +155,7 @@ bool read_command(std::string_view text, LoadBuilder& builder) {
     }
     words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(at) + 1);
     const Words options(std::move(words));
-    if (builder.load().has_sizes()) builder.begin_program();
+    if (builder.has_sizes()) builder.begin_program();
     EngineLoad& load = builder.load();
     load.program = *program;
     if (*program == LogProgram::mlx_lm) {

@@ -133,9 +133,9 @@ bool read_context(const Assignment& line, LoadBuilder& builder) {
       {"n_rs_seq", &settings.rollback},
       {"n_outputs_max", &settings.outputs},
   }};
-  for (const auto& [key, target] : numbers) {
-    if (line.key == key && number) *target = *number;
-  }
+  const auto* const known = std::find_if(numbers.begin(), numbers.end(),
+                                         [&](const auto& each) { return each.first == line.key; });
+  if (known != numbers.end() && number) *known->second = *number;
   if (line.key == "n_ubatch") builder.context_printed();
   if (line.key == "n_outputs_max") {
     builder.outputs_printed();
@@ -150,6 +150,8 @@ bool read_context(const Assignment& line, LoadBuilder& builder) {
     builder.not_before(5913);
   } else if (line.key == "flash_attn") {
     settings.flash_attention = flash_attention_of(line.value, builder);
+  } else {
+    return known != numbers.end();
   }
   return true;
 }
@@ -256,7 +258,7 @@ bool read_build(std::string_view text, LoadBuilder& builder) {
   const auto number = leading_integer(rest);
   constexpr std::int64_t most = 1'000'000;
   if (!number || *number <= 0 || *number > most) return false;
-  if (builder.load().has_sizes()) builder.begin_program();
+  if (builder.has_sizes()) builder.begin_program();
   auto& build = builder.load().build;
   build.number = *number;
   // Forks number from a shallow clone: no build of upstream's with these lines is so small.
@@ -361,7 +363,7 @@ bool read_sentence(std::string_view text, LoadBuilder& builder) {
     return true;
   }
   if (contains(text, "load_model: loading model ")) {
-    if (builder.load().has_sizes()) builder.begin_model();
+    if (builder.has_sizes()) builder.begin_model();
     builder.load().program = LogProgram::llama_server;
     builder.load().model.path = kept(unquoted(after(text, "loading model ")));
     return true;

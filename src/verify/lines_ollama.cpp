@@ -91,7 +91,7 @@ bool read_ollama_line(std::string_view text, LoadBuilder& builder) {
   }
   if (message.starts_with("starting ") && !line.value("cmd").empty()) {
     // What was expected of the load stands before the program that does it.
-    const bool before = !builder.load().has_sizes();
+    const bool before = !builder.has_sizes();
     auto estimate = before ? builder.load().estimate : std::nullopt;
     const auto settings = before ? builder.load().settings : LoggedSettings{};
     builder.begin_program();
@@ -102,7 +102,7 @@ bool read_ollama_line(std::string_view text, LoadBuilder& builder) {
     return true;
   }
   if (message.starts_with("offload")) {
-    if (builder.load().has_sizes()) builder.begin_program();
+    if (builder.has_sizes()) builder.begin_program();
     builder.load().program = LogProgram::ollama;
     read_estimate(line, builder);
     return true;

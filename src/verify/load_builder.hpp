@@ -25,6 +25,9 @@ class LoadBuilder {
   /// The load that the line belongs to.
   [[nodiscard]] EngineLoad& load();
 
+  /// Something was measured of the load so far.
+  [[nodiscard]] bool has_sizes() const { return load_.has_sizes(); }
+
   /// A program has started: nothing but the machine is as before.
   void begin_program();
   /// A model file is opened. What the command line said holds for the first.

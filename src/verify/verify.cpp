@@ -132,6 +132,10 @@ Era best_era(const Verification& run, const Profiles& profiles,
   return std::move(*best);
 }
 
+bool all_on_gpu(const LoggedProcess& process) {
+  return process.gpu ? *process.gpu == process.size : process.gpu_percent == 100;
+}
+
 /// Parts that the plan has no rule for; each is said.
 void leave_out(std::vector<LoggedPart>& parts, Verification& run, bool plain_cache) {
   const EngineLoad& load = run.load;
@@ -151,6 +155,9 @@ void leave_out(std::vector<LoggedPart>& parts, Verification& run, bool plain_cac
   if (load.engine == LogEngine::ollama_engine) {
     drop(is(ComparedName::compute),
          "Ollama's own engine builds other graphs, so its compute graph is not compared");
+  }
+  if (load.process && !all_on_gpu(*load.process)) {
+    drop(is(ComparedName::total), "layers are split between GPU and CPU, as `ollama ps` does not say");
   }
   if (has_foreign_device(load)) {
     drop(on_gpu(ComparedName::compute),
