@@ -136,6 +136,41 @@ std::size_t distance(const LoggedModel& model, const std::string& id) {
   return best;
 }
 
+/// "meta", "llama", "3.1", "8b", "instruct"
+std::vector<std::string> words_of(std::string_view name) {
+  std::vector<std::string> out;
+  const std::string text = lower(name);
+  std::size_t start = 0;
+  while (start < text.size()) {
+    const auto end = std::min(text.find_first_of("-_ :/\\", start), text.size());
+    if (end > start) out.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return out;
+}
+
+/// The candidate all of whose words stand in one of the log's names; the one with most of them.
+std::optional<std::string> by_words(const LoggedModel& model, const std::vector<Shape>& candidates) {
+  std::string file(file_name(model.path));
+  if (file.ends_with(".gguf")) file.resize(file.size() - 5);
+  std::optional<std::string> best;
+  std::size_t most = 0;
+  for (const std::string& name : {model.name, file}) {
+    const auto known = words_of(name);
+    for (const Shape& shape : candidates) {
+      const auto words = words_of(shape.id);
+      const bool all = std::ranges::all_of(words, [&](const std::string& word) {
+        return std::ranges::find(known, word) != known.end();
+      });
+      if (all && words.size() > most) {
+        most = words.size();
+        best = shape.id;
+      }
+    }
+  }
+  return best;
+}
+
 [[noreturn]] void refuse(const std::string& problem) {
   throw Error(Errc::unknown_name, "model", problem);
 }
@@ -183,12 +218,22 @@ MatchedModel match_model(const EngineLoad& load, const Profiles& profiles) {
                             [&](const Shape& shape) { return same_vocabulary(model, shape); })) {
       std::erase_if(candidates, [&](const Shape& shape) { return !same_vocabulary(model, shape); });
     }
+    // Of generations that differ in little else.
+    const auto same_context = [&](const Shape& shape) {
+      return agrees(model.trained_context, number(shape.metadata, "context_length"));
+    };
+    if (std::ranges::any_of(candidates, same_context)) {
+      std::erase_if(candidates, [&](const Shape& shape) { return !same_context(shape); });
+    }
     if (candidates.empty()) {
       refuse(fmt::format("no model of the catalog has its shape ({}, {} layers, {} of embedding); "
                          "give its file with --model",
                          model.architecture, *model.layers, *model.embedding));
     }
-    out = chosen_from(std::move(candidates), model, named);
+    const bool is_one = std::ranges::any_of(
+        candidates, [&](const Shape& shape) { return named && shape.id == *named; });
+    const auto name = is_one ? named : by_words(model, candidates);
+    out = chosen_from(std::move(candidates), model, name);
   } else if (named) {
     out.id = *named;
     out.why = "its name in the log";
