@@ -116,6 +116,8 @@ Log log_of(const std::string& line) {
   logged.cache_type_v = settings.value("cache_type_v", "f16");
   logged.rollback = json.value("rollback", std::int64_t{0});
   const bool cpu = settings.value("backend", "metal") == "cpu";
+  // What of the log is kept does not always name a buffer there.
+  if (!cpu) load.machine.gpu = "of the log";
   for (const auto& [part, numbers] : json.at("printed").items()) {
     add_part(load, part, size_of(numbers.get<Texts>(), json.value("truncated", false)), cpu);
     out.parts.insert(part);
