@@ -91,7 +91,7 @@ Bytes planned_size(const Footprint& footprint, ComparedName name, std::optional<
       return footprint.total(PartName::kv_cache) + footprint.total(PartName::recurrent_state);
     case ComparedName::compute: return side.compute;
     case ComparedName::output: return footprint.total(PartName::output);
-    case ComparedName::peak: return footprint.total();
+    case ComparedName::peak: return footprint.peak.value_or(footprint.total());
     // Ollama's MemorySize (llm/llama_server.go): with all layers on the GPU only its buffers.
     case ComparedName::total:
       return footprint.gpu.model + footprint.gpu.kv + footprint.gpu.compute;

@@ -205,7 +205,13 @@ void plan_mlx(Verification& run, const Profiles& profiles) {
   }
   const LoggedGeneration& generation = *run.load.generation;
   run.runtime = runtime;
-  run.workload.context = generation.prompt_tokens + generation.generated_tokens;
+  Workload use;
+  use.prompt_tokens = generation.prompt_tokens;
+  use.generate_tokens = generation.generated_tokens;
+  use.parallel = generation.sequences;
+  if (generation.prefill_step > 0) use.prefill_step = generation.prefill_step;
+  if (generation.kv_bits > 0) use.kv_bits = generation.kv_bits;
+  run.workload = use;
   run.footprint = estimate(run.model, runtime, run.workload);
   for (const LoggedPart& logged : logged_parts(run.load)) {
     const Bytes predicted = planned_size(*run.footprint, logged.name, logged.where);

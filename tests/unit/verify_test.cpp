@@ -31,7 +31,7 @@ std::string mib_text(Bytes size) {
 }
 
 /// What llama-server of that build prints for a model of the catalog.
-LogFacts facts_of(const std::string& id, const std::string& quantization, Workload workload,
+LogFacts facts_of(const std::string& id, const std::string& quantization, const Workload& workload,
                   std::int64_t build = 10587) {
   const Model model = profiles().model(id, quantization);
   const Runtime runtime = profiles().runtime(fmt::format("llama.cpp@b{}", build));
@@ -70,9 +70,14 @@ EngineLoad load_of(const LogFacts& facts) {
   return read_engine_log(llama_log(facts, LogFormat::august_2026)).loads.at(0);
 }
 
-LogFacts qwen() {
-  return facts_of("qwen2.5-coder-32b", "Q4_K_M", {.context = 8192, .parallel = 1});
+Workload of_one_slot(std::int64_t context) {
+  Workload out;
+  out.context = context;
+  out.parallel = 1;
+  return out;
 }
+
+LogFacts qwen() { return facts_of("qwen2.5-coder-32b", "Q4_K_M", of_one_slot(8192)); }
 
 TEST(Verify, FindsEveryPartAsPlanned) {
   const Verification run = verify(load_of(qwen()), profiles(), {});
@@ -136,7 +141,7 @@ TEST(Verify, CountsWhatOlderBuildsDidOtherwise) {
 }
 
 TEST(Verify, SaysWhichBuildsTheSizesAreOfWhereTheLogDoesNot) {
-  LogFacts facts = facts_of("llama-3.1-8b", "Q4_K_M", {.context = 32768, .parallel = 1}, 10500);
+  LogFacts facts = facts_of("llama-3.1-8b", "Q4_K_M", of_one_slot(32768), 10500);
   facts.build = 0;
   facts.outputs = 1;
   const Verification run = verify(load_of(facts), profiles(), {});
