@@ -8,6 +8,7 @@ A record stays when a size of a buffer, of a memory breakdown, of --fit, of Olla
 MLX's peak was in the log; notes and measurements of other programs go.
 """
 import json
+import re
 import sys
 
 DEVICES = ("MTL0", "MTL0_Mapped", "Metal", "Metal_Mapped", "CPU", "CPU_Mapped", "CPU_REPACK", "CUDA0",
@@ -34,7 +35,6 @@ def sizes(buffers):
 
 def breakdown(rows):
     """"MTL0 (Apple M5): 18186 = 11633 + (5619 = 2368 + 2734 + 517) + 933" to its numbers."""
-    import re
     out = []
     for row in rows or []:
         device, _, rest = row.partition(":")
@@ -50,7 +50,10 @@ def breakdown(rows):
 def row(record):
     out = {"source": record["source_url"], "date": record["date"], "engine": record["engine"],
            "version": record["engine_version"]}
-    for key in ("chip", "model", "arch", "quant", "n_layer", "n_head", "n_head_kv", "n_ctx_train",
+    # Of the collector's notes only what Metal says itself.
+    if re.fullmatch(r"Apple M\d+( (Pro|Max|Ultra))?", record.get("chip") or ""):
+        out["chip"] = record["chip"]
+    for key in ("model", "arch", "quant", "n_layer", "n_head", "n_head_kv", "n_ctx_train",
                 "n_ctx", "n_batch", "n_ubatch", "n_seq_max", "kv_type_k", "kv_type_v",
                 "layers_offloaded", "prompt_tokens", "generated_tokens", "kv_unified", "n_rs_seq"):
         if isinstance(record.get(key), (str, int, float, bool)):

@@ -61,7 +61,8 @@ using Buffers = std::vector<std::pair<std::string, std::string>>;
 
 Buffers buffers(const Json& record, const char* key, const std::string& only, bool with) {
   Buffers out;
-  for (const auto& [name, size] : record.value(key, Json::object()).items()) {
+  const Json sizes = record.value(key, Json::object());
+  for (const auto& [name, size] : sizes.items()) {
     if (name.starts_with(only) != with) continue;
     const auto blank = name.rfind(' ');
     out.emplace_back(blank == std::string::npos ? name : name.substr(blank + 1),

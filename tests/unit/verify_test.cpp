@@ -49,6 +49,9 @@ LogFacts facts_of(const std::string& id, const std::string& quantization, const 
   out.experts = model.experts;
   const auto& attention = std::get<Attention>(model.layers.front().mixer);
   out.heads = attention.heads;
+  out.trained_context = model.trained_context;
+  const auto document = nlohmann::json::parse(profiles().document(ProfileKind::model, id));
+  out.feed_forward = document.at("metadata").at("feed_forward_length").get<std::int64_t>();
   out.kv_heads = attention.kv_heads;
   out.context = footprint.settings.context;
   out.batch = footprint.settings.batch;
