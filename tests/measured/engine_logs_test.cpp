@@ -123,7 +123,9 @@ bool is_llama(const Json& record) {
 void expect_buffers(const EngineLoad& load, BufferKind kind, const Buffers& expected) {
   std::map<std::string, std::vector<double>> sizes;
   for (const auto& [device, size] : expected) sizes[device].push_back(std::stod(size));
-  for (const auto& [device, each] : sizes) {
+  for (const auto& entry : sizes) {
+    const std::string& device = entry.first;
+    const std::vector<double>& each = entry.second;
     // Of buffers that are made again the last holds.
     const bool last = kind == BufferKind::compute || kind == BufferKind::output;
     double mib = 0;
@@ -144,7 +146,9 @@ void expect_facts(const EngineLoad& load, const LogFacts& facts, LogFormat forma
   expect_buffers(load, BufferKind::compute, facts.compute);
   if (!facts.output.empty()) expect_buffers(load, BufferKind::output, {{"CPU", facts.output}});
   const auto expect_number = [](std::optional<std::int64_t> value, std::int64_t expected) {
-    if (expected != 0) EXPECT_EQ(value, expected);
+    if (expected != 0) {
+      EXPECT_EQ(value, expected);
+    }
   };
   expect_number(load.settings.context, facts.context);
   if (format >= LogFormat::april_2024) {
@@ -157,9 +161,14 @@ void expect_facts(const EngineLoad& load, const LogFacts& facts, LogFormat forma
   expect_number(load.model.heads, facts.heads);
   expect_number(load.model.kv_heads, facts.kv_heads);
   expect_number(load.model.trained_context, facts.trained_context);
-  if (!facts.architecture.empty()) EXPECT_EQ(load.model.architecture, facts.architecture);
-  if (!facts.file_type.empty()) EXPECT_EQ(load.model.file_type, facts.file_type);
-  if (!facts.name.empty()) EXPECT_EQ(load.model.name, facts.name);
+  const auto expect_text = [](const std::string& value, const std::string& expected) {
+    if (!expected.empty()) {
+      EXPECT_EQ(value, expected);
+    }
+  };
+  expect_text(load.model.architecture, facts.architecture);
+  expect_text(load.model.file_type, facts.file_type);
+  expect_text(load.model.name, facts.name);
   if (!facts.caches.empty()) {
     EXPECT_EQ(load.settings.cache_type_k, facts.cache_type_k);
     EXPECT_EQ(load.settings.cache_type_v, facts.cache_type_v);
