@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <map>
 #include <memory>
 #include <vector>
@@ -155,12 +155,12 @@ std::string reason(const EngineLog& log, const VerifyReport& report) {
   if (report.runs.empty()) {
     return fmt::format(
         "holds no sizes of an engine in {} lines; give the log of llama.cpp, Ollama or mlx-lm{}",
-        log.lines,
-        log.quiet ? ": llama-server since May 2026 prints them with -lv 4" : "");
+        log.lines, log.quiet ? ": llama-server since May 2026 prints them with -lv 4" : "");
   }
   const Verification& last = report.runs.back();
-  return last.lacks.empty() ? last.not_planned
-                            : fmt::format("{}; the log lacks {}", last.not_planned, last.lacks.front());
+  return last.lacks.empty()
+             ? last.not_planned
+             : fmt::format("{}; the log lacks {}", last.not_planned, last.lacks.front());
 }
 
 std::string rendered(const VerifyReport& report, const Options& options) {
@@ -202,7 +202,9 @@ void add_verify(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand(
       "verify", "The log of an engine beside a plan of the same, part by part");
   auto options = std::make_shared<Options>();
-  command->add_option("LOG", options->log, "Log of llama.cpp, Ollama or mlx-lm, or `ollama ps`; - reads standard input")
+  command
+      ->add_option("LOG", options->log,
+                   "Log of llama.cpp, Ollama or mlx-lm, or `ollama ps`; - reads standard input")
       ->required();
   command->add_option("--model", options->model, "As in plan; default: what the log names")
       ->type_name("MODEL")
@@ -229,8 +231,9 @@ void add_verify(CLI::App& program, Exit& exit) {
                    "Of each part: 1% or 16MiB; default: what is printed, for MLX's peak 5%")
       ->type_name("SIZE|%")
       ->group("Output");
-  command->add_flag("--bug-report", options->bug_report,
-                    "A block to paste, without paths and names of yours")
+  command
+      ->add_flag("--bug-report", options->bug_report,
+                 "A block to paste, without paths and names of yours")
       ->group("Output");
   command->add_option("--profiles", options->profiles, "Folder that adds to the built-in profiles")
       ->type_name("DIR");

@@ -40,7 +40,12 @@ enum class LogEngine : std::uint8_t {
 enum class LogProgram : std::uint8_t { unknown, llama_server, llama_cli, ollama, mlx_lm };
 
 enum class BufferKind : std::uint8_t {
-  model, kv_cache, recurrent_state, compute, output, adapter,
+  model,
+  kv_cache,
+  recurrent_state,
+  compute,
+  output,
+  adapter,
 };
 
 /// One "... buffer size = ..." line, or several of the same device and kind.
@@ -53,7 +58,7 @@ struct LoggedBuffer {
 /// A cache as "size = ... ( cells, layers, seqs)" describes it.
 struct LoggedCache {
   bool recurrent = false;
-  std::int64_t cells = 0;      ///< Per stream.
+  std::int64_t cells = 0;  ///< Per stream.
   std::int64_t layers = 0;
   std::int64_t sequences = 0;
   std::int64_t streams = 1;
@@ -76,10 +81,11 @@ struct LoggedModel {
   std::string name;          ///< general.name, or what the user asked for: "llama3.1:8b".
   std::string architecture;  ///< "qwen2"
   std::string file_type;     ///< As printed: "Q4_K - Medium".
-  std::optional<std::int64_t> layers;  ///< Without those for drafting, where the log tells them apart.
+  std::optional<std::int64_t>
+      layers;  ///< Without those for drafting, where the log tells them apart.
   std::optional<std::int64_t> draft_layers;
   std::optional<std::int64_t> embedding;
-  std::optional<std::int64_t> heads;     ///< Nothing where layers differ.
+  std::optional<std::int64_t> heads;  ///< Nothing where layers differ.
   std::optional<std::int64_t> kv_heads;
   std::optional<std::int64_t> feed_forward;
   std::optional<std::int64_t> vocabulary;
@@ -106,20 +112,20 @@ struct LoggedSettings {
   std::optional<bool> mmap;
   std::optional<bool> kv_offload;
   std::optional<bool> embeddings;
-  std::string flash_attention;          ///< "auto", "on", "off" as asked for; empty: not printed.
+  std::string flash_attention;  ///< "auto", "on", "off" as asked for; empty: not printed.
   std::optional<bool> flash_attention_became;  ///< What `auto` was resolved to.
-  std::string cache_type_k;  ///< "f16"; empty: not printed.
+  std::string cache_type_k;                    ///< "f16"; empty: not printed.
   std::string cache_type_v;
-  std::optional<std::int64_t> gpu_layers;    ///< Offloaded, the output layer counted.
+  std::optional<std::int64_t> gpu_layers;       ///< Offloaded, the output layer counted.
   std::optional<std::int64_t> layers_of_model;  ///< How many there were to offload.
-  bool projector = false;  ///< An image projector was loaded beside the model.
-  bool adapter = false;    ///< A LoRA was loaded.
-  bool draft = false;      ///< A draft model or next-token layers propose tokens.
+  bool projector = false;                       ///< An image projector was loaded beside the model.
+  bool adapter = false;                         ///< A LoRA was loaded.
+  bool draft = false;  ///< A draft model or next-token layers propose tokens.
 };
 
 /// What a log says of the machine.
 struct LoggedMachine {
-  std::string gpu;  ///< "Apple M1 Max"
+  std::string gpu;                         ///< "Apple M1 Max"
   std::optional<PrintedSize> working_set;  ///< recommendedMaxWorkingSetSize
 };
 
@@ -127,8 +133,8 @@ struct LoggedMachine {
 struct LoggedGeneration {
   std::int64_t prompt_tokens = 0;
   std::int64_t generated_tokens = 0;
-  std::int64_t sequences = 1;      ///< mlx_lm.benchmark's batch_size.
-  std::int64_t prefill_step = 0;   ///< From its command line; 0 = not given.
+  std::int64_t sequences = 1;     ///< mlx_lm.benchmark's batch_size.
+  std::int64_t prefill_step = 0;  ///< From its command line; 0 = not given.
   std::int64_t kv_bits = 0;
   double prompt_tps = 0;
   double generation_tps = 0;
@@ -137,9 +143,9 @@ struct LoggedGeneration {
 
 /// One row of `ollama ps`.
 struct LoggedProcess {
-  PrintedSize size;                    ///< Of all buffers.
-  std::optional<PrintedSize> gpu;      ///< size_vram, where it is printed.
-  std::int64_t gpu_percent = -1;       ///< From PROCESSOR; -1 = not printed.
+  PrintedSize size;                ///< Of all buffers.
+  std::optional<PrintedSize> gpu;  ///< size_vram, where it is printed.
+  std::int64_t gpu_percent = -1;   ///< From PROCESSOR; -1 = not printed.
 };
 
 /// What --fit expects to use of the devices: a plan of the engine's, nothing measured.
@@ -154,7 +160,7 @@ struct LoggedEstimate {
   std::optional<PrintedSize> partial;   ///< memory.required.partial
   std::optional<PrintedSize> kv_cache;
   std::optional<PrintedSize> weights;
-  std::optional<PrintedSize> compute;   ///< memory.graph.full
+  std::optional<PrintedSize> compute;  ///< memory.graph.full
 };
 
 /// The builds that a log can be of: by the number it prints, or by the lines of its kind.
@@ -195,8 +201,8 @@ struct EngineLog {
   std::vector<EngineLoad> loads;  ///< In the order they began; the latest 32 when there are more.
   std::int64_t forgotten = 0;     ///< Loads before those.
   std::int64_t lines = 0;
-  std::int64_t cut_lines = 0;     ///< Longer than any line of an engine: only their start was read.
-  bool quiet = false;  ///< llama.cpp of a build that prints sizes only when asked to.
+  std::int64_t cut_lines = 0;  ///< Longer than any line of an engine: only their start was read.
+  bool quiet = false;          ///< llama.cpp of a build that prints sizes only when asked to.
 };
 
 /// Reads a log piece by piece, in memory that does not grow with it.

@@ -41,7 +41,15 @@ struct KnownCause {
 /// What of a load is compared. `context` is cache and recurrent state together, as a memory
 /// breakdown has them; `total` the buffers of one server, as `ollama ps` has them.
 enum class ComparedName : std::uint8_t {
-  weights, repacked_weights, kv_cache, recurrent_state, context, compute, output, peak, total,
+  weights,
+  repacked_weights,
+  kv_cache,
+  recurrent_state,
+  context,
+  compute,
+  output,
+  peak,
+  total,
 };
 
 /// One part of a load: the plan beside the log.
@@ -61,9 +69,9 @@ struct ComparedPart {
 
 /// The model of a log, and why it is taken for that.
 struct MatchedModel {
-  std::string id;            ///< Of the catalog.
-  std::string quantization;  ///< "Q4_K_M"; empty: the log does not say.
-  std::string why;           ///< "its name in the log", "the only one of its shape"
+  std::string id;                  ///< Of the catalog.
+  std::string quantization;        ///< "Q4_K_M"; empty: the log does not say.
+  std::string why;                 ///< "its name in the log", "the only one of its shape"
   std::vector<std::string> alike;  ///< Others of the same shape, whose memory is the same.
 };
 
@@ -74,20 +82,19 @@ struct MatchedModel {
 
 /// The Mac of a log.
 struct MatchedMachine {
-  std::string chip;        ///< Id of a profile; empty: not known.
-  std::int64_t macos = 0;  ///< Whose rule gives the limit; 0 = none does.
-  std::string rule;        ///< "0.78 x RAM"
-  std::vector<std::string> alike;  ///< Other chips that it may as well be.
+  std::string chip;                        ///< Id of a profile; empty: not known.
+  std::int64_t macos = 0;                  ///< Whose rule gives the limit; 0 = none does.
+  std::string rule;                        ///< "0.78 x RAM"
+  std::vector<std::string> alike;          ///< Other chips that it may as well be.
   std::optional<PrintedSize> working_set;  ///< As printed.
-  std::string problem;     ///< Why no rule gives the printed limit; empty: one does.
+  std::string problem;  ///< Why no rule gives the printed limit; empty: one does.
 };
 
 /// The chip whose working-set rule gives what Metal said in the log. An `expected` chip is held
 /// against it instead, under `macos` (0 = any). Nothing when the log names no GPU of Apple's.
 [[nodiscard]] std::optional<MatchedMachine> match_machine(const EngineLoad& load,
                                                           const Profiles& profiles,
-                                                          const Chip* expected,
-                                                          std::int64_t macos);
+                                                          const Chip* expected, std::int64_t macos);
 
 /// A load of a log with the same planned beside it.
 struct Verification {

@@ -43,12 +43,15 @@ Json log_json(const Verification& run) {
   Json build = {{"from", run.build_from}};
   if (run.build_to > 0) build["to"] = run.build_to;
   build["printed"] = load.build.number.has_value();
-  Json out = {{"engine", to_string(load.engine)}, {"program", to_string(load.program)},
-              {"first_line", load.first_line},    {"last_line", load.last_line},
+  Json out = {{"engine", to_string(load.engine)},
+              {"program", to_string(load.program)},
+              {"first_line", load.first_line},
+              {"last_line", load.last_line},
               {"build", std::move(build)}};
   if (!load.version.empty()) out["version"] = load.version;
   if (load.fit) {
-    out["fit"] = {{"projected", size_json(load.fit->projected)}, {"free", size_json(load.fit->free)}};
+    out["fit"] = {{"projected", size_json(load.fit->projected)},
+                  {"free", size_json(load.fit->free)}};
   }
   if (load.estimate && load.estimate->required) {
     out["estimated"] = size_json(*load.estimate->required);

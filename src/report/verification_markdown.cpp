@@ -21,8 +21,9 @@ std::string cell(std::string_view text) {
 }
 
 std::string table(const Verification& run) {
-  std::string out = "| part | predicted | in the log | difference | known causes |\n"
-                    "|---|---:|---:|---:|---|\n";
+  std::string out =
+      "| part | predicted | in the log | difference | known causes |\n"
+      "|---|---:|---:|---:|---|\n";
   for (const ComparedPart& part : run.parts) {
     std::string causes;
     for (const KnownCause& cause : part.causes) {
@@ -54,8 +55,7 @@ std::string shape_line(const Verification& run) {
   const LoggedModel& model = run.load.model;
   return optional_number("n_layer", model.layers) + optional_number("n_embd", model.embedding) +
          optional_number("n_head", model.heads) + optional_number("n_head_kv", model.kv_heads) +
-         optional_number("n_ff", model.feed_forward) +
-         optional_number("n_expert", model.experts) +
+         optional_number("n_ff", model.feed_forward) + optional_number("n_expert", model.experts) +
          optional_number("n_vocab", model.vocabulary);
 }
 
@@ -82,12 +82,14 @@ std::string to_markdown(const VerifyReport& report) {
   for (const Verification& run : report.runs) {
     out += fmt::format("### {} {}\n\n", cell(run.model_id.empty() ? run.model.id : run.model_id),
                        cell(run.model.quantization));
-    out += fmt::format("{}. {}\n", cell(report::engine_line(run)), cell(report::settings_line(run)));
+    out +=
+        fmt::format("{}. {}\n", cell(report::engine_line(run)), cell(report::settings_line(run)));
     if (const auto machine = report::machine_line(run); !machine.empty()) {
       out += fmt::format("{}.\n", cell(machine));
     }
     out += "\n";
-    if (!run.not_planned.empty()) out += fmt::format("Not compared: {}.\n\n", cell(run.not_planned));
+    if (!run.not_planned.empty())
+      out += fmt::format("Not compared: {}.\n\n", cell(run.not_planned));
     if (!run.parts.empty()) out += table(run) + "\n" + report::verdict_line(run) + "\n\n";
     for (const std::string& lack : run.lacks) out += fmt::format("- lacks {}\n", cell(lack));
     for (const std::string& note : run.notes) out += fmt::format("- {}\n", cell(note));
@@ -100,7 +102,7 @@ std::string bug_report(const VerifyReport& report) {
   for (const Verification& run : report.runs) {
     const EngineLoad& load = run.load;
     out += fmt::format("\nengine {} {}{}\n", to_string(load.engine), to_string(load.program),
-                       load.build.number ? fmt::format(" b{}", *load.build.number)
+                       load.build.number    ? fmt::format(" b{}", *load.build.number)
                        : load.build.foreign ? " of a fork"
                                             : " of a build that is not printed");
     out += fmt::format("model {} {} {}\n", model_name(run), run.model.architecture,
@@ -116,9 +118,9 @@ std::string bug_report(const VerifyReport& report) {
       out += fmt::format("planned with {} {}\n", run.runtime.id, run.runtime.version);
     }
     if (const auto chip = chip_name(load.machine.gpu); !chip.empty()) {
-      out += fmt::format("chip {}{}\n", chip,
-                         load.machine.working_set ? ", working set " + load.machine.working_set->text
-                                                  : "");
+      out += fmt::format(
+          "chip {}{}\n", chip,
+          load.machine.working_set ? ", working set " + load.machine.working_set->text : "");
     }
     for (const ComparedPart& part : run.parts) {
       out += fmt::format("{:<22} predicted {:>14} B  logged {:>14} to {:>14} B{}\n",

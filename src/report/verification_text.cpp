@@ -56,9 +56,10 @@ std::string model_line(const Verification& run) {
   if (!run.alike.empty()) {
     constexpr std::size_t most = 3;
     const auto shown = std::min(most, run.alike.size());
-    out += fmt::format("; {}{} would take the same",
-                       fmt::join(run.alike.begin(), run.alike.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-                       run.alike.size() > shown ? fmt::format(" and {} more", run.alike.size() - shown) : "");
+    out += fmt::format(
+        "; {}{} would take the same",
+        fmt::join(run.alike.begin(), run.alike.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+        run.alike.size() > shown ? fmt::format(" and {} more", run.alike.size() - shown) : "");
   }
   return out;
 }

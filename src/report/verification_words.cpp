@@ -66,9 +66,9 @@ std::string words(const KnownCause& cause) {
   if (*cause.bytes == Bytes{}) return fmt::format("{}: up to 16 KiB", cause.name);
   const Unit unit{"MiB", 1024.0 * 1024.0, 2};
   const bool small = std::abs(cause.bytes->count()) < 10'000;
-  return fmt::format("{}: {}", cause.name,
-                     small ? fmt::format("{:+} B", cause.bytes->count())
-                           : in_unit(*cause.bytes, unit, true));
+  return fmt::format(
+      "{}: {}", cause.name,
+      small ? fmt::format("{:+} B", cause.bytes->count()) : in_unit(*cause.bytes, unit, true));
 }
 
 std::string engine_line(const Verification& run) {
@@ -76,17 +76,24 @@ std::string engine_line(const Verification& run) {
   std::string out;
   switch (load.engine) {
     case LogEngine::llama_cpp:
-      out = load.program == LogProgram::unknown ? "llama.cpp" : std::string(to_string(load.program));
+      out =
+          load.program == LogProgram::unknown ? "llama.cpp" : std::string(to_string(load.program));
       break;
-    case LogEngine::ollama_engine: out = "Ollama's own engine"; break;
-    case LogEngine::mlx: out = load.program == LogProgram::ollama ? "Ollama's MLX runner" : "mlx-lm"; break;
-    case LogEngine::ollama_process: return "ollama ps";
+    case LogEngine::ollama_engine:
+      out = "Ollama's own engine";
+      break;
+    case LogEngine::mlx:
+      out = load.program == LogProgram::ollama ? "Ollama's MLX runner" : "mlx-lm";
+      break;
+    case LogEngine::ollama_process:
+      return "ollama ps";
   }
   if (!load.version.empty()) out += fmt::format(" {}", load.version);
   if (load.engine != LogEngine::llama_cpp) return out;
   if (load.build.number) return fmt::format("{} b{}", out, *load.build.number);
   if (run.build_from == 0) return out;
-  if (run.build_to == 0) return fmt::format("{}, a build since b{} by its sizes", out, run.build_from);
+  if (run.build_to == 0)
+    return fmt::format("{}, a build since b{} by its sizes", out, run.build_from);
   return fmt::format("{}, a build before b{} by its sizes", out, run.build_to + 1);
 }
 
@@ -103,7 +110,8 @@ std::string settings_line(const Verification& run) {
       settings.parallel, settings.parallel == 1 ? "" : "s",
       settings.parallel > 1 && settings.kv_unified ? " in one cache" : "", settings.batch,
       settings.ubatch, cache_types(settings), run.footprint->flash_attention ? "on" : "off");
-  if (run.workload.gpu_layers) out += fmt::format(", {} layers on the GPU", *run.workload.gpu_layers);
+  if (run.workload.gpu_layers)
+    out += fmt::format(", {} layers on the GPU", *run.workload.gpu_layers);
   return out;
 }
 
@@ -132,8 +140,8 @@ std::string verdict_line(const Verification& run) {
   if (off == 0) return fmt::format("All {} parts are within the tolerance.", all);
   const auto explained = std::ranges::count_if(
       run.parts, [](const ComparedPart& part) { return !part.within && part.explained(); });
-  std::string out = fmt::format("{} of {} parts {} outside the tolerance", off, all,
-                                off == 1 ? "is" : "are");
+  std::string out =
+      fmt::format("{} of {} parts {} outside the tolerance", off, all, off == 1 ? "is" : "are");
   if (explained > 0) {
     out += static_cast<std::size_t>(explained) == off
                ? ", for a known cause that cannot be counted"

@@ -20,22 +20,22 @@
 namespace membudget::logs {
 namespace {
 
-constexpr std::int64_t latent_cache_from = 5137;      // pull request 12801, April 2025
-constexpr std::int64_t cache_rows_from = 6071;        // 14959, August 2025
-constexpr std::int64_t metal_order_from = 6501;       // 15995, September 2025
-constexpr std::int64_t no_padding_from = 6868;        // 16812, October 2025
-constexpr std::int64_t padding_from = 6975;           // 17046, November 2025
-constexpr std::int64_t embedding_input_from = 7819;   // January 2026
-constexpr std::int64_t rotation_from = 8619;          // 21038, April 2026
+constexpr std::int64_t latent_cache_from = 5137;       // pull request 12801, April 2025
+constexpr std::int64_t cache_rows_from = 6071;         // 14959, August 2025
+constexpr std::int64_t metal_order_from = 6501;        // 15995, September 2025
+constexpr std::int64_t no_padding_from = 6868;         // 16812, October 2025
+constexpr std::int64_t padding_from = 6975;            // 17046, November 2025
+constexpr std::int64_t embedding_input_from = 7819;    // January 2026
+constexpr std::int64_t rotation_from = 8619;           // 21038, April 2026
 constexpr std::int64_t all_hidden_states_from = 9180;  // 22673, May 2026
-constexpr std::int64_t f16_mask_from = 9410;          // 23764, May 2026
-constexpr std::int64_t limited_outputs_from = 9460;   // 23861, June 2026
-constexpr std::int64_t kv_scratch_from = 10532;       // August 2026
+constexpr std::int64_t f16_mask_from = 9410;           // 23764, May 2026
+constexpr std::int64_t limited_outputs_from = 9460;    // 23861, June 2026
+constexpr std::int64_t kv_scratch_from = 10532;        // August 2026
 
-constexpr std::array steps{latent_cache_from, cache_rows_from, metal_order_from, no_padding_from,
-                           padding_from, embedding_input_from, rotation_from,
-                           all_hidden_states_from, f16_mask_from, limited_outputs_from,
-                           kv_scratch_from};
+constexpr std::array steps{latent_cache_from,    cache_rows_from,        metal_order_from,
+                           no_padding_from,      padding_from,           embedding_input_from,
+                           rotation_from,        all_hidden_states_from, f16_mask_from,
+                           limited_outputs_from, kv_scratch_from};
 
 constexpr std::int64_t index_bytes = 8;
 constexpr std::int64_t f32_bytes = 4;
@@ -46,7 +46,9 @@ std::string until(std::string_view what, std::int64_t build) {
   return fmt::format("{} before b{}", what, build);
 }
 
-const Settings& settings(const PlannedLoad& run) { return run.footprint.settings; }
+const Settings& settings(const PlannedLoad& run) {
+  return run.footprint.settings;
+}
 
 llamacpp::Geometry geometry(const PlannedLoad& run) {
   return llamacpp::geometry(settings(run), run.model);
@@ -74,7 +76,9 @@ bool latent(const Model& model) {
 class ChangedRun {
  public:
   explicit ChangedRun(const PlannedLoad& run)
-      : model_(run.model), runtime_(run.runtime), workload_(run.workload),
+      : model_(run.model),
+        runtime_(run.runtime),
+        workload_(run.workload),
         footprint_(run.footprint) {}
 
   /// What the compute buffer of `where` takes more than before this change.
@@ -139,7 +143,9 @@ std::int64_t unpadded(const PlannedLoad& run) {
   return round_up(context, run.footprint.flash_attention ? fused_step : plain_step);
 }
 
-bool one_plain_cache(const PlannedLoad& run) { return caches(run).size() == 1; }
+bool one_plain_cache(const PlannedLoad& run) {
+  return caches(run).size() == 1;
+}
 
 std::int64_t padding(const PlannedLoad& run) {
   if (!run.workload.context || !one_plain_cache(run)) return 0;
@@ -229,7 +235,9 @@ bool other_types(const PlannedLoad& run) {
 
 }  // namespace
 
-std::span<const std::int64_t> build_steps() { return steps; }
+std::span<const std::int64_t> build_steps() {
+  return steps;
+}
 
 std::vector<Effect> counted_causes(const PlannedLoad& run, ComparedName name,
                                    std::optional<Place> where) {
@@ -257,15 +265,16 @@ std::vector<Effect> counted_causes(const PlannedLoad& run, ComparedName name,
     case ComparedName::weights:
       if (where == Place::gpu && run.build < metal_order_from && settings(run).mmap) {
         // The file's header is not in the log, and so not where in its page the data starts.
-        out.push_back({.cause = {until("counted from the start of its page", metal_order_from),
-                                 Bytes{}},
-                       .spread = page});
+        out.push_back(
+            {.cause = {until("counted from the start of its page", metal_order_from), Bytes{}},
+             .spread = page});
       }
       break;
     case ComparedName::repacked_weights:
     case ComparedName::output:
     case ComparedName::peak:
-    case ComparedName::total: break;
+    case ComparedName::total:
+      break;
   }
   return out;
 }

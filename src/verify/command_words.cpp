@@ -79,7 +79,8 @@ class Words {
     for (std::size_t at = 0; at < words_.size(); ++at) {
       for (const std::string_view name : {std::string_view(names)...}) {
         if (words_[at] == name && at + 1 < words_.size()) out = words_[at + 1];
-        if (words_[at].starts_with(std::string(name) + "=")) out = words_[at].substr(name.size() + 1);
+        if (words_[at].starts_with(std::string(name) + "="))
+          out = words_[at].substr(name.size() + 1);
       }
     }
     return out;  // The last one holds, as for the program.

@@ -14,9 +14,8 @@ Place place_of(std::string_view device) {
 
 void add(std::vector<LoggedPart>& parts, ComparedName name, std::optional<Place> where,
          const PrintedSize& size) {
-  const auto same = std::ranges::find_if(parts, [&](const LoggedPart& each) {
-    return each.name == name && each.where == where;
-  });
+  const auto same = std::ranges::find_if(
+      parts, [&](const LoggedPart& each) { return each.name == name && each.where == where; });
   if (same == parts.end()) {
     parts.push_back({name, where, size});
   } else {
@@ -28,18 +27,24 @@ void add_buffer(std::vector<LoggedPart>& parts, const LoggedBuffer& buffer) {
   const Place where = place_of(buffer.device);
   switch (buffer.kind) {
     case BufferKind::model:
-      add(parts,
-          buffer.device == repacked ? ComparedName::repacked_weights : ComparedName::weights, where,
-          buffer.size);
+      add(parts, buffer.device == repacked ? ComparedName::repacked_weights : ComparedName::weights,
+          where, buffer.size);
       break;
     // Caches are compared whole: which side a layer's lies on follows from its weights.
-    case BufferKind::kv_cache: add(parts, ComparedName::kv_cache, {}, buffer.size); break;
+    case BufferKind::kv_cache:
+      add(parts, ComparedName::kv_cache, {}, buffer.size);
+      break;
     case BufferKind::recurrent_state:
       add(parts, ComparedName::recurrent_state, {}, buffer.size);
       break;
-    case BufferKind::compute: add(parts, ComparedName::compute, where, buffer.size); break;
-    case BufferKind::output: add(parts, ComparedName::output, {}, buffer.size); break;
-    case BufferKind::adapter: break;
+    case BufferKind::compute:
+      add(parts, ComparedName::compute, where, buffer.size);
+      break;
+    case BufferKind::output:
+      add(parts, ComparedName::output, {}, buffer.size);
+      break;
+    case BufferKind::adapter:
+      break;
   }
 }
 
@@ -83,15 +88,22 @@ std::vector<LoggedPart> logged_parts(const EngineLoad& load) {
 Bytes planned_size(const Footprint& footprint, ComparedName name, std::optional<Place> where) {
   const EngineBuffers& side = where == Place::host ? footprint.host : footprint.gpu;
   switch (name) {
-    case ComparedName::weights: return side.model;
-    case ComparedName::repacked_weights: return footprint.repacked;
-    case ComparedName::kv_cache: return footprint.total(PartName::kv_cache);
-    case ComparedName::recurrent_state: return footprint.total(PartName::recurrent_state);
+    case ComparedName::weights:
+      return side.model;
+    case ComparedName::repacked_weights:
+      return footprint.repacked;
+    case ComparedName::kv_cache:
+      return footprint.total(PartName::kv_cache);
+    case ComparedName::recurrent_state:
+      return footprint.total(PartName::recurrent_state);
     case ComparedName::context:
       return footprint.total(PartName::kv_cache) + footprint.total(PartName::recurrent_state);
-    case ComparedName::compute: return side.compute;
-    case ComparedName::output: return footprint.total(PartName::output);
-    case ComparedName::peak: return footprint.peak.value_or(footprint.total());
+    case ComparedName::compute:
+      return side.compute;
+    case ComparedName::output:
+      return footprint.total(PartName::output);
+    case ComparedName::peak:
+      return footprint.peak.value_or(footprint.total());
     // Ollama's MemorySize (llm/llama_server.go): with all layers on the GPU only its buffers.
     case ComparedName::total:
       return footprint.gpu.model + footprint.gpu.kv + footprint.gpu.compute;

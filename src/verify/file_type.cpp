@@ -18,7 +18,9 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// "Q4_K_M", "IQ4_XS", "BF16", "MXFP4": a word that can name a file type.
 bool looks_like_type(std::string_view word) {

@@ -393,8 +393,8 @@ bool read_sentence(std::string_view text, LoadBuilder& builder) {
 bool read_llama_line(std::string_view text, LoadBuilder& builder) {
   const Assignment line = assignment_of(text);
   if (!line.key.empty()) {
-    if (read_buffer(line, builder) || read_context(line, builder) ||
-        read_metadata(line, builder) || read_cache(line, builder)) {
+    if (read_buffer(line, builder) || read_context(line, builder) || read_metadata(line, builder) ||
+        read_cache(line, builder)) {
       return true;
     }
     if (line.key == "recommendedMaxWorkingSetSize") {

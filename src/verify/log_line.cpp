@@ -8,9 +8,15 @@
 namespace membudget::logs {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_name(char c) { return is_digit(c) || is_letter(c) || c == '_'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_name(char c) {
+  return is_digit(c) || is_letter(c) || c == '_';
+}
 
 /// Control sequences: ESC [ ... letter, ESC ] ... BEL, and single escapes.
 std::string without_colours(std::string_view raw) {
@@ -129,8 +135,8 @@ Assignment assignment_of(std::string_view text) {
 }
 
 StructuredLine::StructuredLine(std::string_view text) {
-  const bool structured = text.find("level=") != std::string_view::npos &&
-                          text.find("msg=") != std::string_view::npos;
+  const bool structured =
+      text.find("level=") != std::string_view::npos && text.find("msg=") != std::string_view::npos;
   if (!structured) return;
   constexpr std::size_t most = 64;
   while (!text.empty() && pairs_.size() < most) {
@@ -143,7 +149,8 @@ StructuredLine::StructuredLine(std::string_view text) {
     std::size_t end = 0;
     if (!text.empty() && text.front() == '"') {
       end = 1;
-      while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? std::size_t{2} : std::size_t{1};
+      while (end < text.size() && text[end] != '"')
+        end += text[end] == '\\' ? std::size_t{2} : std::size_t{1};
       end = std::min(end, text.size());
       pairs_.emplace_back(key, text.substr(1, end - 1));
       end = std::min(end + 1, text.size());
@@ -156,8 +163,8 @@ StructuredLine::StructuredLine(std::string_view text) {
 }
 
 std::string_view StructuredLine::value(std::string_view key) const {
-  const auto pair =
-      std::find_if(pairs_.begin(), pairs_.end(), [&](const auto& each) { return each.first == key; });
+  const auto pair = std::find_if(pairs_.begin(), pairs_.end(),
+                                 [&](const auto& each) { return each.first == key; });
   return pair == pairs_.end() ? std::string_view{} : pair->second;
 }
 

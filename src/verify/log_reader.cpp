@@ -18,14 +18,17 @@ namespace {
 
 using namespace logs;
 
-// Ollama prints the whole placement of a model on one line, so lines are long; no engine's is longer.
+// Ollama prints the whole placement of a model on one line, so lines are long; no engine's is
+// longer.
 constexpr std::size_t longest_line = 16'384;
 // What may be one JSON document instead of lines.
 constexpr std::size_t longest_document = 1 << 20;
 constexpr std::size_t most_loads = 32;
 constexpr std::size_t most_sources = 64;
 
-[[noreturn]] void refuse(const std::string& what) { throw Error(Errc::unsupported, "log", what); }
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error(Errc::unsupported, "log", what);
+}
 
 /// Text is what has no zero byte in its first piece; a broken one further on is passed over.
 void check_text(std::string_view start) {
@@ -35,7 +38,8 @@ void check_text(std::string_view start) {
   if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF")) {
     refuse("is UTF-16; turn it to UTF-8 first: iconv -f UTF-16 -t UTF-8");
   }
-  if (start.starts_with("\x1F\x8B")) refuse("is compressed; unpack it: gunzip -c FILE | membudget verify -");
+  if (start.starts_with("\x1F\x8B"))
+    refuse("is compressed; unpack it: gunzip -c FILE | membudget verify -");
   if (start.find('\0') != std::string_view::npos) {
     refuse("is binary; give the text that the engine printed");
   }
@@ -73,10 +77,9 @@ class EngineLogReader::Impl {
                         std::make_move_iterator(processes.end()));
     }
     keep_measured();
-    std::stable_sort(log_.loads.begin(), log_.loads.end(),
-                     [](const EngineLoad& a, const EngineLoad& b) {
-                       return a.first_line < b.first_line;
-                     });
+    std::stable_sort(
+        log_.loads.begin(), log_.loads.end(),
+        [](const EngineLoad& a, const EngineLoad& b) { return a.first_line < b.first_line; });
     return std::move(log_);
   }
 
@@ -156,7 +159,8 @@ class EngineLogReader::Impl {
 
   /// Commands are short lines; "llama-server" in a sentence is none.
   static bool read_shell(std::string_view text, LoadBuilder& builder) {
-    for (const std::string_view name : {"llama-server ", "llama-cli ", "llama-completion ", "mlx_lm"}) {
+    for (const std::string_view name :
+         {"llama-server ", "llama-cli ", "llama-completion ", "mlx_lm"}) {
       if (text.find(name) != std::string_view::npos && text.find(" -") != std::string_view::npos) {
         return read_command(text, builder);
       }
@@ -168,8 +172,7 @@ class EngineLogReader::Impl {
     if (const auto known = builders_.find(source); known != builders_.end()) return known->second;
     // A log of more processes than these is read as if the rest were one.
     const std::string name = builders_.size() < most_sources ? kept(source) : std::string();
-    return builders_
-        .try_emplace(name, [this](EngineLoad&& load) { add(std::move(load)); })
+    return builders_.try_emplace(name, [this](EngineLoad&& load) { add(std::move(load)); })
         .first->second;
   }
 
@@ -219,8 +222,12 @@ EngineLogReader::~EngineLogReader() = default;
 EngineLogReader::EngineLogReader(EngineLogReader&&) noexcept = default;
 EngineLogReader& EngineLogReader::operator=(EngineLogReader&&) noexcept = default;
 
-void EngineLogReader::read(std::string_view piece) { impl_->read(piece); }
-EngineLog EngineLogReader::finish() { return impl_->finish(); }
+void EngineLogReader::read(std::string_view piece) {
+  impl_->read(piece);
+}
+EngineLog EngineLogReader::finish() {
+  return impl_->finish();
+}
 
 EngineLog read_engine_log(std::string_view text) {
   EngineLogReader reader;
@@ -236,8 +243,9 @@ bool EngineLoad::has_sizes() const {
 std::vector<std::string> EngineLoad::lacks() const {
   std::vector<std::string> out;
   if (!has_sizes()) {
-    out.emplace_back("the sizes of the buffers (\"... model buffer size = ...\"); llama.cpp since "
-                     "May 2026 prints them with -lv 4");
+    out.emplace_back(
+        "the sizes of the buffers (\"... model buffer size = ...\"); llama.cpp since "
+        "May 2026 prints them with -lv 4");
   }
   if (!model.has_shape() && model.name.empty() && model.path.empty()) {
     out.emplace_back("what model it is (\"print_info: arch = ...\"); give it with --model");
@@ -254,33 +262,48 @@ std::vector<std::string> EngineLoad::lacks() const {
 
 std::string_view to_string(LogEngine engine) {
   switch (engine) {
-    case LogEngine::llama_cpp: return "llama.cpp";
-    case LogEngine::ollama_engine: return "ollama-engine";
-    case LogEngine::mlx: return "mlx";
-    case LogEngine::ollama_process: return "ollama-ps";
+    case LogEngine::llama_cpp:
+      return "llama.cpp";
+    case LogEngine::ollama_engine:
+      return "ollama-engine";
+    case LogEngine::mlx:
+      return "mlx";
+    case LogEngine::ollama_process:
+      return "ollama-ps";
   }
   return "unknown";
 }
 
 std::string_view to_string(LogProgram program) {
   switch (program) {
-    case LogProgram::unknown: return "unknown";
-    case LogProgram::llama_server: return "llama-server";
-    case LogProgram::llama_cli: return "llama-cli";
-    case LogProgram::ollama: return "ollama";
-    case LogProgram::mlx_lm: return "mlx-lm";
+    case LogProgram::unknown:
+      return "unknown";
+    case LogProgram::llama_server:
+      return "llama-server";
+    case LogProgram::llama_cli:
+      return "llama-cli";
+    case LogProgram::ollama:
+      return "ollama";
+    case LogProgram::mlx_lm:
+      return "mlx-lm";
   }
   return "unknown";
 }
 
 std::string_view to_string(BufferKind kind) {
   switch (kind) {
-    case BufferKind::model: return "model";
-    case BufferKind::kv_cache: return "kv_cache";
-    case BufferKind::recurrent_state: return "recurrent_state";
-    case BufferKind::compute: return "compute";
-    case BufferKind::output: return "output";
-    case BufferKind::adapter: return "adapter";
+    case BufferKind::model:
+      return "model";
+    case BufferKind::kv_cache:
+      return "kv_cache";
+    case BufferKind::recurrent_state:
+      return "recurrent_state";
+    case BufferKind::compute:
+      return "compute";
+    case BufferKind::output:
+      return "output";
+    case BufferKind::adapter:
+      return "adapter";
   }
   return "unknown";
 }

@@ -14,17 +14,18 @@ namespace {
 const WorkingSet* rule_for(const Chip& chip, const PrintedSize& limit, std::int64_t macos) {
   // The newest macOS first: logs are seldom of an old one.
   for (auto rule = chip.working_sets.rbegin(); rule != chip.working_sets.rend(); ++rule) {
-    const bool covered =
-        macos == 0 || (macos >= rule->macos_from && (rule->macos_to == 0 || macos <= rule->macos_to));
+    const bool covered = macos == 0 || (macos >= rule->macos_from &&
+                                        (rule->macos_to == 0 || macos <= rule->macos_to));
     if (covered && limit.holds(rule->limit)) return &*rule;
   }
   return nullptr;
 }
 
 std::string no_rule(const PrintedSize& limit, const std::string& whose) {
-  return fmt::format("no working-set rule of {} gives {}: iogpu.wired_limit_mb was set, or its "
-                     "macOS has another rule",
-                     whose, limit.text);
+  return fmt::format(
+      "no working-set rule of {} gives {}: iogpu.wired_limit_mb was set, or its "
+      "macOS has another rule",
+      whose, limit.text);
 }
 
 void take_rule(MatchedMachine& out, const WorkingSet& rule) {

@@ -22,8 +22,8 @@ using namespace logs;
 /// What of a catalog entry a log has as well.
 struct Shape {
   std::string id;
-  Json metadata;       // Its keys as in a GGUF.
-  Json all;            // What its tensors follow from.
+  Json metadata;  // Its keys as in a GGUF.
+  Json all;       // What its tensors follow from.
   std::string architecture;
 };
 
@@ -150,7 +150,8 @@ std::vector<std::string> words_of(std::string_view name) {
 }
 
 /// The candidate all of whose words stand in one of the log's names; the one with most of them.
-std::optional<std::string> by_words(const LoggedModel& model, const std::vector<Shape>& candidates) {
+std::optional<std::string> by_words(const LoggedModel& model,
+                                    const std::vector<Shape>& candidates) {
   std::string file(file_name(model.path));
   if (file.ends_with(".gguf")) file.resize(file.size() - 5);
   std::optional<std::string> best;
@@ -185,9 +186,8 @@ MatchedModel chosen_from(std::vector<Shape> candidates, const LoggedModel& model
     out.why = "its name and its shape in the log";
     return out;
   }
-  const bool alike = std::ranges::all_of(candidates, [&](const Shape& shape) {
-    return shape.all == candidates.front().all;
-  });
+  const bool alike = std::ranges::all_of(
+      candidates, [&](const Shape& shape) { return shape.all == candidates.front().all; });
   std::vector<std::string> ids;
   for (const Shape& shape : candidates) ids.push_back(shape.id);
   if (!alike) {
@@ -226,9 +226,10 @@ MatchedModel match_model(const EngineLoad& load, const Profiles& profiles) {
       std::erase_if(candidates, [&](const Shape& shape) { return !same_context(shape); });
     }
     if (candidates.empty()) {
-      refuse(fmt::format("no model of the catalog has its shape ({}, {} layers, {} of embedding); "
-                         "give its file with --model",
-                         model.architecture, *model.layers, *model.embedding));
+      refuse(
+          fmt::format("no model of the catalog has its shape ({}, {} layers, {} of embedding); "
+                      "give its file with --model",
+                      model.architecture, *model.layers, *model.embedding));
     }
     const bool is_one = std::ranges::any_of(
         candidates, [&](const Shape& shape) { return named && shape.id == *named; });

@@ -36,7 +36,8 @@ ElementType cache_type(const std::string& name, PlannedSettings& out) {
   const auto type = element_type_of_name(name);
   if (!type) {
     out.plain_cache = false;
-    out.notes.push_back("its cache has a type that is none of llama.cpp's, so that is not compared");
+    out.notes.push_back(
+        "its cache has a type that is none of llama.cpp's, so that is not compared");
     return ElementType::f16;
   }
   return *type;
@@ -147,8 +148,8 @@ PlannedSettings settings_of(const EngineLoad& load, const Model& model) {
 
 Runtime runtime_of(const EngineLoad& load, const Profiles& profiles, std::int64_t build) {
   // Before b9460 every token of a batch could ask for logits, in the server too.
-  const bool server = load.program == LogProgram::llama_server ||
-                      load.program == LogProgram::ollama;
+  const bool server =
+      load.program == LogProgram::llama_server || load.program == LogProgram::ollama;
   const std::string id = server && build >= limited_outputs_from ? "llama.cpp" : "llama-cli";
   try {
     return profiles.runtime(fmt::format("{}@b{}", id, build));

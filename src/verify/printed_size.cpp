@@ -16,8 +16,8 @@ PrintedSize operator+(const PrintedSize& a, const PrintedSize& b) {
   const auto unit = [](const std::string& text) { return text.substr(text.rfind(' ') + 1); };
   const bool same = unit(a.text) == unit(b.text);
   const std::string first = same ? a.text.substr(0, a.text.rfind(' ')) : a.text;
-  return {.text = fmt::format("{} + {}", first, b.text), .low = a.low + b.low,
-          .high = a.high + b.high};
+  return {
+      .text = fmt::format("{} + {}", first, b.text), .low = a.low + b.low, .high = a.high + b.high};
 }
 
 }  // namespace membudget
@@ -27,14 +27,23 @@ namespace {
 
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 10> units{{
     {"B", 1},
-    {"KiB", std::int64_t{1} << 10}, {"MiB", std::int64_t{1} << 20},
-    {"GiB", std::int64_t{1} << 30}, {"TiB", std::int64_t{1} << 40},
-    {"KB", 1'000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"TB", 1'000'000'000'000},
+    {"KiB", std::int64_t{1} << 10},
+    {"MiB", std::int64_t{1} << 20},
+    {"GiB", std::int64_t{1} << 30},
+    {"TiB", std::int64_t{1} << 40},
+    {"KB", 1'000},
+    {"MB", 1'000'000},
+    {"GB", 1'000'000'000},
+    {"TB", 1'000'000'000'000},
     {"kB", 1'000},
 }};
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 }  // namespace
 

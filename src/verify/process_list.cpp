@@ -55,13 +55,12 @@ std::optional<PrintedSize> human_size(std::string_view text) {
   const std::string_view digits = leading_number(text);
   constexpr double cut_from = 10;
   if (value && *value < cut_from && digits.find('.') == std::string_view::npos) {
-    const auto exact = printed_size(std::string(digits) + ".000000" +
-                                        std::string(text.substr(digits.size())),
-                                    Rounding::nearest);
+    const auto exact =
+        printed_size(std::string(digits) + ".000000" + std::string(text.substr(digits.size())),
+                     Rounding::nearest);
     return exact;
   }
-  return printed_size(text,
-                      value && *value >= cut_from ? Rounding::truncated : Rounding::nearest);
+  return printed_size(text, value && *value >= cut_from ? Rounding::truncated : Rounding::nearest);
 }
 
 std::optional<std::int64_t> whole(const Json& object, const char* key) {

@@ -29,8 +29,8 @@ struct Era {
   std::vector<ComparedPart> parts;
 
   [[nodiscard]] std::ptrdiff_t agreeing() const {
-    return std::ranges::count_if(parts,
-                                 [](const ComparedPart& part) { return part.difference == Bytes{}; });
+    return std::ranges::count_if(
+        parts, [](const ComparedPart& part) { return part.difference == Bytes{}; });
   }
 };
 
@@ -58,13 +58,19 @@ void take(ComparedPart& part, const std::vector<Effect>& effects) {
 }
 
 ComparedPart compared(const PlannedLoad& run, const LoggedPart& logged) {
-  ComparedPart part{.name = logged.name, .where = logged.where, .predicted = {},
-                    .actual = logged.size, .causes = {}, .difference = {}, .within = true};
+  ComparedPart part{.name = logged.name,
+                    .where = logged.where,
+                    .predicted = {},
+                    .actual = logged.size,
+                    .causes = {},
+                    .difference = {},
+                    .within = true};
   const Bytes planned = planned_size(run.footprint, logged.name, logged.where);
   const Bytes without = outside(planned, {}, logged.size);
   auto effects = counted_causes(run, logged.name, logged.where);
   // A cause that only leaves something open is named where it is needed.
-  if (without == Bytes{}) std::erase_if(effects, [](const Effect& e) { return e.spread > Bytes{}; });
+  if (without == Bytes{})
+    std::erase_if(effects, [](const Effect& e) { return e.spread > Bytes{}; });
   part.predicted = planned + sum_of(effects);
   part.difference = outside(part.predicted, spread_of(effects), logged.size);
   if (part.difference != Bytes{}) {
@@ -86,11 +92,18 @@ ComparedPart compared(const PlannedLoad& run, const LoggedPart& logged) {
 
 Era planned_era(const Verification& run, const Profiles& profiles,
                 const std::vector<LoggedPart>& logged, std::int64_t from, std::int64_t to) {
-  Era out{.from = from, .to = to, .runtime = runtime_of(run.load, profiles, from), .footprint = {},
+  Era out{.from = from,
+          .to = to,
+          .runtime = runtime_of(run.load, profiles, from),
+          .footprint = {},
           .parts = {}};
   out.footprint = estimate(run.model, out.runtime, run.workload);
-  const PlannedLoad planned{.load = run.load, .model = run.model, .runtime = out.runtime,
-                            .workload = run.workload, .footprint = out.footprint, .build = from};
+  const PlannedLoad planned{.load = run.load,
+                            .model = run.model,
+                            .runtime = out.runtime,
+                            .workload = run.workload,
+                            .footprint = out.footprint,
+                            .build = from};
   for (const LoggedPart& part : logged) out.parts.push_back(compared(planned, part));
   return out;
 }
@@ -157,7 +170,8 @@ void leave_out(std::vector<LoggedPart>& parts, Verification& run, bool plain_cac
          "Ollama's own engine builds other graphs, so its compute graph is not compared");
   }
   if (load.process && !all_on_gpu(*load.process)) {
-    drop(is(ComparedName::total), "layers are split between GPU and CPU, as `ollama ps` does not say");
+    drop(is(ComparedName::total),
+         "layers are split between GPU and CPU, as `ollama ps` does not say");
   }
   if (has_foreign_device(load)) {
     drop(on_gpu(ComparedName::compute),
@@ -175,7 +189,8 @@ void leave_out(std::vector<LoggedPart>& parts, Verification& run, bool plain_cac
 void add_notes(Verification& run) {
   const LoggedSettings& settings = run.load.settings;
   if (settings.projector) {
-    run.notes.emplace_back("an image projector lies beside the model; its buffers are not compared");
+    run.notes.emplace_back(
+        "an image projector lies beside the model; its buffers are not compared");
   }
   if (settings.adapter) run.notes.emplace_back("an adapter lies beside the model");
   if (settings.draft) run.notes.emplace_back("a draft model is a load of its own");
@@ -188,8 +203,7 @@ void add_notes(Verification& run) {
                                     *settings.flash_attention_became ? "on" : "off",
                                     run.footprint->flash_attention ? "on" : "off"));
   }
-  if (run.load.program == LogProgram::unknown && run.build_from >= 9460 &&
-      !settings.outputs) {
+  if (run.load.program == LogProgram::unknown && run.build_from >= 9460 && !settings.outputs) {
     run.notes.emplace_back("planned as llama-cli runs: the log does not show a server");
   }
 }
@@ -215,9 +229,13 @@ void plan_mlx(Verification& run, const Profiles& profiles) {
   run.footprint = estimate(run.model, runtime, run.workload);
   for (const LoggedPart& logged : logged_parts(run.load)) {
     const Bytes predicted = planned_size(*run.footprint, logged.name, logged.where);
-    run.parts.push_back({.name = logged.name, .where = logged.where, .predicted = predicted,
-                         .actual = logged.size, .causes = {},
-                         .difference = outside(predicted, {}, logged.size), .within = true});
+    run.parts.push_back({.name = logged.name,
+                         .where = logged.where,
+                         .predicted = predicted,
+                         .actual = logged.size,
+                         .causes = {},
+                         .difference = outside(predicted, {}, logged.size),
+                         .within = true});
   }
 }
 
@@ -275,10 +293,22 @@ bool Verification::agrees() const {
 
 Verification verify(const EngineLoad& load, const Model& model, const Profiles& profiles,
                     const VerifyOptions& options) {
-  Verification run{.load = load, .model = model, .model_id = {}, .why = {}, .alike = {},
-                   .runtime = {}, .workload = {}, .footprint = {}, .build_from = 0, .build_to = 0,
-                   .machine = {}, .tolerance = options.tolerance, .parts = {},
-                   .lacks = load.lacks(), .notes = {}, .not_planned = {}};
+  Verification run{.load = load,
+                   .model = model,
+                   .model_id = {},
+                   .why = {},
+                   .alike = {},
+                   .runtime = {},
+                   .workload = {},
+                   .footprint = {},
+                   .build_from = 0,
+                   .build_to = 0,
+                   .machine = {},
+                   .tolerance = options.tolerance,
+                   .parts = {},
+                   .lacks = load.lacks(),
+                   .notes = {},
+                   .not_planned = {}};
   auto planned = settings_of(load, model);
   run.workload = std::move(planned.workload);
   run.notes = std::move(planned.notes);
@@ -334,9 +364,9 @@ Tolerance parse_tolerance(std::string_view text, std::string_view option) {
   const std::string_view number = trimmed(text.substr(0, text.size() - 1));
   const auto percent = leading_decimal(number);
   if (!percent || leading_number(number).size() != number.size()) {
-    throw Error(Errc::bad_request, std::string(option),
-                fmt::format("'{}' is no share; give per cent such as 1% or a size such as 16MiB",
-                            text));
+    throw Error(
+        Errc::bad_request, std::string(option),
+        fmt::format("'{}' is no share; give per cent such as 1% or a size such as 16MiB", text));
   }
   out.percent = *percent;
   return out;
@@ -344,15 +374,24 @@ Tolerance parse_tolerance(std::string_view text, std::string_view option) {
 
 std::string_view to_string(ComparedName name) {
   switch (name) {
-    case ComparedName::weights: return "weights";
-    case ComparedName::repacked_weights: return "repacked_weights";
-    case ComparedName::kv_cache: return "kv_cache";
-    case ComparedName::recurrent_state: return "recurrent_state";
-    case ComparedName::context: return "context";
-    case ComparedName::compute: return "compute";
-    case ComparedName::output: return "output";
-    case ComparedName::peak: return "peak";
-    case ComparedName::total: return "total";
+    case ComparedName::weights:
+      return "weights";
+    case ComparedName::repacked_weights:
+      return "repacked_weights";
+    case ComparedName::kv_cache:
+      return "kv_cache";
+    case ComparedName::recurrent_state:
+      return "recurrent_state";
+    case ComparedName::context:
+      return "context";
+    case ComparedName::compute:
+      return "compute";
+    case ComparedName::output:
+      return "output";
+    case ComparedName::peak:
+      return "peak";
+    case ComparedName::total:
+      return "total";
   }
   return "unknown";
 }

@@ -256,10 +256,12 @@ TEST(EngineLogRecords, OfOllamasEstimatesComeBackWhole) {
     }
     if (!estimate.contains("required_full_gib")) continue;
     const auto gib_text = [&](const char* key) {
-      return estimate.contains(key) ? fmt::format("{:.1f} GiB", estimate[key].get<double>()) : "0 B";
+      return estimate.contains(key) ? fmt::format("{:.1f} GiB", estimate[key].get<double>())
+                                    : "0 B";
     };
     const EngineLog log = read_engine_log(fmt::format(
-        "time=2025-01-12T10:00:03.000+01:00 level=INFO source=memory.go:356 msg=\"offload to metal\" "
+        "time=2025-01-12T10:00:03.000+01:00 level=INFO source=memory.go:356 msg=\"offload to "
+        "metal\" "
         "layers.requested=-1 layers.model=33 layers.offload=33 layers.split=\"\" "
         "memory.required.full=\"{}\" memory.required.partial=\"{}\" memory.required.kv=\"{}\" "
         "memory.weights.total=\"{}\" memory.graph.full=\"{:.1f} MiB\"\n",

@@ -96,8 +96,8 @@ Log log_of(const std::string& line) {
   Log out;
   out.model = text("model");
   out.quantization = text("quantization");
-  out.name = fmt::format("{} {} ({}, {})", out.model, out.quantization, text("source"),
-                         text("date"));
+  out.name =
+      fmt::format("{} {} ({}, {})", out.model, out.quantization, text("source"), text("date"));
   EngineLoad& load = out.load;
   load.build = build_of(json);
   const auto& settings = json.at("settings");
@@ -108,7 +108,9 @@ Log log_of(const std::string& line) {
   // n_seq_max and kv_unified are printed since November 2024 and July 2025.
   constexpr std::int64_t sequences_printed_from = 4014;
   constexpr std::int64_t unified_printed_from = 5913;
-  const auto prints = [&](std::int64_t from) { return load.build.to == 0 || load.build.to >= from; };
+  const auto prints = [&](std::int64_t from) {
+    return load.build.to == 0 || load.build.to >= from;
+  };
   if (prints(sequences_printed_from)) logged.parallel = settings.at("parallel").get<std::int64_t>();
   if (prints(unified_printed_from)) logged.kv_unified = settings.value("kv_unified", false);
   logged.flash_attention = settings.value("flash_attention", "auto");

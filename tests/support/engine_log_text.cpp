@@ -32,9 +32,7 @@ class Writer {
     if (value != 0) meta(key, value);
   }
   void context(const char* key, const std::string& value) {
-    const int width = since(LogFormat::august_2026)    ? 21
-                      : since(LogFormat::january_2025) ? 13
-                                                       : 10;
+    const int width = since(LogFormat::august_2026) ? 21 : since(LogFormat::january_2025) ? 13 : 10;
     line("{}: {:<{}} = {}", context_function(), key, width, value);
   }
   void context_number(const char* key, std::int64_t value) {
@@ -56,10 +54,13 @@ void write_start(Writer& out, bool server) {
   const LogFacts& facts = out.facts();
   if (!out.since(LogFormat::january_2025)) {
     if (server && out.since(LogFormat::april_2024)) {
-      out.line("INFO [                    main] build info | tid=\"0x1f\" timestamp=1712345678 "
-               "build={} commit=\"4399f13f\"", facts.build);
-      out.line("INFO [                    main] system info | tid=\"0x1f\" timestamp=1712345678 "
-               "n_threads=8 n_threads_batch=-1 total_threads=10");
+      out.line(
+          "INFO [                    main] build info | tid=\"0x1f\" timestamp=1712345678 "
+          "build={} commit=\"4399f13f\"",
+          facts.build);
+      out.line(
+          "INFO [                    main] system info | tid=\"0x1f\" timestamp=1712345678 "
+          "n_threads=8 n_threads_batch=-1 total_threads=10");
     } else {
       out.line("Log start");
       out.line("main: build = {} (4399f13f)", facts.build);
@@ -68,23 +69,25 @@ void write_start(Writer& out, bool server) {
     }
   } else if (facts.build != 0) {
     if (out.since(LogFormat::august_2026)) {
-      out.line("common_params_print_info: build {} (3f545becc) with AppleClang 17.0.0 for Darwin arm64",
-               facts.build);
+      out.line(
+          "common_params_print_info: build {} (3f545becc) with AppleClang 17.0.0 for Darwin arm64",
+          facts.build);
     } else {
       out.line("build: {} (84bf3c67) with Apple clang version 17.0.0 for arm64-apple-darwin24.6.0",
                facts.build);
     }
   }
-  out.line("system_info: n_threads = 8 (n_threads_batch = 8) / 10 | Metal : EMBED_LIBRARY = 1 | "
-           "CPU : NEON = 1 | ARM_FMA = 1 | ACCELERATE = 1 | REPACK = 1 |");
+  out.line(
+      "system_info: n_threads = 8 (n_threads_batch = 8) / 10 | Metal : EMBED_LIBRARY = 1 | "
+      "CPU : NEON = 1 | ARM_FMA = 1 | ACCELERATE = 1 | REPACK = 1 |");
   if (server && out.since(LogFormat::october_2025)) {
     out.line("main: binding port with default address family");
     out.line("main: loading model");
     out.line("srv    load_model: loading model '{}'", facts.path);
   }
   if (!facts.fit_projected.empty()) {
-    const char* function = out.since(LogFormat::august_2026) ? "common_params_fit_impl"
-                                                             : "llama_params_fit_impl";
+    const char* function =
+        out.since(LogFormat::august_2026) ? "common_params_fit_impl" : "llama_params_fit_impl";
     out.line("{}: projected to use {} MiB of device memory vs. {} MiB of free device memory",
              function, facts.fit_projected, facts.fit_free);
     out.line("{}: will leave 4096 >= 1024 MiB of free device memory, no changes needed", function);
@@ -94,8 +97,8 @@ void write_start(Writer& out, bool server) {
 void write_metal(Writer& out) {
   const LogFacts& facts = out.facts();
   if (facts.working_set.empty()) return;
-  const char* function = out.since(LogFormat::october_2025) ? "ggml_metal_device_init"
-                                                            : "ggml_metal_init";
+  const char* function =
+      out.since(LogFormat::october_2025) ? "ggml_metal_device_init" : "ggml_metal_init";
   if (!out.since(LogFormat::august_2026)) {
     out.line("{}: allocating", function);
     out.line("{}: found device: {}", function, facts.gpu);
@@ -112,25 +115,32 @@ void write_metal(Writer& out) {
 
 void write_model(Writer& out) {
   const LogFacts& facts = out.facts();
-  out.line("llama_model_loader: loaded meta data with 29 key-value pairs and 292 tensors from {} "
-           "(version GGUF V3 (latest))", facts.path);
-  out.line("llama_model_loader: Dumping metadata keys/values. Note: KV overrides do not apply in "
-           "this output.");
+  out.line(
+      "llama_model_loader: loaded meta data with 29 key-value pairs and 292 tensors from {} "
+      "(version GGUF V3 (latest))",
+      facts.path);
+  out.line(
+      "llama_model_loader: Dumping metadata keys/values. Note: KV overrides do not apply in "
+      "this output.");
   if (!facts.architecture.empty()) {
-    out.line("llama_model_loader: - kv   0:                       general.architecture str{:14}= {}",
-             "", facts.architecture);
+    out.line(
+        "llama_model_loader: - kv   0:                       general.architecture str{:14}= {}", "",
+        facts.architecture);
   }
-  out.line("llama_model_loader: - kv   1:                          general.type str              "
-           "= model");
-  out.line("llama_model_loader: - kv  21:                tokenizer.ggml.tokens arr[str,128256]  "
-           "= [\"!\", \"\\\"\", \"#\", \"n_ctx = 7\", \"size = 1 cells\", ...");
+  out.line(
+      "llama_model_loader: - kv   1:                          general.type str              "
+      "= model");
+  out.line(
+      "llama_model_loader: - kv  21:                tokenizer.ggml.tokens arr[str,128256]  "
+      "= [\"!\", \"\\\"\", \"#\", \"n_ctx = 7\", \"size = 1 cells\", ...");
   for (const auto& [type, count] : facts.tensors) {
     out.line("llama_model_loader: - type {:>4}: {:>4} tensors", type, count);
   }
   if (out.since(LogFormat::january_2025)) {
     out.line("print_info: file format = GGUF V3 (latest)");
     if (!facts.file_type.empty()) out.line("print_info: file type   = {}", facts.file_type);
-    if (!facts.file_size.empty()) out.line("print_info: file size   = {} (4.89 BPW) ", facts.file_size);
+    if (!facts.file_size.empty())
+      out.line("print_info: file size   = {} (4.89 BPW) ", facts.file_size);
     out.line("load: special tokens cache size = 256");
     out.line("load: token to piece cache size = 0.7999 MB");
   }
@@ -193,11 +203,12 @@ void write_caches(Writer& out) {
     out.line("{}: {:>10} KV buffer size = {:>8} MiB", cache_function(out), device, size);
     if (!out.since(LogFormat::october_2025)) continue;
     const auto parallel = facts.parallel == 0 ? 1 : facts.parallel;
-    out.line("{}: size = {:>7} MiB ({:>6} cells, {:>3} layers, {:>2}/{} seqs), K ({}): {:>7.2f} "
-             "MiB, V ({}): {:>7.2f} MiB",
-             cache_function(out), size, facts.context, facts.layers, parallel,
-             facts.unified ? 1 : parallel, facts.cache_type_k, std::stod(size) / 2,
-             facts.cache_type_v, std::stod(size) / 2);
+    out.line(
+        "{}: size = {:>7} MiB ({:>6} cells, {:>3} layers, {:>2}/{} seqs), K ({}): {:>7.2f} "
+        "MiB, V ({}): {:>7.2f} MiB",
+        cache_function(out), size, facts.context, facts.layers, parallel,
+        facts.unified ? 1 : parallel, facts.cache_type_k, std::stod(size) / 2, facts.cache_type_v,
+        std::stod(size) / 2);
     if (out.since(LogFormat::august_2026)) {
       out.line("{}: attn_rot_k = 0, n_embd_head_k_all = 128", cache_function(out));
     }
@@ -209,12 +220,13 @@ void write_caches(Writer& out) {
   }
   for (const auto& [device, size] : facts.states) {
     out.line("llama_memory_recurrent: {:>10} RS buffer size = {:>8} MiB", device, size);
-    out.line("llama_memory_recurrent: size = {:>7} MiB ({:>6} cells, {:>3} layers, {:>2} seqs{}), R "
-             "(f32):    1.00 MiB, S (f32):    1.00 MiB",
-             size, facts.parallel, facts.layers, facts.parallel,
-             out.since(LogFormat::august_2026) || facts.rollback != 0
-                 ? fmt::format(" {:>2} rs_seq", facts.rollback)
-                 : "");
+    out.line(
+        "llama_memory_recurrent: size = {:>7} MiB ({:>6} cells, {:>3} layers, {:>2} seqs{}), R "
+        "(f32):    1.00 MiB, S (f32):    1.00 MiB",
+        size, facts.parallel, facts.layers, facts.parallel,
+        out.since(LogFormat::august_2026) || facts.rollback != 0
+            ? fmt::format(" {:>2} rs_seq", facts.rollback)
+            : "");
   }
 }
 
@@ -244,7 +256,8 @@ void write_context(Writer& out) {
     out.context("n_rs_seq", fmt::format("{}", facts.rollback));
     out.context_number("n_outputs_max", facts.outputs);
   }
-  const char* output = out.since(LogFormat::october_2025) ? "llama_context" : out.context_function();
+  const char* output =
+      out.since(LogFormat::october_2025) ? "llama_context" : out.context_function();
   if (out.since(LogFormat::october_2025) && !facts.output.empty()) {
     out.line("{}: {:>10}  output buffer size = {:>8} MiB", output, "CPU", facts.output);
   }
@@ -252,7 +265,8 @@ void write_context(Writer& out) {
   if (!out.since(LogFormat::october_2025) && !facts.output.empty()) {
     out.line("{}: {:>10}  output buffer size = {:>8} MiB", output, "CPU", facts.output);
   }
-  const char* reserve = out.since(LogFormat::february_2026) ? "sched_reserve" : out.context_function();
+  const char* reserve =
+      out.since(LogFormat::february_2026) ? "sched_reserve" : out.context_function();
   if (out.since(LogFormat::february_2026)) out.line("sched_reserve: reserving ...");
   if (out.since(LogFormat::october_2025) && facts.flash_attention == "auto") {
     out.line("{}: Flash Attention {}", reserve,
@@ -272,13 +286,15 @@ void write_service(Writer& out, bool server) {
     out.line("main: server is listening on http://127.0.0.1:8080 - starting the main loop");
     out.line("srv  update_slots: all slots are idle");
     out.line("slot launch_slot_: id  0 | task 0 | processing task");
-    out.line("slot update_slots: id  0 | task 0 | new prompt, n_ctx_slot = 4096, n_keep = 0, "
-             "n_prompt_tokens = 23");
+    out.line(
+        "slot update_slots: id  0 | task 0 | new prompt, n_ctx_slot = 4096, n_keep = 0, "
+        "n_prompt_tokens = 23");
     out.line("srv  log_server_r: request: POST /v1/chat/completions 127.0.0.1 200");
   } else {
     out.line("llama_print_timings:        load time =    4021.11 ms");
-    out.line("llama_print_timings: prompt eval time =     512.00 ms /    64 tokens (    8.00 ms per "
-             "token,   125.00 tokens per second)");
+    out.line(
+        "llama_print_timings: prompt eval time =     512.00 ms /    64 tokens (    8.00 ms per "
+        "token,   125.00 tokens per second)");
   }
 }
 
@@ -287,8 +303,10 @@ void write_end(Writer& out) {
   if (facts.breakdown.empty()) return;
   const char* function = out.since(LogFormat::august_2026) ? "common_memory_breakdown_print"
                                                            : "llama_memory_breakdown_print";
-  out.line("{}: | memory breakdown [MiB]  | total    free     self   model   context   compute    "
-           "unaccounted |", function);
+  out.line(
+      "{}: | memory breakdown [MiB]  | total    free     self   model   context   compute    "
+      "unaccounted |",
+      function);
   for (const auto& [device, numbers] : facts.breakdown) {
     constexpr std::size_t of_host = 4;
     if (numbers.size() == of_host) {

@@ -62,9 +62,9 @@ enum class LogFormat : std::uint8_t {
   august_2026,    // b10587
 };
 
-inline constexpr LogFormat all_formats[] = {
-    LogFormat::november_2023, LogFormat::april_2024,    LogFormat::january_2025,
-    LogFormat::october_2025,  LogFormat::february_2026, LogFormat::august_2026};
+inline constexpr LogFormat all_formats[] = {LogFormat::november_2023, LogFormat::april_2024,
+                                            LogFormat::january_2025,  LogFormat::october_2025,
+                                            LogFormat::february_2026, LogFormat::august_2026};
 
 /// The format a build writes; of 0 the newest.
 [[nodiscard]] LogFormat format_of_build(std::int64_t build);

@@ -108,12 +108,18 @@ void expect_llama_8b(const EngineLoad& load) {
 
 std::int64_t build_of(LogFormat format) {
   switch (format) {
-    case LogFormat::november_2023: return 1500;
-    case LogFormat::april_2024: return 2600;
-    case LogFormat::january_2025: return 4500;
-    case LogFormat::october_2025: return 6700;
-    case LogFormat::february_2026: return 8000;
-    case LogFormat::august_2026: return 10587;
+    case LogFormat::november_2023:
+      return 1500;
+    case LogFormat::april_2024:
+      return 2600;
+    case LogFormat::january_2025:
+      return 4500;
+    case LogFormat::october_2025:
+      return 6700;
+    case LogFormat::february_2026:
+      return 8000;
+    case LogFormat::august_2026:
+      return 10587;
   }
   return 0;
 }
@@ -178,9 +184,9 @@ TEST(EngineLog, KeepsMixedProcessesApart) {
   other.compute = {{"MTL0", "304.00"}, {"CPU", "11.00"}};
   const std::string first = llama_log(llama_8b(), LogFormat::august_2026);
   const std::string second = llama_log(other, LogFormat::august_2026);
-  const EngineLog log = read_engine_log(
-      interleaved({prefixed(first, "Jan  3 10:11:12 mac ollama[812]: "),
-                   prefixed(second, "Jan  3 10:11:12 mac ollama[813]: ")}));
+  const EngineLog log =
+      read_engine_log(interleaved({prefixed(first, "Jan  3 10:11:12 mac ollama[812]: "),
+                                   prefixed(second, "Jan  3 10:11:12 mac ollama[813]: ")}));
   ASSERT_EQ(log.loads.size(), 2U);
   expect_llama_8b(log.loads[0]);
   EXPECT_EQ(log.loads[1].model.architecture, "qwen2");
@@ -288,7 +294,8 @@ TEST(EngineLog, OfOllamaBeforeItsOwnEngine) {
       "available=\"21.3 GiB\"\n"
       "time=2025-01-12T10:00:03.000+01:00 level=INFO source=memory.go:356 msg=\"offload to metal\" "
       "layers.requested=-1 layers.model=33 layers.offload=33 layers.split=\"\" "
-      "memory.available=\"[21.3 GiB]\" memory.gpu_overhead=\"0 B\" memory.required.full=\"6.5 GiB\" "
+      "memory.available=\"[21.3 GiB]\" memory.gpu_overhead=\"0 B\" memory.required.full=\"6.5 "
+      "GiB\" "
       "memory.required.partial=\"6.5 GiB\" memory.required.kv=\"1.0 GiB\" "
       "memory.required.allocations=\"[6.5 GiB]\" memory.weights.total=\"4.7 GiB\" "
       "memory.weights.repeating=\"4.3 GiB\" memory.weights.nonrepeating=\"411.0 MiB\" "
@@ -316,52 +323,6 @@ TEST(EngineLog, OfOllamaBeforeItsOwnEngine) {
   EXPECT_EQ(load.settings.parallel, 4);
 }
 
-TEST(EngineLog, OfOllamasOwnEngine) {
-  const std::string text =
-      "time=2025-10-20T10:00:00.000+02:00 level=INFO source=routes.go:1528 msg=\"Listening on "
-      "[::]:11434 (version 0.12.6)\"\n"
-      "time=2025-10-20T10:00:01.000+02:00 level=INFO source=types.go:112 msg=\"inference compute\" "
-      "id=0 library=Metal compute=0.0 name=Metal description=\"Apple M4 Max\" libdirs=\"\" "
-      "driver=0.0 pci_id=\"\" type=discrete total=\"96.0 GiB\" available=\"96.0 GiB\"\n"
-      "time=2025-10-20T10:00:02.000+02:00 level=INFO source=server.go:400 msg=\"starting runner\" "
-      "cmd=\"/Applications/Ollama.app/Contents/Resources/ollama runner --ollama-engine --model "
-      "/Users/someone/.ollama/models/blobs/sha256-aabb --port 51000\"\n"
-      "time=2025-10-20T10:00:02.100+02:00 level=INFO source=runner.go:1332 msg=\"starting ollama "
-      "engine\"\n"
-      "time=2025-10-20T10:00:02.200+02:00 level=INFO source=runner.go:1205 msg=load "
-      "request=\"{Operation:fit LoraPath:[] Parallel:1 BatchSize:512 FlashAttention:true "
-      "KvSize:8192 KvCacheType:q8_0 NumThreads:12 GPULayers:49[ID:0 Layers:49(0..48)] "
-      "MultiUserCache:false ProjectorPath: MainGPU:0 UseMmap:false}\"\n"
-      "time=2025-10-20T10:00:02.300+02:00 level=INFO source=ggml.go:136 msg=\"\" "
-      "architecture=qwen3moe file_type=Q4_K_M name=\"Qwen3 30B A3B\" description=\"\" "
-      "num_tensors=579 num_key_values=30\n"
-      "time=2025-10-20T10:00:02.400+02:00 level=INFO source=device.go:206 msg=\"model weights\" "
-      "device=Metal size=\"17.1 GiB\"\n"
-      "time=2025-10-20T10:00:02.400+02:00 level=INFO source=device.go:211 msg=\"model weights\" "
-      "device=CPU size=\"166.9 MiB\"\n"
-      "time=2025-10-20T10:00:02.400+02:00 level=INFO source=device.go:217 msg=\"kv cache\" "
-      "device=Metal size=\"408.0 MiB\"\n"
-      "time=2025-10-20T10:00:02.400+02:00 level=INFO source=device.go:228 msg=\"compute graph\" "
-      "device=Metal size=\"106.0 MiB\"\n"
-      "time=2025-10-20T10:00:02.400+02:00 level=INFO source=device.go:238 msg=\"total memory\" "
-      "size=\"17.8 GiB\"\n";
-  const EngineLog log = read_engine_log(text);
-  ASSERT_EQ(log.loads.size(), 1U);
-  const EngineLoad& load = log.loads.front();
-  EXPECT_EQ(load.engine, LogEngine::ollama_engine);
-  EXPECT_EQ(load.model.architecture, "qwen3moe");
-  EXPECT_EQ(load.model.name, "Qwen3 30B A3B");
-  EXPECT_EQ(load.model.file_type, "Q4_K_M");
-  EXPECT_EQ(load.settings.context, 8192);
-  EXPECT_EQ(load.settings.batch, 512);
-  EXPECT_EQ(load.settings.cache_type_k, "q8_0");
-  EXPECT_EQ(load.settings.flash_attention, "on");
-  EXPECT_EQ(load.machine.gpu, "Apple M4 Max");
-  ASSERT_EQ(load.buffers.size(), 4U);
-  EXPECT_EQ(load.buffers[0].size.text, "17.1 GiB");
-  EXPECT_TRUE(load.buffers[0].size.holds(Bytes{18'361'000'000}));
-}
-
 TEST(EngineLog, OfOllamaSince030) {
   LogFacts facts = llama_8b();
   facts.build = 0;
@@ -386,75 +347,6 @@ TEST(EngineLog, OfOllamaSince030) {
   EXPECT_EQ(load.version, "0.31.0");
 }
 
-TEST(EngineLog, OfMlxLm) {
-  const EngineLog log = read_engine_log(
-      "$ mlx_lm.generate --model mlx-community/Qwen3-4B-Instruct-2507-4bit --prompt - "
-      "--max-tokens 100 --prefill-step-size 512\n"
-      "Fetching 9 files: 100%|##########| 9/9 [00:00<00:00, 1234.5it/s]\n"
-      "==========\nSome text that was generated.\n==========\n"
-      "Prompt: 512 tokens, 1234.567 tokens-per-sec\n"
-      "Generation: 100 tokens, 87.654 tokens-per-sec\n"
-      "Peak memory: 3.141 GB\n");
-  ASSERT_EQ(log.loads.size(), 1U);
-  const EngineLoad& load = log.loads.front();
-  EXPECT_EQ(load.engine, LogEngine::mlx);
-  EXPECT_EQ(load.model.name, "mlx-community/Qwen3-4B-Instruct-2507-4bit");
-  ASSERT_TRUE(load.generation.has_value());
-  EXPECT_EQ(load.generation->prompt_tokens, 512);
-  EXPECT_EQ(load.generation->generated_tokens, 100);
-  EXPECT_EQ(load.generation->prefill_step, 512);
-  EXPECT_DOUBLE_EQ(load.generation->prompt_tps, 1234.567);
-  ASSERT_TRUE(load.generation->peak.has_value());
-  EXPECT_TRUE(load.generation->peak->holds(Bytes{3'141'000'000}));
-  EXPECT_FALSE(load.generation->peak->holds(Bytes{3'142'000'000}));
-}
-
-TEST(EngineLog, OfMlxLmsBenchmark) {
-  const EngineLog log = read_engine_log(
-      "Running warmup..\n"
-      "Timing with prompt_tokens=2048, generation_tokens=128, batch_size=1.\n"
-      "Trial 1:  prompt_tps=1576.730, generation_tps=104.680, peak_memory=4.250, total_time=2.515\n"
-      "Trial 2:  prompt_tps=1577.000, generation_tps=104.700, peak_memory=4.250, total_time=2.514\n"
-      "Averages: prompt_tps=1576.865, generation_tps=104.690, peak_memory=4.250\n");
-  ASSERT_EQ(log.loads.size(), 1U);
-  ASSERT_TRUE(log.loads.front().generation.has_value());
-  EXPECT_EQ(log.loads.front().generation->prompt_tokens, 2048);
-  EXPECT_EQ(log.loads.front().generation->peak->text, "4.250 GB");
-}
-
-TEST(EngineLog, OfOllamaPs) {
-  const EngineLog log = read_engine_log(
-      "NAME                ID              SIZE      PROCESSOR          CONTEXT    UNTIL\n"
-      "llama3.1:8b         46e0c10c039e    6.0 GB    100% GPU           8192       4 minutes from now\n"
-      "qwen3-coder:30b     06c1097efce0    26 GB     16%/84% CPU/GPU    262144     Forever\n");
-  ASSERT_EQ(log.loads.size(), 2U);
-  EXPECT_EQ(log.loads[0].model.name, "llama3.1:8b");
-  EXPECT_EQ(log.loads[0].settings.context, 8192);
-  EXPECT_EQ(log.loads[0].process->gpu_percent, 100);
-  EXPECT_TRUE(log.loads[0].process->size.holds(Bytes{6'010'000'000}));
-  EXPECT_EQ(log.loads[1].process->gpu_percent, 84);
-  EXPECT_TRUE(log.loads[1].process->size.holds(Bytes{26'990'000'000})) << "26 GB are cut off";
-  EXPECT_FALSE(log.loads[1].process->size.holds(Bytes{25'900'000'000}));
-}
-
-TEST(EngineLog, OfOllamaPsAsJson) {
-  const std::string model =
-      R"({"name":"llama3.1:8b","model":"llama3.1:8b","size":6012345678,"digest":"46e0",)"
-      R"("details":{"family":"llama","parameter_size":"8.0B","quantization_level":"Q4_K_M"},)"
-      R"("expires_at":"2026-08-21T10:05:00Z","size_vram":6012345678,"context_length":8192})";
-  const std::string indented =
-      "{\n  \"models\": [\n    {\n      \"name\": \"llama3.1:8b\",\n      \"size\": 6012345678,\n"
-      "      \"size_vram\": 6012345678,\n      \"context_length\": 8192\n    }\n  ]\n}\n";
-  for (const std::string& text : {"{\"models\":[" + model + "]}", model + "\n", indented}) {
-    SCOPED_TRACE(text);
-    const EngineLog log = read_engine_log(text);
-    ASSERT_EQ(log.loads.size(), 1U);
-    EXPECT_EQ(log.loads[0].process->size.low, Bytes{6012345678});
-    EXPECT_EQ(log.loads[0].process->size.high, Bytes{6012345678});
-    EXPECT_EQ(log.loads[0].settings.context, 8192);
-  }
-}
-
 TEST(EngineLog, OfTwoLinesOnlySaysWhatItLacks) {
   const EngineLog log =
       read_engine_log("load_tensors:  MTL0_Mapped model buffer size =  4685.30 MiB\n");
@@ -477,7 +369,10 @@ TEST(EngineLog, OfAQuietServerSaysHowToHearMore) {
 
 TEST(EngineLog, RefusesWhatIsNoText) {
   for (const std::string& start :
-       {std::string("GGUF\3\0\0\0", 8), std::string("\x7f" "ELF\0\0", 6),
+       {std::string("GGUF\3\0\0\0", 8),
+        std::string("\x7f"
+                    "ELF\0\0",
+                    6),
         std::string("\xff\xfel\0o\0g\0", 8), std::string("\x1f\x8b\b\0", 4)}) {
     try {
       static_cast<void>(read_engine_log(start + std::string(600, 'x')));
@@ -516,8 +411,9 @@ TEST(EngineLog, SurvivesDamage) {
     EXPECT_LE(read_engine_log(broken).loads.size(), 3U);
   }
   // Numbers beyond any machine are no sizes.
-  EXPECT_TRUE(read_engine_log("load_tensors: MTL0 model buffer size = 99999999999999999999.00 MiB\n")
-                  .loads.empty());
+  EXPECT_TRUE(
+      read_engine_log("load_tensors: MTL0 model buffer size = 99999999999999999999.00 MiB\n")
+          .loads.empty());
 }
 
 TEST(EngineLog, CutsLinesWithoutEnd) {
@@ -554,7 +450,8 @@ TEST(EngineLog, OfAHundredMegabytesNeedsNoMemoryAndLittleTime) {
   for (int i = 0; i < 5000; ++i) {
     service += fmt::format(
         "slot update_slots: id  {} | task {} | new prompt, n_ctx_slot = 8192, n_keep = 0, "
-        "n_prompt_tokens = {}\nsrv  log_server_r: request: POST /v1/chat/completions 127.0.0.1 200\n",
+        "n_prompt_tokens = {}\nsrv  log_server_r: request: POST /v1/chat/completions 127.0.0.1 "
+        "200\n",
         i % 4, i, i * 7);
   }
   const std::int64_t before = peak_kib();

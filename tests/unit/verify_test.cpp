@@ -80,7 +80,9 @@ Workload of_one_slot(std::int64_t context) {
   return out;
 }
 
-LogFacts qwen() { return facts_of("qwen2.5-coder-32b", "Q4_K_M", of_one_slot(8192)); }
+LogFacts qwen() {
+  return facts_of("qwen2.5-coder-32b", "Q4_K_M", of_one_slot(8192));
+}
 
 TEST(Verify, FindsEveryPartAsPlanned) {
   const Verification run = verify(load_of(qwen()), profiles(), {});
@@ -116,8 +118,7 @@ TEST(Verify, SaysHowMuchAPartIsOffAndWhatIsTolerated) {
 
 TEST(Verify, TakesTheLastDigitForRounded) {
   LogFacts facts = qwen();
-  facts.weights[1].second =
-      fmt::format("{:.2f}", std::stod(facts.weights[1].second) + 0.01);
+  facts.weights[1].second = fmt::format("{:.2f}", std::stod(facts.weights[1].second) + 0.01);
   const Verification run = verify(load_of(facts), profiles(), {});
   EXPECT_FALSE(run.agrees()) << "0.01 MiB beyond the rounding is another size";
   EXPECT_LT(run.parts.front().difference, Bytes{10500});
@@ -128,10 +129,9 @@ TEST(Verify, CountsWhatOlderBuildsDidOtherwise) {
   facts.build = 9000;  // Before b9410: an F32 mask, 2 bytes more per cell and token.
   facts.outputs = 0;
   const double mask = 2.0 * 8192 * 512 / 1048576.0;
-  facts.compute[1].second = fmt::format("{:.2f}", std::stod(facts.compute[1].second) + mask +
-                                                      4.0 * (512 - 1) / 1048576.0);
-  const EngineLoad load =
-      read_engine_log(llama_log(facts, LogFormat::february_2026)).loads.at(0);
+  facts.compute[1].second = fmt::format(
+      "{:.2f}", std::stod(facts.compute[1].second) + mask + 4.0 * (512 - 1) / 1048576.0);
+  const EngineLoad load = read_engine_log(llama_log(facts, LogFormat::february_2026)).loads.at(0);
   const Verification run = verify(load, profiles(), {});
   const auto host = std::ranges::find_if(run.parts, [](const ComparedPart& part) {
     return part.name == ComparedName::compute && part.where == Place::host;
@@ -200,10 +200,12 @@ TEST(Verify, TakesSettingsFromWhoKnowsBetter) {
 }
 
 TEST(Verify, OfMlxSaysWhetherItCanBePlanned) {
-  const EngineLoad load = read_engine_log("$ mlx_lm.generate --model mlx-community/Qwen3-4B-4bit\n"
-                                          "Prompt: 512 tokens, 1234.567 tokens-per-sec\n"
-                                          "Generation: 100 tokens, 87.654 tokens-per-sec\n"
-                                          "Peak memory: 3.141 GB\n").loads.at(0);
+  const EngineLoad load = read_engine_log(
+                              "$ mlx_lm.generate --model mlx-community/Qwen3-4B-4bit\n"
+                              "Prompt: 512 tokens, 1234.567 tokens-per-sec\n"
+                              "Generation: 100 tokens, 87.654 tokens-per-sec\n"
+                              "Peak memory: 3.141 GB\n")
+                              .loads.at(0);
   const Verification run = verify(load, profiles().model("qwen3-4b"), profiles(), {});
   EXPECT_NE(run.not_planned.empty(), run.parts.empty());
 }
@@ -242,9 +244,9 @@ TEST(MatchModel, SaysWhatIsMissing) {
 }
 
 TEST(MatchModel, GoesByTheNameOfOllamaPs) {
-  const EngineLog log =
-      read_engine_log("NAME           ID              SIZE      PROCESSOR    CONTEXT    UNTIL\n"
-                      "llama3.1:8b    46e0c10c039e    6.0 GB    100% GPU     4096       Forever\n");
+  const EngineLog log = read_engine_log(
+      "NAME           ID              SIZE      PROCESSOR    CONTEXT    UNTIL\n"
+      "llama3.1:8b    46e0c10c039e    6.0 GB    100% GPU     4096       Forever\n");
   const Verification run = verify(log.loads.at(0), profiles(), {});
   EXPECT_EQ(run.model_id, "llama-3.1-8b");
   ASSERT_EQ(run.parts.size(), 1U);
@@ -268,11 +270,17 @@ TEST(MatchMachine, GoesByTheNameAndTheWorkingSet) {
 }
 
 TEST(FileType, IsNamedAsPeopleDo) {
-  for (const auto& [printed, name] : std::vector<std::pair<std::string, std::string>>{
-           {"Q4_K - Medium", "Q4_K_M"}, {"Q2_K - Medium", "Q2_K"}, {"Q3_K - Large", "Q3_K_L"},
-           {"mostly Q8_0", "Q8_0"}, {"all F32", "F32"}, {"MXFP4 MoE", "MXFP4_MOE"},
-           {"IQ3_S mix - 3.66 bpw", "IQ3_M"}, {"IQ4_XS - 4.25 bpw", "IQ4_XS"},
-           {"(guessed) Q5_K - Small", "Q5_K_S"}, {"unknown, may not work", ""}}) {
+  for (const auto& [printed, name] :
+       std::vector<std::pair<std::string, std::string>>{{"Q4_K - Medium", "Q4_K_M"},
+                                                        {"Q2_K - Medium", "Q2_K"},
+                                                        {"Q3_K - Large", "Q3_K_L"},
+                                                        {"mostly Q8_0", "Q8_0"},
+                                                        {"all F32", "F32"},
+                                                        {"MXFP4 MoE", "MXFP4_MOE"},
+                                                        {"IQ3_S mix - 3.66 bpw", "IQ3_M"},
+                                                        {"IQ4_XS - 4.25 bpw", "IQ4_XS"},
+                                                        {"(guessed) Q5_K - Small", "Q5_K_S"},
+                                                        {"unknown, may not work", ""}}) {
     EXPECT_EQ(logs::name_of_file_type(printed), name) << printed;
   }
   EXPECT_EQ(logs::without_file_type("Qwen3-8B-Q4_K_M"), "Qwen3-8B");
@@ -301,10 +309,10 @@ TEST(VerifyReport, AsJsonFollowsItsSchema) {
   facts.fit_projected = "20000";
   facts.fit_free = "25558";
   for (const LogFacts& each : {facts, [&] {
-         LogFacts other = facts;
-         other.layers = 63;
-         return other;
-       }()}) {
+                                 LogFacts other = facts;
+                                 other.layers = 63;
+                                 return other;
+                               }()}) {
     const auto json = nlohmann::json::parse(to_json(report_of(each)));
     EXPECT_EQ(schema_faults(json, std::string(PROFILES_DIR) + "/schema/verify.schema.json"), "");
   }
