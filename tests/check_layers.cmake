@@ -39,10 +39,12 @@ layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine)
 layer(plan "${h}(plan|advise|stack|distribute)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
 layer(rank "${h}rank\\.hpp$" "^src/rank/" MAY ${described} engine budget plan speed)
+# Logs of engines, and plans beside them.
+layer(verify "${h}(engine_log|verify)\\.hpp$" "^src/verify/" MAY ${described} sources engine budget plan)
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
-layer(report "${h}(report|rank_report|runtimes_report|machine_report|distribute_report)\\.hpp$" "^src/report/"
-      MAY ${described} detection engine budget plan speed rank settings)
-set(public ${described} detection sources engine budget plan speed rank settings report)
+layer(report "${h}(report|rank_report|runtimes_report|machine_report|distribute_report|verify_report)\\.hpp$" "^src/report/"
+      MAY ${described} detection engine budget plan speed rank settings verify)
+set(public ${described} detection sources engine budget plan speed rank settings verify report)
 # Joins the catalog to the advice, which itself knows no catalog.
 layer(alternatives "${h}alternatives\\.hpp$" "^src/alternatives\\.cpp$" MAY ${public})
 list(APPEND public alternatives)

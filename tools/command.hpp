@@ -17,5 +17,6 @@ void add_detect(CLI::App& program, Exit& exit);
 void add_settings(CLI::App& program, Exit& exit);
 void add_list(CLI::App& program, Exit& exit);
 void add_show(CLI::App& program, Exit& exit);
+void add_verify(CLI::App& program, Exit& exit);
 void add_check(CLI::App& program, Exit& exit);
 void add_completion(CLI::App& program, Exit& exit);

@@ -35,6 +35,7 @@ Exit run(const std::vector<std::string>& arguments) {
   add_list(program, exit);
   add_show(program, exit);
   add_check(program, exit);
+  add_verify(program, exit);
   add_completion(program, exit);
   std::vector<std::string> last_first(arguments.rbegin(), arguments.rend());
   try {

@@ -29,6 +29,9 @@ struct LlamaCppRules {
   /// Metal's FLASH_ATTN_EXT reserves an F16 copy of one layer's cache
   /// (since b10532; ggml-metal-ops.cpp, ggml_metal_op_flash_attn_ext_extra_kv_f16).
   bool flash_attn_kv_scratch = true;
+  /// Flash attention is given its mask as F32, which the device casts to F16 first
+  /// (until b9409; src/llama-graph.cpp, self_kq_mask_cnv).
+  bool flash_attn_f32_mask = false;
   /// Built with Accelerate, as every build for macOS is by default: large matrix multiplications
   /// of the CPU then belong to the BLAS backend and are not offloaded to Metal.
   bool accelerate = true;

@@ -36,7 +36,8 @@ struct Case {
   /// suggestions grow with the catalog.
   std::string stderr_line;
   int exit = 0;
-  std::map<std::string, std::string> files;  ///< In the case's folder: name to bytes.
+  /// In the case's folder: name to bytes; `copies` in cases.json are files beside it.
+  std::map<std::string, std::string> files;
 };
 
 void PrintTo(const Case& value, std::ostream* out) {
@@ -65,6 +66,9 @@ std::vector<Case> cases() {
                    .stderr_line = entry.value("stderr", ""),
                    .exit = entry.at("exit"),
                    .files = {}});
+    for (const std::string& name : entry.value("copies", std::vector<std::string>())) {
+      out.back().files[name] = content(fs::path(GOLDEN_DIR) / name);
+    }
     for (const auto& [name, hex] : entry.value("files", std::map<std::string, std::string>())) {
       out.back().files[name] = bytes(hex);
     }
