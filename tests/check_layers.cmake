@@ -24,13 +24,18 @@ layer(workload "${h}workload\\.hpp$" MAY ${below_model})
 layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
 # How advice is given: values of profiles/ that the searches over plans take.
 layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
+# What is measured at run time: values, and the files they are kept in.
+layer(health "${h}health\\.hpp$" "^src/health/health\\.cpp$" MAY units)
+layer(records "${h}(record|calibration)\\.hpp$" "^src/records/" MAY ${below_model} runtime)
 layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
 layer(runtime "${h}(runtime|speed_rules|quality_table|capability)\\.hpp$" "^src/runtime\\.cpp$" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
-      MAY ${described} detection)
+      MAY ${described} detection health records)
+# Servers and this machine, asked while a model runs.
+layer(monitor "${h}server_monitor\\.hpp$" "^src/health/" MAY ${described} sources health records)
 layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engine/" MAY ${described})
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.
@@ -40,7 +45,7 @@ layer(rank "${h}rank\\.hpp$" "^src/rank/" MAY ${described} engine budget plan sp
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
 layer(report "${h}(report|rank_report)\\.hpp$" "^src/report/"
       MAY ${described} engine budget plan speed rank settings)
-set(public ${described} sources engine budget plan speed rank settings report)
+set(public ${described} health records sources monitor engine budget plan speed rank settings report)
 # Joins the catalog to the advice, which itself knows no catalog.
 layer(alternatives "${h}alternatives\\.hpp$" "^src/alternatives\\.cpp$" MAY ${public})
 list(APPEND public alternatives)
