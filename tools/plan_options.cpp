@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "advice.hpp"
+#include "calibration_option.hpp"
 #include "output.hpp"
 
 namespace {
@@ -252,6 +253,8 @@ void PlanOptions::add_to(CLI::App& command) {
          "Machine");
   option("--profiles", profiles, "Folder whose profiles add to the built-in ones", "DIR",
          "Machine");
+  command.add_flag("--no-calibration", no_calibration, "Leave out what this Mac's records say")
+      ->group("Machine");
 
   option("--runtime", runtime, "llama.cpp or llama-cli, @BUILD picks a build", "ID[@BUILD]",
          "Runtime");
@@ -357,6 +360,7 @@ PlanInputs read(const PlanOptions& options) {
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = read_model(options.model, options.quantization, profiles, options.source);
   auto speed_rules = profiles.speed_rules(runtime);
+  if (!options.no_calibration) apply_calibration(machine, speed_rules);
   ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft =
@@ -393,6 +397,7 @@ MachineInputs read_machine(const PlanOptions& options) {
   auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto speed_rules = profiles.speed_rules(runtime);
+  if (!options.no_calibration) apply_calibration(machine, speed_rules);
   return {.profiles = std::move(profiles),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
