@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -42,6 +44,8 @@ Workload workload_of(const Record& record) {
   out.gpu_layers = record.gpu_layers;
   out.cache_type_k = cache_type(record.cache_type_k);
   out.cache_type_v = cache_type(record.cache_type_v);
+  out.prompt_tokens = record.prompt_tokens;
+  out.generate_tokens = record.generated_tokens;
   if (record.flash_attention) {
     out.flash_attention = *record.flash_attention ? FlashAttention::on : FlashAttention::off;
   }
@@ -73,12 +77,12 @@ class Comparison {
   /// Why nothing came of it; empty when something did.
   std::string take(const Record& record) {
     if (record.chip.empty()) return "it is not said on which Mac (--chip)";
-    const Machine mac = machine(profiles_.chip(record.chip));
+    const Machine mac = machine_of(record);
     const Runtime runtime = runtime_of(record);
     const auto speed_rules = profiles_.speed_rules(runtime);
     if (!speed_rules) return fmt::format("nothing is predicted for {}", runtime.id);
     const Model& model = model_of(record);
-    const Footprint footprint = estimate(model, runtime, workload_of(record));
+    const Footprint footprint = plan(model, mac, runtime, workload_of(record)).footprint;
     const std::size_t before = samples_.size();
     const std::int64_t prompted = record.prompt_tokens.value_or(0);
     const std::int64_t generated = record.generated_tokens.value_or(0);
@@ -110,6 +114,16 @@ class Comparison {
                         : fmt::format("fewer than {} tokens generated and {} prompted, and no "
                                       "memory with --ctx-size",
                                       rules_.generated_tokens, rules_.prompt_tokens);
+  }
+
+  [[nodiscard]] Machine machine_of(const Record& record) const {
+    Machine out = machine(profiles_.chip(record.chip));
+    std::int64_t macos = 0;
+    const char* const end = record.macos.data() + record.macos.size();
+    // The major version of "15.3"; what is no version leaves the default.
+    const auto [stop, error] = std::from_chars(record.macos.data(), end, macos);
+    if (error == std::errc{} && (stop == end || *stop == '.') && macos > 0) out.macos = macos;
+    return out;
   }
 
   [[nodiscard]] Runtime runtime_of(const Record& record) const {
