@@ -22,6 +22,9 @@ using nlohmann::json;
 constexpr std::size_t largest_document = std::size_t{64} << 20;
 constexpr std::size_t longest_line = std::size_t{1} << 20;
 constexpr std::size_t most_notes = 20;
+// Beyond any run, and small enough to be added up; durations are nanoseconds.
+constexpr std::int64_t most_count = std::int64_t{1} << 60;
+constexpr std::int64_t most_tokens = std::int64_t{1} << 40;
 
 void note(RecordImport& out, std::string text) {
   if (out.notes.size() < most_notes) {
@@ -43,15 +46,18 @@ std::optional<double> number_of(const json& object, const char* key) {
                                                      : std::nullopt;
 }
 
-std::optional<std::int64_t> count_of(const json& object, const char* key) {
+std::optional<std::int64_t> count_of(const json& object, const char* key,
+                                     std::int64_t most = most_tokens) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_number_integer() && found->get<std::int64_t>() >= 0
+  return found != object.end() && found->is_number_integer() &&
+                 found->get<std::int64_t>() >= 0 && found->get<std::int64_t>() <= most
              ? std::optional(found->get<std::int64_t>())
              : std::nullopt;
 }
 
-std::optional<std::int64_t> positive_count(const json& object, const char* key) {
-  const auto count = count_of(object, key);
+std::optional<std::int64_t> positive_count(const json& object, const char* key,
+                                           std::int64_t most = most_tokens) {
+  const auto count = count_of(object, key, most);
   return count.value_or(0) > 0 ? count : std::nullopt;
 }
 
@@ -134,7 +140,7 @@ void take_bench_row(const json& row, const Record& known, RecordImport& out) {
 void take_ollama_answer(const json& answer, const Record& known, RecordImport& out) {
   constexpr double nano = 1e-9;
   const auto generated = positive_count(answer, "eval_count");
-  const auto eval = positive_count(answer, "eval_duration");
+  const auto eval = positive_count(answer, "eval_duration", most_count);
   if (!generated || !eval) {
     return;
   }
@@ -148,7 +154,7 @@ void take_ollama_answer(const json& answer, const Record& known, RecordImport& o
   record.generated_tokens = generated;
   record.generation_tps = static_cast<double>(*generated) / seconds;
   const auto prompted = positive_count(answer, "prompt_eval_count");
-  const auto prompt_eval = positive_count(answer, "prompt_eval_duration");
+  const auto prompt_eval = positive_count(answer, "prompt_eval_duration", most_count);
   if (prompted && prompt_eval) {
     const double reading = static_cast<double>(*prompt_eval) * nano;
     record.prompt_tokens = prompted;

@@ -66,7 +66,7 @@ void make_folder_of(const fs::path& file) {
 /// Some network file systems have no locks; there one append is still one write at the end.
 void lock(int descriptor, int kind, const fs::path& file) {
   if (again_when_interrupted([&] { return ::flock(descriptor, kind); }) != 0 &&
-      errno != EOPNOTSUPP && errno != ENOLCK && errno != EINVAL) {
+      errno != EOPNOTSUPP && errno != ENOTSUP && errno != ENOLCK && errno != EINVAL) {
     fail(file, "cannot be locked", errno);
   }
 }

@@ -20,6 +20,11 @@ using nlohmann::ordered_json;
 
 constexpr std::string_view schema = "membudget.record/1";
 
+// Beyond anything that runs, and small enough that sums of a few cannot overflow.
+constexpr std::int64_t most_tokens = std::int64_t{1} << 40;
+constexpr std::int64_t most_memory = std::int64_t{1} << 50;
+constexpr std::int64_t most_settings = 1'000'000'000;
+
 /// The members of one JSON object; what nobody asks for is passed over.
 class Members {
  public:
@@ -34,7 +39,7 @@ class Members {
     }
   }
   void whole(const char* key, std::optional<std::int64_t>& out, std::int64_t least,
-             std::int64_t most = std::numeric_limits<std::int64_t>::max()) const {
+             std::int64_t most) const {
     if (const json* member = find(key)) {
       const bool fits =
           member->is_number_integer() &&
@@ -42,9 +47,7 @@ class Members {
             member->get<std::uint64_t>() >
                 static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
       if (!fits || member->get<std::int64_t>() < least || member->get<std::int64_t>() > most) {
-        fail(key, most == std::numeric_limits<std::int64_t>::max()
-                      ? fmt::format("must be a whole number of at least {}", least)
-                      : fmt::format("must be a whole number from {} to {}", least, most));
+        fail(key, fmt::format("must be a whole number from {} to {}", least, most));
       }
       out = member->get<std::int64_t>();
     }
@@ -128,11 +131,11 @@ ordered_json settings_of(const Record& record) {
 }
 
 void read_settings(const Members& members, Record& out) {
-  members.whole("context", out.context, 1);
-  members.whole("batch", out.batch, 1);
-  members.whole("ubatch", out.ubatch, 1);
-  members.whole("parallel", out.parallel, 1);
-  members.whole("gpu_layers", out.gpu_layers, -1);
+  members.whole("context", out.context, 1, most_tokens);
+  members.whole("batch", out.batch, 1, most_settings);
+  members.whole("ubatch", out.ubatch, 1, most_settings);
+  members.whole("parallel", out.parallel, 1, most_settings);
+  members.whole("gpu_layers", out.gpu_layers, -1, most_settings);
   members.text("cache_type_k", out.cache_type_k);
   members.text("cache_type_v", out.cache_type_v);
   members.flag("flash_attention", out.flash_attention);
@@ -201,16 +204,16 @@ Record read_record(std::string_view line, const std::string& where) {
     read_settings(*settings, out);
   }
   std::optional<std::int64_t> memory;
-  members.whole("memory_bytes", memory, 1);
+  members.whole("memory_bytes", memory, 1, most_memory);
   if (memory) {
     out.memory = Bytes(*memory);
   }
   members.positive("generation_tps", out.generation_tps);
   members.positive("prompt_tps", out.prompt_tps);
   members.not_negative("first_token_ms", out.first_token_ms);
-  members.whole("context_used", out.context_used, 0);
-  members.whole("prompt_tokens", out.prompt_tokens, 0);
-  members.whole("generated_tokens", out.generated_tokens, 0);
+  members.whole("context_used", out.context_used, 0, most_tokens);
+  members.whole("prompt_tokens", out.prompt_tokens, 0, most_tokens);
+  members.whole("generated_tokens", out.generated_tokens, 0, most_tokens);
   members.not_negative("temperature", out.temperature);
   members.not_negative("top_p", out.top_p);
   members.text("use_case", out.use_case);
