@@ -111,9 +111,10 @@ class Comparison {
     }
     if (samples_.size() > before) return "";
     return record.draft ? "tokens were drafted"
-                        : fmt::format("fewer than {} tokens generated and {} prompted, and no "
-                                      "memory with --ctx-size",
-                                      rules_.generated_tokens, rules_.prompt_tokens);
+                        : fmt::format(
+                              "fewer than {} tokens generated and {} prompted, and no "
+                              "memory with --ctx-size",
+                              rules_.generated_tokens, rules_.prompt_tokens);
   }
 
   [[nodiscard]] Machine machine_of(const Record& record) const {
@@ -193,8 +194,9 @@ Exit run(const Options& options) {
   Calibration calibration = calibrate(comparison.samples(), comparison.rules());
   calibration.time = utc_now();
   if (calibration.engines.empty()) {
-    fmt::print(stderr, "membudget: {}: nothing to calibrate by; membudget record keeps what a run "
-                       "was like\n",
+    fmt::print(stderr,
+               "membudget: {}: nothing to calibrate by; membudget record keeps what a run "
+               "was like\n",
                options.records().path().string());
     if (!options.json) return exit_does_not_fit;
   }
@@ -223,8 +225,9 @@ void add_calibrate(CLI::App& program, Exit& exit) {
       program.add_subcommand("calibrate", "Fits predictions to what this Mac's records measured");
   auto options = std::make_shared<Options>();
   options->add_to(*command);
-  command->add_option("--profiles", options->profiles,
-                      "Folder whose profiles add to the built-in ones")
+  command
+      ->add_option("--profiles", options->profiles,
+                   "Folder whose profiles add to the built-in ones")
       ->type_name("DIR");
   command->add_flag("--dry-run", options->dry_run, "Only say what would be kept");
   command->add_flag("--json", options->json, "For programs")->group("Output");

@@ -7,18 +7,16 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "command.hpp"
-#include "substitutes.hpp"
+#include "health_report.hpp"
 
 namespace {
 
 using namespace membudget;
-using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 struct Options : PlanOptions {
@@ -93,17 +91,6 @@ bool any(const HealthMeasurements& measured) {
   return std::ranges::any_of(vitals, [&](Vital vital) { return measured.knows(vital); });
 }
 
-/// One sample and what comes of it.
-struct Outcome {
-  std::int64_t sample = 1;
-  HealthMeasurements measured;
-  HealthReading reading;
-  HealthAdvice advice = HealthAdvice::keep;
-  std::optional<ServerSample> server;
-  std::vector<std::string> notes;
-  Substitutes instead;
-};
-
 /// Where samples come from, in turn.
 class Samples {
  public:
@@ -118,7 +105,7 @@ class Samples {
   }
 
   /// False at the end.
-  bool next(Outcome& out) {
+  bool next(HealthOutcome& out) {
     out.sample = ++taken_;
     if (options_.from_stdin) return next_line(out);
     if (options_.count > 0 && taken_ > options_.count) return false;
@@ -135,7 +122,7 @@ class Samples {
   }
 
  private:
-  bool next_line(Outcome& out) {
+  bool next_line(HealthOutcome& out) {
     std::string line;
     while (std::getline(std::cin, line)) {
       ++line_;
@@ -147,7 +134,7 @@ class Samples {
     return false;
   }
 
-  void ask_host(Outcome& out) {
+  void ask_host(HealthOutcome& out) {
     const HostCounters now = host_counters();
     out.measured.memory = now.memory;
     const auto at = Clock::now();
@@ -159,7 +146,7 @@ class Samples {
     swapped_at_ = at;
   }
 
-  void ask_server(Outcome& out) {
+  void ask_server(HealthOutcome& out) {
     try {
       out.server = monitor_->sample();
     } catch (const Error& error) {
@@ -178,7 +165,7 @@ class Samples {
   }
 
   /// Of a machine that does not tell: what its models hold and what the rest needs.
-  void estimate_memory(Outcome& out) const {
+  void estimate_memory(HealthOutcome& out) const {
     Bytes models;
     for (const ResidentModel& model : out.server->models) models += model.size;
     const Bytes reserve = machine_->reserve.value_or(machine_->chip.reserve);
@@ -200,151 +187,14 @@ class Samples {
   Clock::time_point swapped_at_;
 };
 
-ordered_json json_of(const HealthMeasurements& measured) {
-  ordered_json out = ordered_json::object();
-  const auto put = [&](const char* key, const auto& value) {
-    if (value) out[key] = *value;
-  };
-  put("memory", measured.memory);
-  put("swap", measured.swap);
-  put("temperature", measured.temperature);
-  if (measured.thermal_state) out["thermal_state"] = to_string(*measured.thermal_state);
-  put("generation_tps", measured.generation_tps);
-  return out;
-}
-
-ordered_json json_of(const ServerSample& server) {
-  ordered_json models = ordered_json::array();
-  for (const ResidentModel& model : server.models) {
-    models.push_back({{"name", model.name},
-                      {"quantization", model.quantization},
-                      {"size_bytes", model.size.count()},
-                      {"gpu_bytes", model.gpu.count()},
-                      {"context", model.context}});
-  }
-  ordered_json out{{"name", server.server}, {"models", std::move(models)}};
-  const auto put = [&](const char* key, const auto& value) {
-    if (value) out[key] = *value;
-  };
-  put("prompt_tps", server.prompt_tps);
-  put("slots", server.slots);
-  put("busy_slots", server.busy_slots);
-  put("slot_context", server.slot_context);
-  put("context_used", server.context_used);
-  return out;
-}
-
-ordered_json json_of(const Substitute& option) {
-  ordered_json changes = ordered_json::array();
-  for (const Change& change : option.changes) {
-    changes.push_back(
-        {{"setting", to_string(change.lever)}, {"from", change.from}, {"to", change.to}});
-  }
-  ordered_json out{{"changes", std::move(changes)},
-                   {"verdict", to_string(option.plan.verdict)},
-                   {"total_bytes", option.plan.footprint.total().count()}};
-  if (option.generation_tps > 0) out["generation_tps"] = option.generation_tps;
-  if (option.fallback) out["fallback"] = true;
-  return out;
-}
-
-std::string as_json(const Outcome& outcome) {
-  ordered_json out{{"schema", "membudget.health_advice/1"},
-                   {"sample", outcome.sample},
-                   {"advice", to_string(outcome.advice)},
-                   {"reading", to_string(outcome.reading.advice)},
-                   {"reasons", outcome.reading.reasons}};
-  if (outcome.reading.score) out["score"] = *outcome.reading.score;
-  out["score_parts"] = outcome.reading.score_parts;
-  out["measured"] = json_of(outcome.measured);
-  ordered_json missing = ordered_json::array();
-  for (const Vital vital : outcome.reading.missing) missing.push_back(to_string(vital));
-  out["missing"] = std::move(missing);
-  if (outcome.server) out["server"] = json_of(*outcome.server);
-  auto notes = outcome.notes;
-  notes.insert(notes.end(), outcome.instead.notes.begin(), outcome.instead.notes.end());
-  if (!notes.empty()) out["notes"] = notes;
-  for (const Substitute& option : outcome.instead.options) out["go_to"].push_back(json_of(option));
-  return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-}
-
-std::string word_of(HealthAdvice advice) {
-  switch (advice) {
-    case HealthAdvice::keep: return "Keep";
-    case HealthAdvice::downgrade: return "Downgrade";
-    case HealthAdvice::upgrade: return "Upgrade";
-  }
-  return "";
-}
-
-std::string score_of(const HealthReading& reading) {
-  if (!reading.score) return "score unknown";
-  return fmt::format("score {:.2f}{}", *reading.score,
-                     reading.score_parts == 3
-                         ? ""
-                         : fmt::format(" from {} of 3 parts", reading.score_parts));
-}
-
-std::string words_of(const Substitute& option) {
-  std::string out;
-  for (const Change& change : option.changes) {
-    const auto setting = change.lever == Lever::model || change.lever == Lever::quantization
-                             ? std::string()
-                             : fmt::format("{} ", to_string(change.lever));
-    out += fmt::format("{}{}{} instead of {}", out.empty() ? "" : " and ", setting, change.to,
-                       change.from);
-  }
-  out += fmt::format(": {}, {}", to_text(option.plan.footprint.total()),
-                     to_string(option.plan.verdict));
-  if (option.generation_tps > 0 && fits(option.plan.verdict)) {
-    out += fmt::format(", about {:.3g} tokens/s", option.generation_tps);
-  }
-  return out + (option.fallback ? " (your fallback)" : "");
-}
-
-std::string as_text(const Outcome& outcome) {
-  std::string out = fmt::format("{}, {}\n", word_of(outcome.advice), score_of(outcome.reading));
-  for (const std::string& reason : outcome.reading.reasons) out += fmt::format("  {}\n", reason);
-  // Reasons to keep name what an upgrade lacks already.
-  std::string missing;
-  for (const Vital vital : outcome.reading.missing) {
-    const bool named = std::ranges::any_of(outcome.reading.reasons, [&](const std::string& reason) {
-      return reason.starts_with(fmt::format("{}: not measured", to_string(vital)));
-    });
-    if (!named) missing += fmt::format("{}{}", missing.empty() ? "" : ", ", to_string(vital));
-  }
-  if (!missing.empty()) out += fmt::format("  not measured: {}\n", missing);
-  if (!outcome.instead.options.empty()) out += "Go to\n";
-  for (const Substitute& option : outcome.instead.options) {
-    out += fmt::format("  {}\n", words_of(option));
-  }
-  auto notes = outcome.notes;
-  notes.insert(notes.end(), outcome.instead.notes.begin(), outcome.instead.notes.end());
-  for (const std::string& note : notes) out += fmt::format("  note: {}\n", note);
-  return out;
-}
-
-/// One line per sample of a watch.
-std::string as_line(const Outcome& outcome) {
-  std::string figures;
-  const auto add = [&](const std::string& text) {
-    figures += fmt::format("{}{}", figures.empty() ? "" : ", ", text);
-  };
-  const HealthMeasurements& measured = outcome.measured;
-  if (measured.memory) add(fmt::format("memory {:.0f} %", 100 * *measured.memory));
-  if (measured.swap) add(fmt::format("swap {:.0f} pages/s", *measured.swap));
-  if (measured.temperature) add(fmt::format("{:.0f} C", *measured.temperature));
-  if (measured.thermal_state) add(fmt::format("thermal {}", to_string(*measured.thermal_state)));
-  if (measured.generation_tps) add(fmt::format("{:.1f} tokens/s", *measured.generation_tps));
-  return fmt::format("{:>4}  {:<9}  {}{}\n", outcome.sample, to_string(outcome.advice),
-                     score_of(outcome.reading), figures.empty() ? "" : ": " + figures);
-}
-
 Exit exit_of(HealthAdvice advice, bool told_apart) {
   switch (advice) {
-    case HealthAdvice::keep: return exit_fits;
-    case HealthAdvice::downgrade: return told_apart ? exit_downgrade : exit_does_not_fit;
-    case HealthAdvice::upgrade: return told_apart ? exit_upgrade : exit_fits;
+    case HealthAdvice::keep:
+      return exit_fits;
+    case HealthAdvice::downgrade:
+      return told_apart ? exit_downgrade : exit_does_not_fit;
+    case HealthAdvice::upgrade:
+      return told_apart ? exit_upgrade : exit_fits;
   }
   return exit_fits;
 }
@@ -396,7 +246,7 @@ Exit run(Options options) {
   Samples samples(options, machine);
   HealthAdvice shown = HealthAdvice::keep;
   bool any_sample = false;
-  Outcome outcome;
+  HealthOutcome outcome;
   for (; samples.next(outcome); outcome = {}) {
     if (options.watch) {
       outcome.advice = watch.add(outcome.measured);
@@ -414,10 +264,10 @@ Exit run(Options options) {
                                         options.watch ? watch.merged() : outcome.measured,
                                         outcome.advice, options.fallback, options);
     }
-    write_result(json                           ? as_json(outcome)
-                 : options.watch && !changed    ? as_line(outcome)
-                 : options.watch                ? as_line(outcome) + as_text(outcome)
-                                                : as_text(outcome),
+    write_result(json                        ? as_json(outcome)
+                 : options.watch && !changed ? as_line(outcome)
+                 : options.watch             ? as_line(outcome) + as_text(outcome)
+                                             : as_text(outcome),
                  "");
   }
   if (!any_sample) {
@@ -469,8 +319,7 @@ void add_health(CLI::App& program, Exit& exit) {
   positional->description("The model that runs, to say what to go to; - reads samples");
   command->add_option("--model", options->model, "Same as MODEL")->type_name("MODEL");
   add_measurements(*command, *options);
-  command
-      ->add_option("--fallback", options->fallback, "Model to name when nothing else helps")
+  command->add_option("--fallback", options->fallback, "Model to name when nothing else helps")
       ->type_name("MODEL");
   command
       ->add_flag("--exit-code", options->exit_code,

@@ -107,7 +107,8 @@ Record typed(const Options& options) {
   }
   if (!options.flash_attention.empty()) {
     if (options.flash_attention != "on" && options.flash_attention != "off") {
-      wrong("--flash-attn", fmt::format("'{}' is not known; use on or off", options.flash_attention));
+      wrong("--flash-attn",
+            fmt::format("'{}' is not known; use on or off", options.flash_attention));
     }
     out.flash_attention = options.flash_attention == "on";
   }
@@ -164,7 +165,8 @@ Exit record_import(const Options& options) {
     }
     found = import_records(in, options.from, known);
   }
-  for (const auto& note : found.notes) fmt::print(stderr, "membudget: {}: {}\n", options.from, note);
+  for (const auto& note : found.notes)
+    fmt::print(stderr, "membudget: {}: {}\n", options.from, note);
   if (found.records.empty()) {
     throw Error(Errc::unsupported, options.from, "holds no measurement that can be recorded");
   }
@@ -173,8 +175,8 @@ Exit record_import(const Options& options) {
 }
 
 void add_known(CLI::App& command, Options& options) {
-  const auto option = [&](const char* names, std::string& value, const char* type,
-                          const char* help, const char* group) {
+  const auto option = [&](const char* names, std::string& value, const char* type, const char* help,
+                          const char* group) {
     command.add_option(names, value, help)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
         ->type_name(type)
@@ -230,8 +232,9 @@ void add_record(CLI::App& program, Exit& exit) {
   import->add_option("--model", imported->model, "The model that ran; a log does not say it")
       ->type_name("MODEL");
   add_known(*import, *imported);
-  import->callback([imported, &exit] { exit = record_import(*imported); });
-  command->callback([options, import, &exit] {
-    if (import->count() == 0) exit = record_one(*options);
-  });
+  import->callback([imported, &exit] { exit = record_import(*imported);
+});
+command->callback([options, import, &exit] {
+  if (import->count() == 0) exit = record_one(*options);
+});
 }

@@ -33,8 +33,8 @@ RecordList read_records(const RecordOptions& options) {
   const RecordFile file = options.records();
   RecordList out = file.read();
   for (const UnreadableLine& line : out.unreadable) {
-    std::string text = fmt::format("{}:{}: passed over: {}", file.path().string(), line.line,
-                                   line.problem);
+    std::string text =
+        fmt::format("{}:{}: passed over: {}", file.path().string(), line.line, line.problem);
     std::ranges::replace_if(
         text, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
     fmt::print(stderr, "membudget: {}\n", text);
@@ -46,6 +46,6 @@ std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
   gmtime_r(&now, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900,
-                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }

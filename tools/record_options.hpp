@@ -11,7 +11,8 @@ struct RecordOptions {
   std::string file;
 
   void add_to(CLI::App& command);
-  /// --records, else records.jsonl in the user's data folder. Throws UsageError where there is none.
+  /// --records, else records.jsonl in the user's data folder. Throws UsageError where there is
+  /// none.
   [[nodiscard]] membudget::RecordFile records() const;
 };
 

@@ -24,8 +24,9 @@ struct Options : RecordOptions {
 
 std::string figure(const std::optional<double>& value) {
   if (!value) return "";
-  return *value < 10 ? fmt::format("{:.2f}", *value)
-                     : *value < 100 ? fmt::format("{:.1f}", *value) : fmt::format("{:.0f}", *value);
+  return *value < 10    ? fmt::format("{:.2f}", *value)
+         : *value < 100 ? fmt::format("{:.1f}", *value)
+                        : fmt::format("{:.0f}", *value);
 }
 
 using Row = std::array<std::string, 9>;
@@ -62,8 +63,8 @@ std::string plain(std::string text) {
 }
 
 std::string summary_text(const std::vector<RecordGroup>& groups) {
-  std::vector<Row> rows{
-      {"model", "quant", "chip", "records", "tokens/s", "prompt/s", "first ms", "memory", "rating"}};
+  std::vector<Row> rows{{"model", "quant", "chip", "records", "tokens/s", "prompt/s", "first ms",
+                         "memory", "rating"}};
   for (const RecordGroup& group : groups) {
     rows.push_back({plain(group.model), plain(group.quantization), plain(group.chip),
                     fmt::format("{}", group.records), figure(group.generation_tps),
@@ -108,7 +109,8 @@ ordered_json json_of(const RecordGroup& group) {
 Exit run(const Options& options) {
   RecordList list = read_records(options);
   if (!options.model.empty()) {
-    std::erase_if(list.records, [&](const Record& record) { return record.model != options.model; });
+    std::erase_if(list.records,
+                  [&](const Record& record) { return record.model != options.model; });
   }
   if (options.list && options.json) {
     std::string lines;
@@ -137,7 +139,8 @@ Exit run(const Options& options) {
 }  // namespace
 
 void add_records(CLI::App& program, Exit& exit) {
-  auto* command = program.add_subcommand("records", "What was recorded, summed up by model and Mac");
+  auto* command =
+      program.add_subcommand("records", "What was recorded, summed up by model and Mac");
   auto options = std::make_shared<Options>();
   command->add_option("MODEL", options->model, "Only records of this model");
   options->add_to(*command);

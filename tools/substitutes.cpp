@@ -24,8 +24,8 @@ Bytes share_of(Bytes ram, double share) {
 
 class Search {
  public:
-  Search(const PlanInputs& inputs, const HealthReading& reading,
-         const HealthMeasurements& measured, HealthAdvice advice)
+  Search(const PlanInputs& inputs, const HealthReading& reading, const HealthMeasurements& measured,
+         HealthAdvice advice)
       : inputs_(inputs),
         reading_(reading),
         measured_(measured),
@@ -69,8 +69,9 @@ class Search {
       });
     }
     if (out_.options.empty()) {
-      out_.notes.emplace_back("no larger relative or finer quantization is both comfortable and "
-                              "fast enough here");
+      out_.notes.emplace_back(
+          "no larger relative or finer quantization is both comfortable and "
+          "fast enough here");
     }
     return std::move(out_);
   }
@@ -90,21 +91,21 @@ class Search {
     const Bytes free = share_of(ram, 1 - rules_.downgrade_memory + rules_.memory_band);
     const Bytes more = std::max(free - margin, Bytes());
     machine_.reserve = std::min(others + more, ram);
-    out_.notes.push_back(fmt::format("{} of {} RAM are in use: {} by the model as planned, {} by "
-                                     "other programs",
-                                     to_text(used), to_text(ram), to_text(std::min(model, used)),
-                                     to_text(others)));
+    out_.notes.push_back(
+        fmt::format("{} of {} RAM are in use: {} by the model as planned, {} by "
+                    "other programs",
+                    to_text(used), to_text(ram), to_text(std::min(model, used)), to_text(others)));
   }
 
   [[nodiscard]] double tps_of(const Model& model, const Footprint& footprint) const {
-    return inputs_.speed_rules ? speed(model, inputs_.machine, footprint, *inputs_.speed_rules,
-                                       inputs_.speed)
-                                     .generation.tps
-                               : 0;
+    return inputs_.speed_rules
+               ? speed(model, inputs_.machine, footprint, *inputs_.speed_rules, inputs_.speed)
+                     .generation.tps
+               : 0;
   }
   [[nodiscard]] double tps_of(const Step& step) const {
-    return reached_ * tps_of(step.model == nullptr ? inputs_.model : *step.model,
-                             step.plan.footprint);
+    return reached_ *
+           tps_of(step.model == nullptr ? inputs_.model : *step.model, step.plan.footprint);
   }
   /// Not so slow that the next advice would be a downgrade; what is not known is not too slow.
   [[nodiscard]] bool fast_enough(double tps) const {
@@ -160,9 +161,9 @@ class Search {
         return each.lever == lever && add_if_faster(each, now);
       });
       if (found == alternatives.end()) {
-        out_.notes.push_back(fmt::format("no {} is fast enough and fits",
-                                         lever == Lever::model ? "smaller relative"
-                                                               : "smaller quantization"));
+        out_.notes.push_back(
+            fmt::format("no {} is fast enough and fits",
+                        lever == Lever::model ? "smaller relative" : "smaller quantization"));
       }
     }
   }
@@ -178,10 +179,9 @@ class Search {
     }
     const double tps = tps_of(step);
     if (!fits(step.plan.verdict) || !fast_enough(tps) || tps <= now) return false;
-    step.changes.push_back({each.lever,
-                            each.lever == Lever::model ? inputs_.model.id
-                                                       : inputs_.model.quantization,
-                            each.name, now_.footprint.total() - step.plan.footprint.total()});
+    step.changes.push_back(
+        {each.lever, each.lever == Lever::model ? inputs_.model.id : inputs_.model.quantization,
+         each.name, now_.footprint.total() - step.plan.footprint.total()});
     add(step);
     return true;
   }
@@ -202,17 +202,16 @@ Substitutes substitutes_for(const PlanInputs& inputs, const HealthReading& readi
                             const HealthMeasurements& measured, HealthAdvice advice,
                             const std::string& fallback, const PlanOptions& options) {
   Search search(inputs, reading, measured, advice);
-  Substitutes out =
-      advice == HealthAdvice::downgrade ? search.downgrade() : search.upgrade();
+  Substitutes out = advice == HealthAdvice::downgrade ? search.downgrade() : search.upgrade();
   if (!fallback.empty() && advice == HealthAdvice::downgrade) {
     const Model model = read_model(fallback, {}, inputs.profiles, options.source);
     Substitute last;
     last.plan = plan(model, inputs.machine, inputs.runtime, inputs.workload);
     last.changes.push_back({Lever::model, inputs.model.id, model.id, Bytes()});
     if (inputs.speed_rules) {
-      last.generation_tps = speed(model, inputs.machine, last.plan.footprint, *inputs.speed_rules,
-                                  inputs.speed)
-                                .generation.tps;
+      last.generation_tps =
+          speed(model, inputs.machine, last.plan.footprint, *inputs.speed_rules, inputs.speed)
+              .generation.tps;
     }
     last.fallback = true;
     out.options.push_back(std::move(last));

@@ -10,8 +10,9 @@
 struct Substitute {
   std::vector<membudget::Change> changes;
   membudget::Plan plan;
-  double generation_tps = 0;  ///< Predicted, times what the present model reached of its own; 0: none.
-  bool fallback = false;      ///< The user's own choice, --fallback.
+  double generation_tps =
+      0;                  ///< Predicted, times what the present model reached of its own; 0: none.
+  bool fallback = false;  ///< The user's own choice, --fallback.
 };
 
 struct Substitutes {

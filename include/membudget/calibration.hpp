@@ -16,8 +16,8 @@ namespace membudget {
 
 /// profiles/calibration.json: which records count, and when they are enough.
 struct CalibrationRules {
-  std::int64_t least_records = 0;    ///< Fewer give no factor.
-  std::int64_t prompt_tokens = 0;    ///< Prompts of fewer tokens say nothing about prompt speed.
+  std::int64_t least_records = 0;     ///< Fewer give no factor.
+  std::int64_t prompt_tokens = 0;     ///< Prompts of fewer tokens say nothing about prompt speed.
   std::int64_t generated_tokens = 0;  ///< The same of generation.
   /// A factor outside of these is not applied: something else than the machine is different.
   double least_factor = 0;
@@ -31,14 +31,15 @@ struct CalibrationSample {
   std::string chip;    ///< "m1-max-32gb"
   std::string engine;  ///< "llama.cpp"
   Kind kind = Kind::generation;
-  double measured = 0;   ///< Tokens per second, or bytes; above 0, as is `predicted`.
+  double measured = 0;  ///< Tokens per second, or bytes; above 0, as is `predicted`.
   double predicted = 0;
 };
 
 /// A middle that single records cannot move, and how far records are from it.
 struct CalibrationFigure {
   std::int64_t records = 0;  ///< That count; 0: the figure says nothing.
-  double middle = 0;  ///< Median of measured / predicted; of memory, of measured - predicted in bytes.
+  double middle =
+      0;  ///< Median of measured / predicted; of memory, of measured - predicted in bytes.
   double spread = 0;  ///< Median distance from the middle.
   bool applied = false;
   std::string why_not;  ///< "3 records are too few; 5 are needed"; empty where it is applied.

@@ -39,16 +39,16 @@ enum class HealthAdvice : std::uint8_t { keep, downgrade, upgrade };
 /// profiles/health.json. Comparisons are strict: a figure at its limit is within it.
 struct HealthRules {
   /// One of these is enough for a downgrade.
-  double downgrade_memory = 0;          ///< Above.
-  double downgrade_swap = 0;            ///< Above.
-  double downgrade_temperature = 0;     ///< Above.
-  double downgrade_generation_tps = 0;  ///< Below.
+  double downgrade_memory = 0;                    ///< Above.
+  double downgrade_swap = 0;                      ///< Above.
+  double downgrade_temperature = 0;               ///< Above.
+  double downgrade_generation_tps = 0;            ///< Below.
   ThermalState hot_from = ThermalState::serious;  ///< Counts as above the temperature.
 
   /// All of these are needed for an upgrade.
-  double upgrade_memory = 0;          ///< Below.
-  double upgrade_temperature = 0;     ///< Below.
-  double upgrade_generation_tps = 0;  ///< Above.
+  double upgrade_memory = 0;                     ///< Below.
+  double upgrade_temperature = 0;                ///< Below.
+  double upgrade_generation_tps = 0;             ///< Above.
   ThermalState cool_to = ThermalState::nominal;  ///< Counts as below the temperature.
 
   /// Score: the mean of min(tps / score_tps, 1), 1 - memory and

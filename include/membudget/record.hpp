@@ -40,16 +40,17 @@ struct Record {
   std::optional<double> generation_tps;
   std::optional<double> prompt_tps;
   std::optional<double> first_token_ms;
-  std::optional<std::int64_t> context_used;  ///< Tokens in the context at the end.
+  std::optional<std::int64_t> context_used;   ///< Tokens in the context at the end.
   std::optional<std::int64_t> prompt_tokens;  ///< That were read, those in a cache not counted.
   std::optional<std::int64_t> generated_tokens;
   std::optional<double> temperature;  ///< Of sampling.
   std::optional<double> top_p;
 
-  std::string use_case;  ///< In the user's words: "coding".
+  std::string use_case;                ///< In the user's words: "coding".
   std::optional<std::int64_t> rating;  ///< 1 to 5.
   std::string note;
-  std::string source;  ///< Who measured: "llama-bench", "llama.cpp log", "Ollama", empty = the user.
+  std::string
+      source;  ///< Who measured: "llama-bench", "llama.cpp log", "Ollama", empty = the user.
 };
 
 /// One line of JSON without its end, by profiles/schema/record.schema.json.

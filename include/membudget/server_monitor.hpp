@@ -34,7 +34,7 @@ struct ServerSample {
   std::optional<std::int64_t> busy_slots;
   std::optional<std::int64_t> slot_context;  ///< Tokens there is room for in one slot.
   std::optional<std::int64_t> context_used;  ///< In the fullest slot.
-  std::vector<std::string> notes;  ///< What the server does not say, and how it would.
+  std::vector<std::string> notes;            ///< What the server does not say, and how it would.
 };
 
 /// Asks a running server again and again: Ollama by /api/ps (api/types.go, 0.33), llama-server by
@@ -66,7 +66,7 @@ class ServerMonitor {
 
 /// Counters of this machine, so far as the system tells them without asking for rights.
 struct HostCounters {
-  std::optional<double> memory;  ///< Share of the RAM in use.
+  std::optional<double> memory;         ///< Share of the RAM in use.
   std::optional<double> swapped_pages;  ///< In and out since the system started.
 };
 

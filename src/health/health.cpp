@@ -13,10 +13,14 @@ constexpr std::array<ThermalState, 4> states{ThermalState::nominal, ThermalState
 
 std::string shown(Vital vital, double value) {
   switch (vital) {
-    case Vital::memory: return fmt::format("{:.4g} %", 100 * value);
-    case Vital::swap: return fmt::format("{:.4g} pages/s", value);
-    case Vital::temperature: return fmt::format("{:.4g} C", value);
-    case Vital::generation_tps: return fmt::format("{:.3g} tokens/s", value);
+    case Vital::memory:
+      return fmt::format("{:.4g} %", 100 * value);
+    case Vital::swap:
+      return fmt::format("{:.4g} pages/s", value);
+    case Vital::temperature:
+      return fmt::format("{:.4g} C", value);
+    case Vital::generation_tps:
+      return fmt::format("{:.3g} tokens/s", value);
   }
   return "";
 }
@@ -73,8 +77,8 @@ void judge_upgrade(const HealthMeasurements& measured, const HealthRules& rules,
     const bool good = below ? *value < limit : *value > limit;
     const std::string_view word = below ? "below" : "above";
     (good ? met : unmet)
-        .push_back(sentence(vital, *value, good ? std::string(word) : fmt::format("not {}", word),
-                            limit));
+        .push_back(
+            sentence(vital, *value, good ? std::string(word) : fmt::format("not {}", word), limit));
   };
   compare(Vital::memory, rules.upgrade_memory, true);
   compare(Vital::temperature, rules.upgrade_temperature, true);
@@ -118,10 +122,14 @@ void score(const HealthMeasurements& measured, const HealthRules& rules, HealthR
 
 std::optional<double> HealthMeasurements::of(Vital vital) const {
   switch (vital) {
-    case Vital::memory: return memory;
-    case Vital::swap: return swap;
-    case Vital::temperature: return temperature;
-    case Vital::generation_tps: return generation_tps;
+    case Vital::memory:
+      return memory;
+    case Vital::swap:
+      return swap;
+    case Vital::temperature:
+      return temperature;
+    case Vital::generation_tps:
+      return generation_tps;
   }
   return std::nullopt;
 }
@@ -202,29 +210,40 @@ HealthAdvice HealthWatch::wanted() const {
 
 std::string_view to_string(HealthAdvice advice) {
   switch (advice) {
-    case HealthAdvice::keep: return "keep";
-    case HealthAdvice::downgrade: return "downgrade";
-    case HealthAdvice::upgrade: return "upgrade";
+    case HealthAdvice::keep:
+      return "keep";
+    case HealthAdvice::downgrade:
+      return "downgrade";
+    case HealthAdvice::upgrade:
+      return "upgrade";
   }
   return "";
 }
 
 std::string_view to_string(Vital vital) {
   switch (vital) {
-    case Vital::memory: return "memory";
-    case Vital::swap: return "swap";
-    case Vital::temperature: return "temperature";
-    case Vital::generation_tps: return "generation";
+    case Vital::memory:
+      return "memory";
+    case Vital::swap:
+      return "swap";
+    case Vital::temperature:
+      return "temperature";
+    case Vital::generation_tps:
+      return "generation";
   }
   return "";
 }
 
 std::string_view to_string(ThermalState state) {
   switch (state) {
-    case ThermalState::nominal: return "nominal";
-    case ThermalState::fair: return "fair";
-    case ThermalState::serious: return "serious";
-    case ThermalState::critical: return "critical";
+    case ThermalState::nominal:
+      return "nominal";
+    case ThermalState::fair:
+      return "fair";
+    case ThermalState::serious:
+      return "serious";
+    case ThermalState::critical:
+      return "critical";
   }
   return "";
 }

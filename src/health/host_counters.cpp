@@ -2,8 +2,8 @@
 #include "health/host_counters.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <charconv>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <string>

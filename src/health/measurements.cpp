@@ -79,9 +79,8 @@ HealthMeasurements read_measurements(std::string_view text, const std::string& w
       }
       out.thermal_state = state;
     } else {
-      const std::vector<std::string> known{"memory",         "memory_percent", "swap",
-                                           "temperature",    "thermal_state",  "generation_tps",
-                                           "tps"};
+      const std::vector<std::string> known{"memory",        "memory_percent", "swap", "temperature",
+                                           "thermal_state", "generation_tps", "tps"};
       const auto near = nearest_names(key, known, 1);
       fail(where, key,
            near.empty() ? fmt::format("is not known; known are {}", fmt::join(known, ", "))

@@ -112,8 +112,7 @@ Answer ServerMonitor::State::get(const std::string& path) {
   HttpRequest request;
   request.url = base + path;
   const auto outcome = transport->exchange(
-      request, "",
-      [&](const HttpReply&, std::int64_t, std::span<const std::byte> bytes) {
+      request, "", [&](const HttpReply&, std::int64_t, std::span<const std::byte> bytes) {
         too_long = out.body.size() + bytes.size() > most_bytes;
         if (!too_long) {
           out.body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -163,8 +162,8 @@ void ServerMonitor::State::read_metrics(ServerSample& out) {
   }
   const auto tokens = metric(answer.body, "tokens_predicted_total");
   if (answer.status != 200 || !tokens) {
-    fail(path, fmt::format("answers with status {} and none of llama-server's metrics",
-                           answer.status));
+    fail(path,
+         fmt::format("answers with status {} and none of llama-server's metrics", answer.status));
   }
   const auto value = [&](std::string_view name) { return metric(answer.body, name).value_or(0); };
   const Work generation{*tokens, value("tokens_predicted_seconds_total")};
@@ -247,6 +246,8 @@ ServerSample ServerMonitor::sample() {
   return out;
 }
 
-bool ServerMonitor::on_this_machine() const { return state_->address.is_loopback(); }
+bool ServerMonitor::on_this_machine() const {
+  return state_->address.is_loopback();
+}
 
 }  // namespace membudget

@@ -31,8 +31,8 @@ void decide(CalibrationFigure& figure, const CalibrationRules& rules, bool plaus
             std::string_view otherwise) {
   if (figure.records < rules.least_records) {
     figure.why_not = fmt::format("{} record{} {} too few; {} are needed", figure.records,
-                                 figure.records == 1 ? "" : "s",
-                                 figure.records == 1 ? "is" : "are", rules.least_records);
+                                 figure.records == 1 ? "" : "s", figure.records == 1 ? "is" : "are",
+                                 rules.least_records);
   } else if (!plausible) {
     figure.why_not = otherwise;
   } else {
@@ -41,8 +41,7 @@ void decide(CalibrationFigure& figure, const CalibrationRules& rules, bool plaus
 }
 
 void decide_rate(CalibrationFigure& figure, const CalibrationRules& rules) {
-  decide(figure, rules,
-         figure.middle >= rules.least_factor && figure.middle <= rules.most_factor,
+  decide(figure, rules, figure.middle >= rules.least_factor && figure.middle <= rules.most_factor,
          fmt::format("x{:.2f} is not between x{:g} and x{:g}, so something else than the Mac is "
                      "different: low power mode, swapping, other settings than recorded",
                      figure.middle, rules.least_factor, rules.most_factor));
@@ -51,7 +50,7 @@ void decide_rate(CalibrationFigure& figure, const CalibrationRules& rules) {
 struct Group {
   std::vector<double> generation;
   std::vector<double> prompt;
-  std::vector<double> memory;            ///< Measured - predicted.
+  std::vector<double> memory;  ///< Measured - predicted.
   std::vector<double> predicted_memory;
 };
 
@@ -71,10 +70,9 @@ void decide_memory(CalibrationFigure& figure, const Group& group, const Calibrat
 }  // namespace
 
 const EngineCalibration* Calibration::of(std::string_view chip, std::string_view engine) const {
-  const auto found =
-      std::find_if(engines.begin(), engines.end(), [&](const EngineCalibration& each) {
-        return each.chip == chip && each.engine == engine;
-      });
+  const auto found = std::find_if(
+      engines.begin(), engines.end(),
+      [&](const EngineCalibration& each) { return each.chip == chip && each.engine == engine; });
   return found == engines.end() ? nullptr : &*found;
 }
 
@@ -84,8 +82,12 @@ Calibration calibrate(std::span<const CalibrationSample> samples, const Calibrat
     Group& group = groups[{sample.chip, sample.engine}];
     const double ratio = sample.measured / sample.predicted;
     switch (sample.kind) {
-      case Kind::generation: group.generation.push_back(ratio); break;
-      case Kind::prompt: group.prompt.push_back(ratio); break;
+      case Kind::generation:
+        group.generation.push_back(ratio);
+        break;
+      case Kind::prompt:
+        group.prompt.push_back(ratio);
+        break;
       case Kind::memory:
         group.memory.push_back(sample.measured - sample.predicted);
         group.predicted_memory.push_back(sample.predicted);

@@ -49,8 +49,8 @@ std::optional<double> number_of(const json& object, const char* key) {
 std::optional<std::int64_t> count_of(const json& object, const char* key,
                                      std::int64_t most = most_tokens) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_number_integer() &&
-                 found->get<std::int64_t>() >= 0 && found->get<std::int64_t>() <= most
+  return found != object.end() && found->is_number_integer() && found->get<std::int64_t>() >= 0 &&
+                 found->get<std::int64_t>() <= most
              ? std::optional(found->get<std::int64_t>())
              : std::nullopt;
 }

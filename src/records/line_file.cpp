@@ -83,8 +83,8 @@ void sync_folder_of(const fs::path& file, FileCalls& calls) {
 /// 0, or why it was not written.
 int write_all(int descriptor, std::string_view text, FileCalls& calls) {
   while (!text.empty()) {
-    const ssize_t count = again_when_interrupted(
-        [&] { return calls.write(descriptor, text.data(), text.size()); });
+    const ssize_t count =
+        again_when_interrupted([&] { return calls.write(descriptor, text.data(), text.size()); });
     if (count < 0) {
       return errno;
     }
@@ -192,8 +192,8 @@ bool read_lines(const fs::path& file, std::size_t longest,
     line += piece.substr(0, room);
   };
   for (;;) {
-    const ssize_t count = again_when_interrupted(
-        [&] { return ::read(opened.number(), block.data(), block.size()); });
+    const ssize_t count =
+        again_when_interrupted([&] { return ::read(opened.number(), block.data(), block.size()); });
     if (count < 0) {
       fail(file, "cannot be read", errno);
     }

@@ -39,7 +39,7 @@ void append_lines(const std::filesystem::path& file, std::string_view lines,
 struct FileLine {
   std::string_view text;  ///< Of a line over the limit only its beginning.
   std::int64_t number = 1;
-  bool ended = true;      ///< False for a last line without an end.
+  bool ended = true;  ///< False for a last line without an end.
   bool too_long = false;
 };
 

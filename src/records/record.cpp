@@ -41,11 +41,10 @@ class Members {
   void whole(const char* key, std::optional<std::int64_t>& out, std::int64_t least,
              std::int64_t most) const {
     if (const json* member = find(key)) {
-      const bool fits =
-          member->is_number_integer() &&
-          !(member->is_number_unsigned() &&
-            member->get<std::uint64_t>() >
-                static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+      const bool fits = member->is_number_integer() &&
+                        !(member->is_number_unsigned() &&
+                          member->get<std::uint64_t>() >
+                              static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
       if (!fits || member->get<std::int64_t>() < least || member->get<std::int64_t>() > most) {
         fail(key, fmt::format("must be a whole number from {} to {}", least, most));
       }
@@ -53,10 +52,12 @@ class Members {
     }
   }
   void positive(const char* key, std::optional<double>& out) const {
-    number(key, out, [](double value) { return value > 0; }, "must be a number above 0");
+    number(
+        key, out, [](double value) { return value > 0; }, "must be a number above 0");
   }
   void not_negative(const char* key, std::optional<double>& out) const {
-    number(key, out, [](double value) { return value >= 0; }, "must be a number of at least 0");
+    number(
+        key, out, [](double value) { return value >= 0; }, "must be a number of at least 0");
   }
   void flag(const char* key, std::optional<bool>& out) const {
     if (const json* member = find(key)) {
@@ -185,8 +186,9 @@ Record read_record(std::string_view line, const std::string& where) {
   }
   const auto stated = value.find("schema");
   if (stated == value.end() || *stated != schema) {
-    throw Error(Errc::invalid_profile, where + "#/schema",
-                fmt::format("must be \"{}\"; another is of a newer program or none of ours", schema));
+    throw Error(
+        Errc::invalid_profile, where + "#/schema",
+        fmt::format("must be \"{}\"; another is of a newer program or none of ours", schema));
   }
   const Members members(value, where + "#");
   Record out;

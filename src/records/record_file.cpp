@@ -40,9 +40,8 @@ RecordList RecordFile::read() const {
   RecordList out;
   const std::string where = path_.string();
   read_lines(path_, longest_line, [&](const FileLine& line) {
-    const bool blank = std::all_of(line.text.begin(), line.text.end(), [](char c) {
-      return c == ' ' || c == '\t' || c == '\r';
-    });
+    const bool blank = std::all_of(line.text.begin(), line.text.end(),
+                                   [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
     if (blank && !line.too_long) {
       return;
     }

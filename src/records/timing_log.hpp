@@ -31,7 +31,7 @@ class TimingLog {
   void finish(const std::string& request, const Timing& eval, RecordImport& out);
 
   const Record* known_;
-  std::map<std::string, Timing, std::less<>> prompts_;  // By request, until it is generated.
+  std::map<std::string, Timing, std::less<>> prompts_;    // By request, until it is generated.
   std::map<std::string, std::size_t, std::less<>> done_;  // Index of its record.
   bool without_model_ = false;
 };

@@ -58,8 +58,8 @@ class ProgramRecords : public ::testing::Test {
     return json::parse(out.output);
   }
   static std::string faults(const json& document, const std::string& schema) {
-    return schema_faults(document, std::filesystem::path(PROFILES_DIR) / "schema" /
-                                       (schema + ".schema.json"));
+    return schema_faults(
+        document, std::filesystem::path(PROFILES_DIR) / "schema" / (schema + ".schema.json"));
   }
   [[nodiscard]] std::filesystem::path records() const {
     return folder.path() / "data/membudget/records.jsonl";
@@ -148,8 +148,9 @@ TEST_F(ProgramRecords, CalibratePlansOfTheirMacAndOfNoOther) {
   EXPECT_THAT(run("plan llama3.1:8b --chip m1-max-32gb -c 8k").output,
               HasSubstr("generation x0.90 by 5 records of this Mac"));
   EXPECT_EQ(plan("--no-calibration"), before);
-  EXPECT_FALSE(json::parse(run("plan llama3.1:8b --chip m4-max-36gb -c 8k --json").output)["speed"]
-                   .contains("calibration"));
+  EXPECT_FALSE(
+      json::parse(run("plan llama3.1:8b --chip m4-max-36gb -c 8k --json").output)["speed"].contains(
+          "calibration"));
 }
 
 TEST_F(ProgramRecords, OverheadLeavesLessOfTheMachine) {
@@ -201,7 +202,8 @@ TEST_F(ProgramRecords, AreImportedFromALog) {
   EXPECT_EQ(line["generation_tps"], 50);
   EXPECT_EQ(line["prompt_tokens"], 500);
   EXPECT_EQ(line["chip"], "m1-max-32gb");
-  const Outcome dry = run("record import - --model a --dry-run", "eval time = 10.0 ms / 5 tokens\n");
+  const Outcome dry =
+      run("record import - --model a --dry-run", "eval time = 10.0 ms / 5 tokens\n");
   EXPECT_THAT(lines_of(dry.output), SizeIs(1));
   EXPECT_THAT(lines_of(text_of(records())), SizeIs(1));
 }

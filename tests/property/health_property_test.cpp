@@ -18,7 +18,9 @@ HealthRules rules() {
 }
 
 /// From -1 to 1.
-double unit() { return *rc::gen::inRange(-1000, 1001) / 1000.0; }
+double unit() {
+  return *rc::gen::inRange(-1000, 1001) / 1000.0;
+}
 
 int changes_over(const std::vector<HealthMeasurements>& series) {
   HealthWatch watch(rules());
@@ -57,8 +59,12 @@ RC_GTEST_PROP(HealthWatchProperty, NoiseAroundALimitChangesTheAdviceAtMostOnce, 
     sample.swap = 0;
     const double noise = unit() / 2;
     switch (limit) {
-      case 0: sample.memory = limits.downgrade_memory + noise * limits.memory_band; break;
-      case 1: sample.swap = limits.downgrade_swap + noise * limits.swap_band; break;
+      case 0:
+        sample.memory = limits.downgrade_memory + noise * limits.memory_band;
+        break;
+      case 1:
+        sample.swap = limits.downgrade_swap + noise * limits.swap_band;
+        break;
       case 2:
         sample.temperature = limits.downgrade_temperature + noise * limits.temperature_band;
         break;
@@ -66,7 +72,9 @@ RC_GTEST_PROP(HealthWatchProperty, NoiseAroundALimitChangesTheAdviceAtMostOnce, 
         sample.generation_tps =
             limits.downgrade_generation_tps * (1 + noise * limits.generation_tps_band);
         break;
-      case 4: sample.memory = limits.upgrade_memory + noise * limits.memory_band; break;
+      case 4:
+        sample.memory = limits.upgrade_memory + noise * limits.memory_band;
+        break;
       case 5:
         sample.temperature = limits.upgrade_temperature + noise * limits.temperature_band;
         break;

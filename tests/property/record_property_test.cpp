@@ -21,7 +21,9 @@ std::optional<Value> maybe(Value value) {
   return *rc::gen::arbitrary<bool>() ? std::optional<Value>(value) : std::nullopt;
 }
 
-double rate() { return *rc::gen::inRange(1, 1'000'000) / 997.0; }
+double rate() {
+  return *rc::gen::inRange(1, 1'000'000) / 997.0;
+}
 
 /// Text of any code points below 128, line ends and quotes included.
 std::string text() {
@@ -39,7 +41,8 @@ Record any_record() {
   out.gpu_layers = maybe<std::int64_t>(*rc::gen::inRange(-1, 100));
   out.flash_attention = maybe(*rc::gen::arbitrary<bool>());
   out.draft = *rc::gen::arbitrary<bool>();
-  if (*rc::gen::arbitrary<bool>()) out.memory = Bytes(*rc::gen::inRange<std::int64_t>(1, 1LL << 60));
+  if (*rc::gen::arbitrary<bool>())
+    out.memory = Bytes(*rc::gen::inRange<std::int64_t>(1, 1LL << 60));
   out.generation_tps = maybe(rate());
   out.prompt_tps = maybe(rate());
   out.first_token_ms = maybe(rate());
@@ -69,7 +72,8 @@ RC_GTEST_PROP(RecordProperty, WhereverAFileIsCutOffOnlyOneRecordIsLost, ()) {
     std::ifstream in(file.path(), std::ios::binary);
     bytes.assign(std::istreambuf_iterator<char>(in), {});
   }
-  const auto cut = static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(bytes.size())));
+  const auto cut =
+      static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(bytes.size())));
   std::ofstream(file.path(), std::ios::binary | std::ios::trunc) << bytes.substr(0, cut);
   file.append({&records[0], 1});
   const RecordList list = file.read();

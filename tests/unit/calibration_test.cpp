@@ -25,7 +25,9 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using Kind = CalibrationSample::Kind;
 
-CalibrationRules rules() { return Profiles::embedded().calibration_rules(); }
+CalibrationRules rules() {
+  return Profiles::embedded().calibration_rules();
+}
 
 std::vector<CalibrationSample> samples(Kind kind, const std::vector<double>& ratios,
                                        const std::string& chip = "m1-max-32gb") {
@@ -115,9 +117,9 @@ TEST(CalibrationFile, IsReadAsItWasKept) {
   const auto read = load_calibration(file);
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(to_json(*read), to_json(some()));
-  EXPECT_EQ(test::schema_faults(nlohmann::json::parse(to_json(*read)),
-                                std::filesystem::path(PROFILES_DIR) /
-                                    "schema/calibration_result.schema.json"),
+  EXPECT_EQ(test::schema_faults(
+                nlohmann::json::parse(to_json(*read)),
+                std::filesystem::path(PROFILES_DIR) / "schema/calibration_result.schema.json"),
             "");
 }
 

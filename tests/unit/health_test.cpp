@@ -77,15 +77,14 @@ TEST(Health, WhatIsNotMeasuredNeverDowngrades) {
   const HealthReading reading = judge_health({}, rules());
   EXPECT_EQ(reading.advice, HealthAdvice::keep);
   EXPECT_FALSE(reading.score.has_value());
-  EXPECT_THAT(reading.missing, ElementsAre(Vital::memory, Vital::swap, Vital::temperature,
-                                           Vital::generation_tps));
+  EXPECT_THAT(reading.missing,
+              ElementsAre(Vital::memory, Vital::swap, Vital::temperature, Vital::generation_tps));
 }
 
 TEST(Health, OneVitalIsEnoughForADowngrade) {
-  const HealthReading reading =
-      judge_health({.memory = 0.91, .swap = {}, .temperature = {}, .generation_tps = {},
-                    .thermal_state = {}},
-                   rules());
+  const HealthReading reading = judge_health(
+      {.memory = 0.91, .swap = {}, .temperature = {}, .generation_tps = {}, .thermal_state = {}},
+      rules());
   EXPECT_EQ(reading.advice, HealthAdvice::downgrade);
   EXPECT_THAT(reading.over, ElementsAre(Vital::memory));
   EXPECT_THAT(reading.reasons, ElementsAre("memory: 91 % is above 85 %"));

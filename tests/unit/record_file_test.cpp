@@ -43,7 +43,9 @@ Record numbered(int writer, int number) {
   return out;
 }
 
-void append(const fs::path& file, const Record& record) { RecordFile(file).append({&record, 1}); }
+void append(const fs::path& file, const Record& record) {
+  RecordFile(file).append({&record, 1});
+}
 
 std::string content(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -268,14 +270,15 @@ TEST(RecordFile, ADiskThatCannotTakeBackStillLosesNothingElse) {
   const fs::path file = folder / "records.jsonl";
   append(file, numbered(0, 1));
   FullDisk full(40, true);
-  const Error error =
-      error_of([&] { append_lines(file, to_json_line(numbered(0, 2)) + "\n", full); return 0; });
+  const Error error = error_of([&] {
+    append_lines(file, to_json_line(numbered(0, 2)) + "\n", full);
+    return 0;
+  });
   EXPECT_EQ(error.code(), Errc::io);
   EXPECT_THAT(error.what(), HasSubstr("No space left on device"));
   append(file, numbered(0, 3));
   const RecordList list = RecordFile(file).read();
-  EXPECT_EQ(notes_of(list),
-            (std::set<std::string>{numbered(0, 1).note, numbered(0, 3).note}));
+  EXPECT_EQ(notes_of(list), (std::set<std::string>{numbered(0, 1).note, numbered(0, 3).note}));
   EXPECT_THAT(list.unreadable, SizeIs(1));
 }
 
@@ -293,8 +296,10 @@ TEST(RecordFile, ADiskThatLosesDataIsTold) {
   const fs::path file = folder / "records.jsonl";
   append(file, numbered(0, 1));
   LostDisk lost;
-  const Error error =
-      error_of([&] { append_lines(file, to_json_line(numbered(0, 2)) + "\n", lost); return 0; });
+  const Error error = error_of([&] {
+    append_lines(file, to_json_line(numbered(0, 2)) + "\n", lost);
+    return 0;
+  });
   EXPECT_EQ(error.code(), Errc::io);
   EXPECT_THAT(RecordFile(file).read().records, SizeIs(1));
 }
@@ -305,9 +310,11 @@ TEST(RecordFile, ALineThatIsNoneIsTakenOutOfNothing) {
   append(file, numbered(0, 1));
   {
     std::ofstream out(file, std::ios::app | std::ios::binary);
-    out << "\n   \r\nnot a record\n" << std::string(40, '\0') << "\n"
+    out << "\n   \r\nnot a record\n"
+        << std::string(40, '\0') << "\n"
         << std::string(std::size_t{2} << 20, 'a') << "\n"
-        << R"({"schema": "membudget.record/1", "model": "a", "rating": 9})" << "\n";
+        << R"({"schema": "membudget.record/1", "model": "a", "rating": 9})"
+        << "\n";
   }
   append(file, numbered(0, 2));
   const RecordList list = RecordFile(file).read();
@@ -324,7 +331,10 @@ TEST(RecordFile, ALineThatIsNoneIsTakenOutOfNothing) {
 
 TEST(RecordFile, IsNotMadeOfADevice) {
   Record record = numbered(0, 1);
-  const Error error = error_of([&] { RecordFile("/dev/null").append({&record, 1}); return 0; });
+  const Error error = error_of([&] {
+    RecordFile("/dev/null").append({&record, 1});
+    return 0;
+  });
   EXPECT_EQ(error.code(), Errc::io);
   EXPECT_THAT(error.what(), HasSubstr("not a regular file"));
 }
@@ -334,7 +344,10 @@ TEST(ReplacedFile, IsTheOldOneOrTheNewOne) {
   const fs::path file = folder / "a/calibration.json";
   replace_file(file, "old\n");
   FullDisk full(2, false);
-  const Error error = error_of([&] { replace_file(file, "new text\n", full); return 0; });
+  const Error error = error_of([&] {
+    replace_file(file, "new text\n", full);
+    return 0;
+  });
   EXPECT_EQ(error.code(), Errc::io);
   EXPECT_EQ(content(file), "old\n");
   const pid_t child = in_process([&] {

@@ -139,7 +139,8 @@ TEST(RecordImport, ReadsOllamasAnswers) {
 }
 
 TEST(RecordImport, ReadsAnAnswerThatWasPrinted) {
-  const auto found = import("{\n  \"model\": \"a\",\n  \"eval_count\": 10,\n  \"eval_duration\": 1000000000\n}\n");
+  const auto found =
+      import("{\n  \"model\": \"a\",\n  \"eval_count\": 10,\n  \"eval_duration\": 1000000000\n}\n");
   ASSERT_THAT(found.records, SizeIs(1));
   EXPECT_EQ(found.records[0].generation_tps, 10);
 }
@@ -147,13 +148,20 @@ TEST(RecordImport, ReadsAnAnswerThatWasPrinted) {
 TEST(RecordImport, ReadsTheLogOfLlamaServer) {
   // Two slots at once, as b10587 logs (tools/server/server-context.cpp, print_timings()).
   const auto found = import(
-      "0.12.345.678 I slot print_timing: id  0 | task 3 | prompt eval time =    1000.00 ms /  2000 tokens (    0.50 ms per token,  2000.00 tokens per second)\n"
-      "0.12.345.679 I slot print_timing: id  1 | task 9 | prompt eval time =     500.00 ms /   500 tokens (    1.00 ms per token,  1000.00 tokens per second)\n"
-      "0.12.345.680 I slot print_timing: id  0 | task 3 |        eval time =    2000.00 ms /   100 tokens (   20.00 ms per token,    50.00 tokens per second)\n"
-      "0.12.345.681 I slot print_timing: id  0 | task 3 |       total time =    3000.00 ms /  2100 tokens\n"
-      "0.12.345.682 I slot print_timing: id  1 | task 9 |        eval time =    1000.00 ms /    40 tokens (   25.00 ms per token,    40.00 tokens per second)\n"
-      "0.12.345.683 I slot print_timing: id  1 | task 9 | draft acceptance = 0.57000 (   57 accepted /   100 generated), mean len =  2.10\n"
-      "0.12.345.684 I slot      release: id  0 | task 3 | stop processing: n_tokens = 6100, truncated = 0\n",
+      "0.12.345.678 I slot print_timing: id  0 | task 3 | prompt eval time =    1000.00 ms /  2000 "
+      "tokens (    0.50 ms per token,  2000.00 tokens per second)\n"
+      "0.12.345.679 I slot print_timing: id  1 | task 9 | prompt eval time =     500.00 ms /   500 "
+      "tokens (    1.00 ms per token,  1000.00 tokens per second)\n"
+      "0.12.345.680 I slot print_timing: id  0 | task 3 |        eval time =    2000.00 ms /   100 "
+      "tokens (   20.00 ms per token,    50.00 tokens per second)\n"
+      "0.12.345.681 I slot print_timing: id  0 | task 3 |       total time =    3000.00 ms /  2100 "
+      "tokens\n"
+      "0.12.345.682 I slot print_timing: id  1 | task 9 |        eval time =    1000.00 ms /    40 "
+      "tokens (   25.00 ms per token,    40.00 tokens per second)\n"
+      "0.12.345.683 I slot print_timing: id  1 | task 9 | draft acceptance = 0.57000 (   57 "
+      "accepted /   100 generated), mean len =  2.10\n"
+      "0.12.345.684 I slot      release: id  0 | task 3 | stop processing: n_tokens = 6100, "
+      "truncated = 0\n",
       of_model("qwen2.5:7b"));
   ASSERT_THAT(found.records, SizeIs(2));
   EXPECT_EQ(found.records[0].prompt_tps, 2000);
@@ -170,12 +178,17 @@ TEST(RecordImport, ReadsTheLogOfLlamaServer) {
 TEST(RecordImport, ReadsOlderServersAndPrograms) {
   const auto found = import(
       "slot print_timing: id  0 | task 0 | \n"
-      "prompt eval time =     123.45 ms /    12 tokens (   10.29 ms per token,    97.21 tokens per second)\n"
-      "       eval time =    2000.00 ms /   100 tokens (   20.00 ms per token,    50.00 tokens per second)\n"
+      "prompt eval time =     123.45 ms /    12 tokens (   10.29 ms per token,    97.21 tokens per "
+      "second)\n"
+      "       eval time =    2000.00 ms /   100 tokens (   20.00 ms per token,    50.00 tokens per "
+      "second)\n"
       "      total time =    2123.45 ms /   112 tokens\n"
-      "llama_print_timings: prompt eval time =    1000.00 ms /    50 tokens (   20.00 ms per token,    50.00 tokens per second)\n"
-      "llama_print_timings:        eval time =    1000.00 ms /    25 runs   (   40.00 ms per token,    25.00 tokens per second)\n"
-      "llama_perf_context_print:        eval time =       0.00 ms /     1 runs   (    0.00 ms per token,      inf tokens per second)\n",
+      "llama_print_timings: prompt eval time =    1000.00 ms /    50 tokens (   20.00 ms per "
+      "token,    50.00 tokens per second)\n"
+      "llama_print_timings:        eval time =    1000.00 ms /    25 runs   (   40.00 ms per "
+      "token,    25.00 tokens per second)\n"
+      "llama_perf_context_print:        eval time =       0.00 ms /     1 runs   (    0.00 ms per "
+      "token,      inf tokens per second)\n",
       of_model("a"));
   ASSERT_THAT(found.records, SizeIs(2));
   EXPECT_NEAR(found.records[0].prompt_tps.value(), 97.21, 0.01);
@@ -184,9 +197,10 @@ TEST(RecordImport, ReadsOlderServersAndPrograms) {
 }
 
 TEST(RecordImport, DamagedTimingsAreNoRecords) {
-  for (const char* line : {"eval time = ms / tokens", "eval time =   99999999999999999999999 ms / 1 tokens",
-                           "eval time = 10 ms / 1", "eval time", "eval time = 1.2.3 ms / 4 tokens",
-                           "prompt eval time = -3 ms / 4 tokens"}) {
+  for (const char* line :
+       {"eval time = ms / tokens", "eval time =   99999999999999999999999 ms / 1 tokens",
+        "eval time = 10 ms / 1", "eval time", "eval time = 1.2.3 ms / 4 tokens",
+        "prompt eval time = -3 ms / 4 tokens"}) {
     const Error error = error_of([&] { return import(line, of_model("a")); });
     EXPECT_EQ(error.code(), Errc::unsupported) << line;
   }
@@ -197,8 +211,8 @@ TEST(RecordImport, SaysWhatItReads) {
                  "llama-bench");
   expect_refusal(error_of([] { return import(""); }), Errc::unsupported, "text", "eval time");
   expect_refusal(error_of([] { return import("[1, 2"); }), Errc::unsupported, "text", "-o json");
-  expect_refusal(error_of([] { return import("eval time = 10 ms / 5 tokens"); }),
-                 Errc::unsupported, "text", "--model");
+  expect_refusal(error_of([] { return import("eval time = 10 ms / 5 tokens"); }), Errc::unsupported,
+                 "text", "--model");
 }
 
 /// A log that is made while it is read.

@@ -99,10 +99,12 @@ TEST(Record, SaysWhichMemberIsWrong) {
   expect_refusal(refused(R"("memory_bytes": 18446744073709551615)"), code, "f#/memory_bytes",
                  "whole number");
   expect_refusal(refused(R"("settings": 3)"), code, "f#/settings", "object");
-  expect_refusal(refused(R"("settings": {"context": -1})"), code, "f#/settings/context", "from 1 to");
+  expect_refusal(refused(R"("settings": {"context": -1})"), code, "f#/settings/context",
+                 "from 1 to");
   expect_refusal(error_of([] { return read_record("{\"schema\": \"membudget.record/2\"}", "f"); }),
                  code, "f#/schema", "newer program");
-  expect_refusal(error_of([] { return read_record("[1]", "f"); }), code, "f", "not one JSON object");
+  expect_refusal(error_of([] { return read_record("[1]", "f"); }), code, "f",
+                 "not one JSON object");
   expect_refusal(error_of([] { return read_record("{\"schema\": \"membudget.record/1\"}", "f"); }),
                  code, "f#/model", "missing");
 }

@@ -31,7 +31,8 @@ NetworkLimits limits() {
 }
 
 // api/types.go, ProcessModelResponse, Ollama 0.33.
-constexpr const char* ollama_models = R"({"models":[{"name":"qwen2.5-coder:32b","model":"qwen2.5-coder:32b",
+constexpr const char* ollama_models =
+    R"({"models":[{"name":"qwen2.5-coder:32b","model":"qwen2.5-coder:32b",
 "size":22100000000,"digest":"ab","details":{"format":"gguf","family":"qwen2","parameter_size":"32.8B","quantization_level":"Q4_K_M"},
 "expires_at":"2026-01-31T12:00:00Z","size_vram":22000000000,"context_length":8192}]})";
 
@@ -107,7 +108,8 @@ TEST(ServerMonitor, SaysHowLlamaServerWouldTellMore) {
   const auto disabled = [](const ServerRequest&) {
     ServerResponse out;
     out.status = 501;
-    out.body = R"({"error":{"code":501,"message":"This server does not support metrics endpoint."}})";
+    out.body =
+        R"({"error":{"code":501,"message":"This server does not support metrics endpoint."}})";
     return out;
   };
   server.serve("/metrics", disabled);
@@ -190,7 +192,8 @@ TEST(Measurements, SayWhatIsWrong) {
   expect_refusal(refused(R"({"temprature": 60})"), code, "stdin:3#/temprature",
                  "did you mean 'temperature'?");
   expect_refusal(refused(R"({"temperature": 358})"), code, "stdin:3#/temperature", "150");
-  expect_refusal(refused(R"({"thermal_state": "warm"})"), code, "stdin:3#/thermal_state", "nominal");
+  expect_refusal(refused(R"({"thermal_state": "warm"})"), code, "stdin:3#/thermal_state",
+                 "nominal");
 }
 
 TEST(HostCounters, AreReadFromLinux) {
