@@ -25,7 +25,7 @@ layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY u
 # How advice is given: values of profiles/ that the searches over plans take.
 layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
 # What is measured at run time: values, and the files they are kept in.
-layer(health "${h}health\\.hpp$" "^src/health/health\\.cpp$" MAY units)
+layer(health "${h}(health|thermal_state)\\.hpp$" "^src/health/(health|thermal_state)\\.cpp$" MAY units)
 layer(records "${h}(record|calibration)\\.hpp$" "^src/records/" MAY ${below_model} runtime)
 layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "membudget/thermal_state.hpp"
+
 namespace membudget {
 
 /// What health is judged by.
@@ -15,9 +17,6 @@ enum class Vital : std::uint8_t { memory, swap, temperature, generation_tps };
 
 inline constexpr std::array<Vital, 4> vitals{Vital::memory, Vital::swap, Vital::temperature,
                                              Vital::generation_tps};
-
-/// How hot macOS says it is, where no temperature can be read: NSProcessInfoThermalState.
-enum class ThermalState : std::uint8_t { nominal, fair, serious, critical };
 
 /// What was measured while a model ran; what nobody measured is nothing.
 struct HealthMeasurements {
@@ -118,7 +117,5 @@ class HealthWatch {
 
 [[nodiscard]] std::string_view to_string(HealthAdvice advice);
 [[nodiscard]] std::string_view to_string(Vital vital);
-[[nodiscard]] std::string_view to_string(ThermalState state);
-[[nodiscard]] std::optional<ThermalState> thermal_state_of_name(std::string_view name);
 
 }  // namespace membudget

@@ -42,5 +42,6 @@
 #include "membudget/speed.hpp"
 #include "membudget/speed_rules.hpp"
 #include "membudget/tensor.hpp"
+#include "membudget/thermal_state.hpp"
 #include "membudget/units.hpp"
 #include "membudget/workload.hpp"
