@@ -24,15 +24,20 @@ layer(workload "${h}workload\\.hpp$" MAY ${below_model})
 layer(machine "${h}(machine|link)\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
 # How advice is given: values of profiles/ that the searches over plans take.
 layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
+# What is measured at run time: values, and the files they are kept in.
+layer(health "${h}(health|thermal_state)\\.hpp$" "^src/health/(health|thermal_state)\\.cpp$" MAY units)
 layer(detection "${h}(host_readings|this_machine)\\.hpp$" "^src/machine/(this_machine|darwin|linux|other)"
-      MAY units machine)
+      MAY units machine health)
+layer(records "${h}(record|calibration)\\.hpp$" "^src/records/" MAY ${below_model} runtime)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
 layer(runtime "${h}(runtime|engine_rules|ollama|speed_rules|quality_table|capability)\\.hpp$"
       "^src/runtime\\.cpp$" "^src/ollama/" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
-      MAY ${described} detection)
+      MAY ${described} detection health records)
+# Servers and this machine, asked while a model runs.
+layer(monitor "${h}server_monitor\\.hpp$" "^src/health/" MAY ${described} sources health records)
 layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engine/" MAY ${described})
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.
@@ -44,7 +49,7 @@ layer(verify "${h}(engine_log|verify)\\.hpp$" "^src/verify/" MAY ${described} so
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
 layer(report "${h}(report|rank_report|runtimes_report|machine_report|distribute_report|verify_report)\\.hpp$" "^src/report/"
       MAY ${described} detection engine budget plan speed rank settings verify)
-set(public ${described} detection sources engine budget plan speed rank settings verify report)
+set(public ${described} detection health records sources monitor engine budget plan speed rank settings verify report)
 # Joins the catalog to the advice, which itself knows no catalog.
 layer(alternatives "${h}alternatives\\.hpp$" "^src/alternatives\\.cpp$" MAY ${public})
 list(APPEND public alternatives)

@@ -19,4 +19,8 @@ void add_list(CLI::App& program, Exit& exit);
 void add_show(CLI::App& program, Exit& exit);
 void add_verify(CLI::App& program, Exit& exit);
 void add_check(CLI::App& program, Exit& exit);
+void add_health(CLI::App& program, Exit& exit);
+void add_record(CLI::App& program, Exit& exit);
+void add_records(CLI::App& program, Exit& exit);
+void add_calibrate(CLI::App& program, Exit& exit);
 void add_completion(CLI::App& program, Exit& exit);

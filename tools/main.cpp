@@ -36,6 +36,10 @@ Exit run(const std::vector<std::string>& arguments) {
   add_show(program, exit);
   add_check(program, exit);
   add_verify(program, exit);
+  add_health(program, exit);
+  add_record(program, exit);
+  add_records(program, exit);
+  add_calibrate(program, exit);
   add_completion(program, exit);
   std::vector<std::string> last_first(arguments.rbegin(), arguments.rend());
   try {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "advice.hpp"
+#include "calibration_option.hpp"
 #include "ollama_options.hpp"
 #include "output.hpp"
 #include "this_machine.hpp"
@@ -293,6 +294,8 @@ void PlanOptions::add_to(CLI::App& command) {
          "Machine");
   option("--profiles", profiles, "Folder whose profiles add to the built-in ones", "DIR",
          "Machine");
+  command.add_flag("--no-calibration", no_calibration, "Leave out what this Mac's records say")
+      ->group("Machine");
 
   option("--runtime", runtime, "As `list runtimes` names them; @BUILD picks a build", "ID[@BUILD]",
          "Runtime");
@@ -416,6 +419,7 @@ PlanInputs read(const PlanOptions& options) {
   workload = with_ollamas_own(std::move(workload), modelfile, runtime, model);
   if (!machine.metal) workload.backend = Backend::cpu;
   auto speed_rules = speed_rules_of(machine, runtime, profiles);
+  if (!options.no_calibration) apply_calibration(machine, speed_rules);
   ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft =
@@ -458,6 +462,7 @@ MachineInputs read_machine(const PlanOptions& options) {
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   if (!machine.metal) workload.backend = Backend::cpu;
   auto speed_rules = speed_rules_of(machine, runtime, profiles);
+  if (!options.no_calibration) apply_calibration(machine, speed_rules);
   return {.profiles = std::move(profiles),
           .machine = std::move(machine),
           .runtime = std::move(runtime),

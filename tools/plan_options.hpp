@@ -54,6 +54,7 @@ struct PlanOptions {
   bool embeddings = false;
   std::string pooling;
   std::string profiles;
+  bool no_calibration = false;
   std::string format = "text";
   bool json = false;
   bool explain = false;

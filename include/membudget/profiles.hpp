@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "membudget/advice_rules.hpp"
+#include "membudget/calibration.hpp"
 #include "membudget/capability.hpp"
+#include "membudget/health.hpp"
 #include "membudget/link.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
@@ -72,6 +74,10 @@ class Profiles {
   [[nodiscard]] QualityTable quality_table() const;
   /// How models are ranked.
   [[nodiscard]] CapabilityRules capability_rules() const;
+  /// When a running model should be replaced.
+  [[nodiscard]] HealthRules health_rules() const;
+  /// Which records count for a calibration.
+  [[nodiscard]] CalibrationRules calibration_rules() const;
   /// Every model, by id. Decodes all of their files.
   [[nodiscard]] std::vector<CatalogEntry> catalog() const;
   /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive; a tag may name the

@@ -10,6 +10,7 @@
 
 #include "membudget/host_readings.hpp"
 #include "membudget/machine.hpp"
+#include "membudget/thermal_state.hpp"
 
 namespace membudget {
 
@@ -27,11 +28,7 @@ enum class ChipMatch : std::uint8_t {
 /// The system's own word for how short of memory it is (macOS: kern.memorystatus_vm_pressure_level).
 enum class MemoryPressure : std::uint8_t { normal, warning, critical };
 
-/// Apple's ProcessInfo.ThermalState.
-enum class ThermalState : std::uint8_t { nominal, fair, serious, critical };
-
 [[nodiscard]] std::string_view to_string(MemoryPressure pressure);
-[[nodiscard]] std::string_view to_string(ThermalState state);
 
 /// The safety margin of machines up to an amount of RAM; nothing = of all larger ones.
 struct MarginByRam {

@@ -217,16 +217,6 @@ std::string_view to_string(MemoryPressure pressure) {
   return "";
 }
 
-std::string_view to_string(ThermalState state) {
-  switch (state) {
-    case ThermalState::nominal: return "nominal";
-    case ThermalState::fair: return "fair";
-    case ThermalState::serious: return "serious";
-    case ThermalState::critical: return "critical";
-  }
-  return "";
-}
-
 ThisMachine this_machine(const HostReadings& readings, std::span<const Chip> chips,
                          const HostRules& rules) {
   ThisMachine out;

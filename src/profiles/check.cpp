@@ -34,7 +34,7 @@ constexpr std::uintmax_t largest_file = 4U << 20U;
 using AnyProfile = std::variant<std::monostate, ChipProfile, ModelProfile, QuantizationProfile,
                                 RuntimeProfile, StackProfile, WorkingSetTable, TokenizerTable,
                                 SpeedTable, QualityTable, BudgetTable, AdviceRules,
-                                CapabilityRules, std::vector<Link>>;
+                                CapabilityRules, HealthRules, CalibrationRules, std::vector<Link>>;
 
 template <class Profile, Profile (*Read)(Faults&)>
 AnyProfile decode_as(Faults& faults) {
@@ -46,7 +46,7 @@ struct Schema {
   AnyProfile (*decode)(Faults&);
 };
 
-constexpr std::array<Schema, 13> schemas{
+constexpr std::array<Schema, 15> schemas{
     {{"membudget.chip/1", decode_as<ChipProfile, decode_chip>},
      {"membudget.model/1", decode_as<ModelProfile, decode_model>},
      {"membudget.quantization/1", decode_as<QuantizationProfile, decode_quantization>},
@@ -59,6 +59,8 @@ constexpr std::array<Schema, 13> schemas{
      {"membudget.budget/1", decode_as<BudgetTable, decode_budget>},
      {"membudget.advice/1", decode_as<AdviceRules, decode_advice>},
      {"membudget.capability/1", decode_as<CapabilityRules, decode_capability>},
+     {"membudget.health/1", decode_as<HealthRules, decode_health>},
+     {"membudget.calibration/1", decode_as<CalibrationRules, decode_calibration>},
      {"membudget.links/1", decode_as<std::vector<Link>, decode_links>}}};
 
 /// A profile's kind, id and other names; nullopt for tables, which have none.

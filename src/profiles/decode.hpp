@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "membudget/advice_rules.hpp"
+#include "membudget/calibration.hpp"
 #include "membudget/capability.hpp"
+#include "membudget/health.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/quality_table.hpp"
 #include "membudget/link.hpp"
@@ -208,6 +210,8 @@ class Fields;
 [[nodiscard]] SpeedTable decode_speed(Faults& faults);
 [[nodiscard]] QualityTable decode_quality(Faults& faults);
 [[nodiscard]] CapabilityRules decode_capability(Faults& faults);
+[[nodiscard]] HealthRules decode_health(Faults& faults);
+[[nodiscard]] CalibrationRules decode_calibration(Faults& faults);
 [[nodiscard]] ChipProfile decode_chip(Faults& faults);
 [[nodiscard]] RuntimeProfile decode_runtime(Faults& faults);
 [[nodiscard]] ModelProfile decode_model(Faults& faults);

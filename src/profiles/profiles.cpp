@@ -43,6 +43,8 @@ constexpr std::string_view budget_name = "budget.json";
 constexpr std::string_view links_name = "links.json";
 constexpr std::string_view advice_name = "advice.json";
 constexpr std::string_view capability_name = "capability.json";
+constexpr std::string_view health_name = "health.json";
+constexpr std::string_view calibration_name = "calibration.json";
 
 /// How a user may write a name: any case, Ollama's default tag spelt out.
 std::string plain(std::string_view name) {
@@ -396,7 +398,8 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
     }
   }
   for (const std::string_view name : {working_sets_name, tokenizers_name, speed_name, quality_name,
-                                      budget_name, advice_name, capability_name, links_name}) {
+                                      budget_name, advice_name, capability_name, health_name,
+                                      calibration_name, links_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -414,6 +417,8 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   static_cast<void>(table(*out, budget_name, decode_budget));
   static_cast<void>(table(*out, advice_name, decode_advice));
   static_cast<void>(table(*out, capability_name, decode_capability));
+  static_cast<void>(table(*out, health_name, decode_health));
+  static_cast<void>(table(*out, calibration_name, decode_calibration));
   static_cast<void>(table(*out, links_name, decode_links));
   return Profiles(std::move(out));
 }
@@ -554,6 +559,12 @@ QualityTable Profiles::quality_table() const {
 
 CapabilityRules Profiles::capability_rules() const {
   return table(*store_, capability_name, decode_capability);
+}
+
+HealthRules Profiles::health_rules() const { return table(*store_, health_name, decode_health); }
+
+CalibrationRules Profiles::calibration_rules() const {
+  return table(*store_, calibration_name, decode_calibration);
 }
 
 std::vector<CatalogEntry> Profiles::catalog() const {

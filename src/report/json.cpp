@@ -135,6 +135,13 @@ Json speed_of(const PlanReport& report) {
   result["generate_tokens"] = speed.request.generate_tokens;
   result["basis"] = to_string(speed.basis);
   result["note"] = fits(report.plan.verdict) ? speed.note : "if all of it fitted";
+  if (speed.calibration) {
+    const SpeedCalibration& own = *speed.calibration;
+    result["calibration"] = {{"generation_factor", own.generation},
+                             {"generation_records", own.generation_records},
+                             {"prompt_factor", own.prompt},
+                             {"prompt_records", own.prompt_records}};
+  }
   return result;
 }
 

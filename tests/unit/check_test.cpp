@@ -80,6 +80,8 @@ constexpr std::string_view core_ml = "runtimes/coreml.json";
 constexpr std::string_view sets = "working_sets.json";
 constexpr std::string_view tokenizers = "tokenizers.json";
 constexpr std::string_view budget = "budget.json";
+constexpr std::string_view health = "health.json";
+constexpr std::string_view calibration = "calibration.json";
 
 constexpr Broken broken[] = {
     // Text that is no JSON.
@@ -225,6 +227,20 @@ constexpr Broken broken[] = {
      "\"mls\"", "/rules_of", "no runtime is called 'mls'"},
     {"mlx_runtime_without_service", mlx_runtime, "\"service\"", "\"servic\"", "{\n", "",
      "key 'service' is missing"},
+    {"health_that_never_settles", health, "\"memory_below\": 0.60", "\"memory_below\": 0.90", "0.90",
+     "/upgrade/memory_below", "better side of the downgrade's 0.85"},
+    {"health_in_percent", health, "\"memory_above\": 0.85", "\"memory_above\": 85", "85,",
+     "/downgrade/memory_above", "from 0 to 1"},
+    {"health_without_a_limit", health, "    \"swap_above\": 100,\n", "", "{\n    \"memory_above\"",
+     "/downgrade", "key 'swap_above' is missing"},
+    {"health_that_is_cool_and_hot", health, "\"cool_to\": \"nominal\"", "\"cool_to\": \"serious\"",
+     "\"serious\",\n    \"source\"", "/thermal_states/cool_to", "cooler than hot_from"},
+    {"health_without_a_reason", health, "      \"swap_band\": \"half", "      \"swap_bend\": \"half",
+     "\"swap_bend\"", "/hysteresis/reasons/swap_bend", "did you mean 'swap_band'?"},
+    {"calibration_that_only_slows", calibration, "\"most_factor\": 1.5", "\"most_factor\": 0.9",
+     "0.9,\n", "/most_factor", "must not be below 1"},
+    {"calibration_without_records", calibration, "\"least_records\": 5", "\"least_records\": 0",
+     "0,\n  \"prompt", "/least_records", "at least 1"},
     {"vocabulary_without_tokens", tokenizers, "\"tokens\": 30522", "\"tokens\": 0", "0,",
      "/entries/0/tokens", "at least 1"},
 };

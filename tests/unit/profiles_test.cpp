@@ -90,7 +90,9 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"speed.json", "speed"},
                                                    {"quality.json", "quality"},
                                                    {"advice.json", "advice"},
-                                                   {"capability.json", "capability"}};
+                                                   {"capability.json", "capability"},
+                                                   {"health.json", "health"},
+                                                   {"calibration.json", "calibration"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;
