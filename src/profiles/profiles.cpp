@@ -676,6 +676,8 @@ bool Profiles::is_mlx(std::string_view quantization) const {
       find(ProfileKind::quantization, store_->of(ProfileKind::quantization), quantization);
   return std::holds_alternative<MlxFormat>(
       decode(decode_quantization, document.file, document.text).quantization);
+}
+
 std::string Profiles::nearest_quantization(std::string_view name, Engine engine) const {
   const Documents& documents = store_->of(ProfileKind::quantization);
   const Document& document = find(ProfileKind::quantization, documents, name);

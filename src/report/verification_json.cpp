@@ -86,7 +86,7 @@ Json run_json(const Verification& run) {
   if (run.machine) out["machine"] = machine_json(*run.machine);
   if (run.footprint) {
     out["runtime"] = {{"id", run.runtime.id}, {"version", run.runtime.version}};
-    out["settings"] = report::settings_of(run.model, *run.footprint);
+    out["settings"] = report::settings_of(run.model, run.runtime, *run.footprint);
   }
   out["parts"] = parts_json(run);
   out["agrees"] = run.agrees();
