@@ -100,7 +100,7 @@ std::string to_text(const VerifyReport& report, const TextStyle& style) {
     if (!run.not_planned.empty()) {
       add_entry(out, "", fmt::format("Not compared: {}.", run.not_planned), style);
     }
-    if (!run.parts.empty()) out += "\n" + table(run, style) + "\n";
+    if (!run.parts.empty()) out += fmt::format("\n{}\n", table(run, style));
     for (const std::string& lack : run.lacks) {
       add_entry(out, "lacks", lack, style);
     }
