@@ -65,6 +65,17 @@ struct Footprint {
   /// the engine runs a norm with its scale, and sums of sums, as one.
   std::int64_t graph_kernels = 0;
   std::int64_t graph_splits = 0;
+  /// What a reader of a plan must know beside the parts, one sentence each: rules of another build,
+  /// what an image takes.
+  std::vector<std::string> notes;
+  /// Memory that is not taken when the model is loaded and is no part, but that the runtime lets
+  /// itself fill as it is used: llama-server's prompt cache and checkpoints. In ordinary memory.
+  struct Growth {
+    Bytes limit;  ///< 0 = nothing grows; meaningless without a limit.
+    bool unlimited = false;
+    std::string note;  ///< One sentence: what it is and how to bound it.
+  };
+  Growth growth;
 
   [[nodiscard]] Bytes total() const;
   [[nodiscard]] Bytes total(Place where) const;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/llamacpp/geometry.hpp"
+#include "engine/llamacpp/parts.hpp"
 #include "engine/llamacpp/simulate.hpp"
 #include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
@@ -15,15 +16,22 @@ namespace {
 Settings settings_of_draft(const Settings& settings, const Model& model, const Runtime& runtime) {
   Settings result = settings;
   result.context = llamacpp::geometry(settings, model).context;
-  result.cache_type_k = runtime.defaults.cache_type_k;
-  result.cache_type_v = runtime.defaults.cache_type_v;
   result.gpu_layers = runtime.defaults.gpu_layers;
   result.cpu_moe = runtime.defaults.cpu_moe;
   result.n_cpu_moe = runtime.defaults.n_cpu_moe;
   result.tensor_overrides = runtime.defaults.tensor_overrides;
+  result.cache_type_k = settings.draft_cache_type_k;
+  result.cache_type_v = settings.draft_cache_type_v;
   result.embeddings = false;
   result.pooling = Pooling::none;
   result.outputs = settings.parallel;
+  // What is attached to the model stays with it.
+  result.rollback = 0;
+  result.adapters.clear();
+  result.control_vector = nullptr;
+  result.projector = nullptr;
+  result.prompt_cache_mib = 0;
+  result.checkpoints = 0;
   return result;
 }
 
@@ -47,27 +55,6 @@ Footprint footprint_of_draft(const Model& draft, const Runtime& runtime, const S
   }
 }
 
-/// All of the draft in one place as one part of the whole.
-void add_draft(Footprint& whole, const Model& draft, const Footprint& footprint) {
-  for (const Place where : {Place::gpu, Place::host}) {
-    Part part{.name = PartName::draft, .where = where, .bytes = footprint.total(where),
-              .basis = footprint.assumed() ? Basis::assumed : Basis::formula,
-              .note = {}, .formula = {}};
-    for (const Part& own : footprint.parts) {
-      if (own.where == where) {
-        part.note += fmt::format("{}{} {}", part.note.empty() ? "" : ", ", to_string(own.name),
-                                 to_text(own.bytes));
-        part.formula += fmt::format("{}{}: {}", part.formula.empty() ? "" : "; ",
-                                    to_string(own.name), own.formula);
-      }
-    }
-    part.note = fmt::format("{} {}: {}", draft.id, draft.quantization, part.note);
-    if (part.bytes > Bytes{}) {
-      whole.parts.push_back(std::move(part));
-    }
-  }
-}
-
 }  // namespace
 
 Footprint estimate(const Model& model, const Runtime& runtime, const Workload& workload) {
@@ -79,8 +66,9 @@ Footprint estimate(const Model& model, const Runtime& runtime, const Workload& w
   Footprint result = llamacpp::simulate(model, runtime, settings);
   if (workload.draft != nullptr) {
     const Model& draft = *workload.draft;
-    add_draft(result, draft,
-              footprint_of_draft(draft, runtime, settings_of_draft(settings, model, runtime)));
+    llamacpp::add_as_draft(
+        result, fmt::format("{} {}", draft.id, draft.quantization),
+        footprint_of_draft(draft, runtime, settings_of_draft(settings, model, runtime)));
   }
   return result;
 }

@@ -58,6 +58,13 @@ Plan judge(Footprint footprint, Budget budget) {
     plan.reasons.emplace_back(
         "Metal's limit for this size of RAM is predicted; nobody has published it yet.");
   }
+  plan.reasons.insert(plan.reasons.end(), footprint.notes.begin(), footprint.notes.end());
+  // What grows with use is worth a word where it can outgrow the RAM.
+  const Footprint::Growth& growth = footprint.growth;
+  if (!growth.note.empty() && ram_room >= Bytes{} &&
+      (growth.unlimited || growth.limit > ram_room)) {
+    plan.reasons.push_back(growth.note);
+  }
   plan.footprint = std::move(footprint);
   plan.budget = std::move(budget);
   return plan;

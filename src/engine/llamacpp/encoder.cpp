@@ -27,10 +27,14 @@ void Builder::make_batch_masks() {
   if (model_.cached) {
     return;
   }
-  const ElementType type = fusion_.flash ? ElementType::f16 : ElementType::f32;
-  const Shape square{geometry_.tokens, geometry_.tokens, 1, 1};
-  batch_mask_ = graph_.input(type, square, "mask");
-  batch_window_mask_ = graph_.input(type, square, "mask");
+  const bool half = fusion_.flash && rules_.half_precision_mask;
+  const auto mask = [&] {
+    const NodeId given = graph_.input(half ? ElementType::f16 : ElementType::f32,
+                                      {geometry_.tokens, geometry_.tokens, 1, 1}, "mask");
+    return fusion_.flash && !half ? graph_.cast(given, ElementType::f16) : given;
+  };
+  batch_mask_ = mask();
+  batch_window_mask_ = mask();
 }
 
 // build_attn for llm_graph_input_attn_no_cache (llama-graph.cpp:2700): the keys and values of the
