@@ -66,6 +66,7 @@ struct RuntimeProfile {
     std::int64_t from = 0;
     std::optional<std::int64_t> to;  ///< Inclusive; nothing = every later build.
     LlamaCppRules rules;
+    std::string note;  ///< What a reader of a plan must know about them; mostly empty.
   };
   Runtime runtime;  ///< Everything but the version and its rules.
   std::vector<std::string> aliases;

@@ -400,17 +400,22 @@ Runtime Profiles::runtime(std::string_view id) const {
         return build >= builds.from && (!builds.to || build <= *builds.to);
       });
   if (rules == profile.builds.end()) {
-    std::string known;
-    for (const auto& builds : profile.builds) {
-      known += builds.to ? fmt::format("b{} to b{}, ", builds.from, *builds.to)
-                         : fmt::format("b{} and newer", builds.from);
-    }
+    const std::string known = fmt::format("b{} and newer", profile.builds.front().from);
     throw Error(Errc::unknown_name, "",
-                fmt::format("{} b{} is older than the builds whose memory is known; known are {}",
-                            runtime.id, build, known));
+                fmt::format("{} b{} is older than the builds whose memory is known; known are {}; "
+                            "name one of them, or leave the build out for b{}",
+                            runtime.id, build, known, profile.newest_build));
   }
   runtime.version = fmt::format("b{}", build);
   runtime.llama_cpp = rules->rules;
+  if (!rules->note.empty()) {
+    runtime.notes.push_back(rules->note);
+  }
+  if (build > profile.newest_build) {
+    runtime.notes.push_back(fmt::format(
+        "b{} is newer than b{}, the newest build whose memory was measured; its rules are taken.",
+        build, profile.newest_build));
+  }
   return runtime;
 }
 

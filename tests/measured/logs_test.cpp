@@ -2,9 +2,10 @@
 // Predictions against sizes that people's own llama.cpp printed, on their Macs and elsewhere.
 //
 // data/logs.jsonl has 41 lines from 40 of the 171 logs that were collected: 28 of 152 of Macs, 12
-// of 19 of other machines, whose caches, states and host inputs follow the same rules. Of their 131
-// sizes 86 agree to the last printed digit and 27 once a counted reason is added whose bytes follow
-// from the log's own settings; 18 belong to graphs or files we do not have and carry the reason.
+// of 19 of other machines, whose caches, states and host inputs follow the same rules. Their sizes
+// agree to the last printed digit by the rules of the build that printed them; those older than any
+// build we know once a counted reason is added, whose bytes follow from the log's own settings; a
+// few belong to graphs or files we do not have and carry the reason.
 //
 // Left out: 108 logs of MLX and other engines or without the size of any buffer; 8 that do not name
 // their model; caches of unnamed or fork-only types (4) and weights of an unnamed mix (1); contexts
@@ -19,6 +20,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <fstream>
@@ -28,6 +30,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -39,15 +42,16 @@ namespace membudget::test {
 namespace {
 
 // One log. `printed` holds the numbers as they were printed, a part in several buffers as a list;
-// `differs` the reasons why a part is not what the oldest rules we know (b10488) give.
+// `differs` the reasons why a part is not what the oldest rules we know (b6975) give.
 struct Log {
   std::string name;  // For messages.
   std::string build;
+  std::string date;   // "2026-03-04", "2026-03", or nothing.
+  std::string rules;  // The build of llama.cpp in another program, where that is known.
   std::string model;
   std::string quantization;
   Workload workload;
   std::vector<std::int64_t> cells;  // Of each cache and slot, where the log says so.
-  std::int64_t rollback = 0;        // n_rs_seq
   bool truncated = false;           // Cut to whole MiB: the engine's memory breakdown.
   std::map<std::string, std::vector<std::string>> printed;
   std::map<std::string, std::vector<std::string>> differs;
@@ -84,13 +88,15 @@ Log log_of(const std::string& line) {
     return json.at(key).is_null() ? std::string() : json.at(key).get<std::string>();
   };
   result.build = text("build");
+  result.date = text("date");
+  result.rules = json.value("rules", "");
   result.model = text("model");
   result.quantization = text("quantization");
   result.name = fmt::format("{} {} ({} {}, {})", result.model, result.quantization, text("source"),
                             result.build.empty() ? "unknown build" : result.build, text("date"));
   result.workload = workload_of(json.at("settings"));
   result.cells = json.value("cells", result.cells);
-  result.rollback = json.value("rollback", std::int64_t{0});
+  result.workload.rollback = json.value("rollback", std::int64_t{0});
   result.truncated = json.value("truncated", false);
   json.at("printed").get_to(result.printed);
   result.differs = json.value("differs", result.differs);
@@ -109,12 +115,39 @@ std::vector<Log> all_logs() {
   return result;
 }
 
-// Before b9460 every token of a batch could ask for logits, in the server too; and programs that
-// only plan still do. So all logs are predicted as llama-cli runs, by the rules nearest in time.
-std::string rules_of(const std::string& build) {
-  constexpr int flash_scratch = 10532;
-  const bool numbered = build.size() > 1 && build[0] == 'b';
-  return numbered && std::stoi(build.substr(1)) >= flash_scratch ? "llama-cli" : "llama-cli@b10488";
+// The newest build of a day, as far as its rules differ (facts of the version history). Forks and
+// programs that name no build are taken to be as old as their log.
+std::string build_of_day(const std::string& date) {
+  struct Step {
+    std::string_view from;
+    std::string_view build;
+  };
+  static constexpr std::array<Step, 8> steps{{{"2026-08-20", "b10532"},
+                                              {"2026-06-01", "b9460"},
+                                              {"2026-05-29", "b9410"},
+                                              {"2026-05-16", "b9222"},
+                                              {"2026-04-01", "b8619"},
+                                              {"2026-01-23", "b7819"},
+                                              {"2025-11-07", "b6975"},
+                                              {"20", "b6975"}}};
+  // Without a day or a date nothing says so; the sizes of such logs are the same in all builds.
+  const std::string day = date.size() < std::string_view("2026-01").size() ? "2026-08-19" : date;
+  return std::string(std::find_if(steps.begin(), steps.end(), [&](const Step& step) {
+                       return day.compare(0, day.size(), step.from.substr(0, day.size())) >= 0;
+                     })->build);
+}
+
+// Programs that only plan, and those that link the library, let every token of a batch ask for
+// logits; llama-server did so too before b9460. So all logs are predicted as llama-cli runs.
+std::string rules_of(const Log& log) {
+  if (!log.rules.empty()) {
+    return "llama-cli@" + log.rules;
+  }
+  constexpr std::string_view oldest = "b6975";
+  const bool numbered = log.build.size() == oldest.size() && log.build[0] == 'b';
+  const bool newest = log.build.size() > oldest.size() && log.build[0] == 'b';
+  return "llama-cli@" +
+         (newest || (numbered && log.build >= oldest) ? log.build : build_of_day(log.date));
 }
 
 struct Predicted {
@@ -125,7 +158,7 @@ struct Predicted {
 
 Predicted predict(const Profiles& profiles, const Log& log) {
   Predicted result{.model = profiles.model(log.model, log.quantization),
-                   .runtime = profiles.runtime(rules_of(log.build)),
+                   .runtime = profiles.runtime(rules_of(log)),
                    .footprint = {}};
   result.footprint = estimate(result.model, result.runtime, log.workload);
   return result;
@@ -149,20 +182,6 @@ std::int64_t tokens_of(const Log& log) {
   return std::min({*log.workload.context, *log.workload.batch, *log.workload.ubatch});
 }
 
-// Before b9410 flash attention was handed the mask as F32, two bytes more per cell and token.
-std::int64_t wider_mask(const Log& log, const Predicted& /*predicted*/) {
-  std::int64_t cells = 0;
-  for (const std::int64_t some : log.cells) {
-    cells += some;
-  }
-  return 2 * cells * tokens_of(log);
-}
-
-// Before b7819 no room was kept for embeddings in place of tokens.
-std::int64_t no_embedding_input(const Log& log, const Predicted& predicted) {
-  return -4 * predicted.model.embedding * tokens_of(log);
-}
-
 // Before ggml_set_rows wrote the cache (mid-2025) no list said where a token goes: neither one for
 // keys nor, without flash attention, one of every element of the values.
 std::int64_t no_cache_rows(const Log& log, const Predicted& predicted) {
@@ -171,15 +190,6 @@ std::int64_t no_cache_rows(const Log& log, const Predicted& predicted) {
   const bool transposed = log.workload.flash_attention == FlashAttention::off;
   const std::int64_t values = transposed ? attention.kv_heads * attention.value_dim : 1;
   return -index_bytes * tokens_of(log) * (1 + values);
-}
-
-// Before b8619 a quantized cache was not rotated: its graph has the inputs of a plain cache.
-std::int64_t no_rotation(const Log& log, const Predicted& predicted) {
-  Workload plain = log.workload;
-  plain.cache_type_k = plain.cache_type_v = ElementType::f16;
-  return (estimate(predicted.model, predicted.runtime, plain).host.compute -
-          predicted.footprint.host.compute)
-      .count();
 }
 
 // Before b6975 the context was not rounded up to 256 cells.
@@ -197,21 +207,6 @@ std::int64_t no_mask_padding(const Log& log, const Predicted& /*predicted*/) {
   return 4 * (*log.workload.context - padded) * tokens_of(log);
 }
 
-// Speculative decoding keeps a state to return to for each drafted token (n_rs_seq).
-std::int64_t rollback_states(const Log& log, const Predicted& predicted) {
-  return log.rollback * predicted.footprint.total(PartName::recurrent_state).count();
-}
-
-// Qwen3.5's rows without logits were dropped in the last layer until multi-token prediction needed
-// the hidden state of all of them (pull requests 22673 and 23198, May 2026).
-std::int64_t rows_dropped_in_last_layer(const Log& log, const Predicted& predicted) {
-  Model model = predicted.model;
-  model.outputs_after_norm = false;
-  return (estimate(model, predicted.runtime, log.workload).gpu.compute -
-          predicted.footprint.gpu.compute)
-      .count();
-}
-
 // Files of earlier converters begin with the token embedding, so that what Metal maps, from the
 // first of its tensors to the last, is without it.
 std::int64_t embedding_first(const Log& /*log*/, const Predicted& predicted) {
@@ -222,14 +217,9 @@ using Correction = std::int64_t (*)(const Log&, const Predicted&);
 
 // Reasons whose bytes follow from the log's own settings: with them the sizes must agree.
 const std::map<std::string, Correction> counted_reasons{
-    {"F32 mask before b9410", wider_mask},
-    {"no embedding input before b7819", no_embedding_input},
     {"no cache rows before mid-2025", no_cache_rows},
-    {"no rotation before b8619", no_rotation},
-    {"Qwen3.5 before its MTP of May 2026", rows_dropped_in_last_layer},
     {"no padding before b6975", no_padding},
     {"no mask padding before b6975", no_mask_padding},
-    {"states to roll back to", rollback_states},
     {"token embedding first in the file", embedding_first},
 };
 
@@ -241,9 +231,6 @@ constexpr double page = 16384.0 / mebibyte;
 // Reasons that change a graph or a file we do not have; all that can be checked is that it is
 // another one.
 const std::set<std::string> others{
-    // The mask comes to Metal as F32 and is cast to F16 there, which moves the peak. By hand, with
-    // such a mask in the simulation, all of these are exact; no build that we support has it.
-    "F32 mask and its copy on Metal before b9410",
     // No ggml_set_rows, and Metal computed in the order of the graph (before b6460).
     "graph before September 2025",
     // DeepSeek's keys and values were kept per head: n_embd_k_gqa is 24576 in the log.
