@@ -150,6 +150,7 @@ Workload workload_of(const PlanOptions& options) {
   if (options.no_op_offload) out.op_offload = false;
   if (options.embeddings) out.embeddings = true;
   out.pooling = pooling(options.pooling);
+  options.attachments.check(out);
   if (!options.context.empty() && lower(options.context) != "max") {
     out.context = parse_tokens(options.context, "--ctx-size");
   }
@@ -297,6 +298,8 @@ void PlanOptions::add_to(CLI::App& command) {
   option("--pooling", pooling, "Of embeddings: none mean cls last rank; default: the model's",
          "KIND", "Runtime");
 
+  attachments.add_to(command);
+
   option("--format", format, "text, json or markdown", "FORMAT", "Output");
   command.add_flag("--json", json, "Same as --format json")->group("Output");
   command.add_flag("--explain", explain, "The formula of each part with its numbers")
@@ -357,6 +360,7 @@ PlanInputs read(const PlanOptions& options) {
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
   auto model = read_model(options.model, options.quantization, profiles, options.source);
   auto speed_rules = profiles.speed_rules(runtime);
+  options.attachments.read(workload);
   ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft =
@@ -459,20 +463,25 @@ std::string rendered(const PlanReport& report, const PlanOptions& options) {
 
 std::vector<std::string> with_long_options(int argc, const char* const* argv) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Pair, 14> names{{{"-ctk", "--cache-type-k"},
-                                       {"-ctv", "--cache-type-v"},
-                                       {"-fa", "--flash-attn"},
-                                       {"-ub", "--ubatch-size"},
-                                       {"-np", "--parallel"},
-                                       {"-ngl", "--gpu-layers"},
-                                       {"-kvu", "--kv-unified"},
-                                       {"-lm", "--load-mode"},
-                                       {"-cmoe", "--cpu-moe"},
-                                       {"-ncmoe", "--n-cpu-moe"},
-                                       {"-ot", "--override-tensor"},
-                                       {"-nkvo", "--no-kv-offload"},
-                                       {"-nr", "--no-repack"},
-                                       {"-md", "--draft"}}};
+  constexpr std::array<Pair, 19> names{{{"-ctk", "--cache-type-k"},
+                                        {"-ctv", "--cache-type-v"},
+                                        {"-fa", "--flash-attn"},
+                                        {"-ub", "--ubatch-size"},
+                                        {"-np", "--parallel"},
+                                        {"-ngl", "--gpu-layers"},
+                                        {"-kvu", "--kv-unified"},
+                                        {"-lm", "--load-mode"},
+                                        {"-cmoe", "--cpu-moe"},
+                                        {"-ncmoe", "--n-cpu-moe"},
+                                        {"-ot", "--override-tensor"},
+                                        {"-nkvo", "--no-kv-offload"},
+                                        {"-nr", "--no-repack"},
+                                        {"-md", "--draft"},
+                                        {"-mm", "--mmproj"},
+                                        {"-ctkd", "--cache-type-k-draft"},
+                                        {"-ctvd", "--cache-type-v-draft"},
+                                        {"-cram", "--cache-ram"},
+                                        {"-ctxcp", "--ctx-checkpoints"}}};
   std::vector<std::string> out;
   bool options = true;
   for (int i = 1; i < argc; ++i) {

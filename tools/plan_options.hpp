@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "attachment_options.hpp"
 #include "membudget/membudget.hpp"
 #include "model_argument.hpp"
 
@@ -45,6 +46,7 @@ struct PlanOptions {
   bool no_repack = false;
   bool no_op_offload = false;
   std::string draft;
+  AttachmentOptions attachments;
   bool embeddings = false;
   std::string pooling;
   std::string profiles;
