@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,14 +61,22 @@ struct Footprint {
   EngineBuffers host;
   Bytes repacked;  ///< "CPU_REPACK model buffer size": weights the CPU rearranged for its kernels.
   ComputePeak gpu_peak;
+  /// For engines whose memory grows with use: the most that lives on the GPU at once, which mlx-lm
+  /// prints as "Peak memory"; the parts are those of that moment. Nothing where all is reserved
+  /// when the model is loaded.
+  std::optional<Bytes> peak;
+  /// The largest buffer that cannot be split, against Budget::largest_buffer; 0 where the engine
+  /// splits its buffers or nobody knows.
+  Bytes largest_buffer;
+  std::string largest_buffer_name;  ///< "attention scores"
+  bool partial_offload = true;  ///< Layers that the GPU has no room for can run on the CPU.
+  /// What surprises about this runtime here, a sentence each; most important first.
+  std::vector<std::string> remarks;
   std::int64_t graph_nodes = 0;
   /// Of these, what a token has to start on the device one after another: views cost nothing, and
   /// the engine runs a norm with its scale, and sums of sums, as one.
   std::int64_t graph_kernels = 0;
   std::int64_t graph_splits = 0;
-  /// What a reader of a plan must know beside the parts, one sentence each: rules of another build,
-  /// what an image takes.
-  std::vector<std::string> notes;
   /// Memory that is not taken when the model is loaded and is no part, but that the runtime lets
   /// itself fill as it is used: llama-server's prompt cache and checkpoints. In ordinary memory.
   struct Growth {

@@ -172,7 +172,7 @@ TEST_F(Attachments, AProjectorTakesItsWeightsAndTheBuffersOfItsWarmUp) {
   EXPECT_EQ(of(with, PartName::projector, Place::host), Bytes{9'633'792});
   EXPECT_EQ(with.total() - without.total(), with.total(PartName::projector));
   EXPECT_FALSE(with.assumed());
-  EXPECT_THAT(with.notes, Contains(HasSubstr("An image takes 256 tokens of the context")));
+  EXPECT_THAT(with.remarks, Contains(HasSubstr("An image takes 256 tokens of the context")));
 }
 
 TEST_F(Attachments, AProjectorOfAnUnknownKindIsBounded) {

@@ -50,13 +50,13 @@ void add_projector(Footprint& result, const Settings& settings, const LlamaCppRu
   }
   if (memory.most_tokens > memory.tokens) {
     const Bytes more = memory.full.gpu + memory.full.host - memory.loaded.gpu - memory.loaded.host;
-    result.notes.push_back(fmt::format(
+    result.remarks.push_back(fmt::format(
         "An image takes up to {} tokens of the context; one of {} x {} pixels needs {} more than "
         "is "
         "reserved at the start.",
         memory.most_tokens, memory.largest.width, memory.largest.height, to_text(more)));
   } else {
-    result.notes.push_back(
+    result.remarks.push_back(
         fmt::format("An image takes {} tokens of the context{}.", memory.tokens,
                     memory.assumed ? ", or as many as the engine cuts it into" : ""));
   }

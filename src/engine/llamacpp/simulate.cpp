@@ -144,7 +144,7 @@ class Run {
                               .assumed = assumed_};
     add_parts(result, simulated);
     add_beside(result, simulated, runtime_.llama_cpp);
-    result.notes.insert(result.notes.end(), runtime_.notes.begin(), runtime_.notes.end());
+    result.remarks.insert(result.remarks.end(), runtime_.notes.begin(), runtime_.notes.end());
   }
 
   // Before ggml_gated_delta_net the engine built delta nets from small operations over chunks of
