@@ -145,6 +145,18 @@ Model load_gguf(const std::filesystem::path& file) {
   return model_of(read_gguf(file), file.string(), file.filename().string());
 }
 
+Adapter load_adapter(const std::filesystem::path& file) {
+  return adapter_of(read_gguf(file), file.string(), file.filename().string());
+}
+
+ControlVector load_control_vector(const std::filesystem::path& file) {
+  return control_vector_of(read_gguf(file), file.string(), file.filename().string());
+}
+
+Projector load_projector(const std::filesystem::path& file) {
+  return projector_of(read_gguf(file), file.string(), file.filename().string());
+}
+
 Model load_model(std::string_view model, std::string_view quantization, const Profiles& profiles,
                  const ReadOptions& options) {
   if (const auto name = after("ollama:", model)) {

@@ -16,9 +16,10 @@ namespace {
 constexpr std::int64_t max_tokens = (std::int64_t{1} << 31) - 1;
 constexpr std::int64_t max_slots = 256;
 
-// Tokens a draft model (--spec-type draft-simple) proposes at once unless told otherwise:
-// --spec-draft-n-max (common/common.h, common_params_speculative_draft::n_max; b10587).
-constexpr std::int64_t drafted_tokens = 3;
+// --spec-draft-n-max beyond which the engine gives up (LLAMA_MAX_SEQ aside, a batch holds no more).
+constexpr std::int64_t max_drafted = 1024;
+constexpr std::int64_t max_checkpoints = 1 << 16;
+constexpr std::int64_t max_mib = std::int64_t{1} << 30;
 
 std::int64_t within(std::int64_t value, std::int64_t least, std::int64_t most,
                     std::string_view option) {
@@ -57,6 +58,71 @@ void check_pattern(const TensorOverride& override) {
     throw Error(Errc::bad_request, "--override-tensor",
                 fmt::format("'{}' is not a regular expression; write e.g. '\\.ffn_.*_exps=CPU'",
                             override.pattern));
+  }
+}
+
+// Everything that is attached to the model.
+void resolve_attachments(const Workload& workload, const Model& model, Settings& result) {
+  result.predict = workload.predict.value_or(false);
+  if (result.predict && model.draft_layers == 0) {
+    throw Error(
+        Errc::bad_request, "--spec-type",
+        fmt::format("{} holds no layers for drafting (nextn_predict_layers); give a file that "
+                    "was converted with them, or a model for --draft",
+                    model.id));
+  }
+  if (result.predict && !model.drafts) {
+    throw Error(Errc::bad_request, "--spec-type",
+                fmt::format("the engine has no graph for the drafting layers of {}; leave it out",
+                            model.architecture));
+  }
+  if (result.predict && workload.draft != nullptr) {
+    throw Error(Errc::bad_request, "--spec-type",
+                "drafts with the model's own layers, so a model for --draft has no place");
+  }
+  result.draft_max =
+      within(workload.draft_max.value_or(result.draft_max), 1, max_drafted, "--spec-draft-n-max");
+  result.draft_cache_type_k = cache_type(
+      workload.draft_cache_type_k.value_or(result.draft_cache_type_k), "--cache-type-k-draft");
+  result.draft_cache_type_v = cache_type(
+      workload.draft_cache_type_v.value_or(result.draft_cache_type_v), "--cache-type-v-draft");
+  const std::int64_t needed = result.predict ? result.draft_max : 0;
+  result.rollback = within(workload.rollback.value_or(needed), 0, max_drafted, "n_rs_seq");
+  if (!model.rolls_back) {
+    result.rollback = 0;
+  }
+  for (const Companion& companion : model.companions) {
+    if (companion.adapter != nullptr) {
+      result.adapters.push_back(companion.adapter);
+    } else if (companion.projector != nullptr) {
+      result.projector = companion.projector;
+    }
+  }
+  result.adapters.insert(result.adapters.end(), workload.adapters.begin(), workload.adapters.end());
+  result.control_vector = workload.control_vector;
+  if (workload.projector != nullptr) {
+    result.projector = workload.projector;
+  }
+  result.prompt_cache_counted = workload.prompt_cache_mib.has_value();
+  result.prompt_cache_mib = within(workload.prompt_cache_mib.value_or(result.prompt_cache_mib), -1,
+                                   max_mib, "--cache-ram");
+  result.checkpoints_counted = workload.checkpoints.has_value();
+  result.checkpoints = within(workload.checkpoints.value_or(result.checkpoints), 0, max_checkpoints,
+                              "--ctx-checkpoints");
+}
+
+void refuse_attachments(const Workload& workload) {
+  for (const auto& [asked, option] :
+       {std::pair{!workload.adapters.empty(), "--lora"},
+        {workload.control_vector != nullptr, "--control-vector"},
+        {workload.projector != nullptr, "--mmproj"},
+        {workload.predict.value_or(false), "--spec-type"},
+        {workload.prompt_cache_mib.has_value(), "--cache-ram"},
+        {workload.checkpoints.has_value(), "--ctx-checkpoints"}}) {
+    if (asked) {
+      throw Error(Errc::bad_request, option,
+                  "is planned for llama.cpp and what wraps it; give --runtime llama.cpp");
+    }
   }
 }
 
@@ -233,6 +299,11 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
   result.op_offload = workload.op_offload.value_or(result.op_offload);
   result.embeddings = workload.embeddings.value_or(result.embeddings || !model.logits);
   result.pooling = workload.pooling.value_or(model.pooling);
+  if (runtime.engine == Engine::llama_cpp) {
+    resolve_attachments(workload, model, result);
+  } else {
+    refuse_attachments(workload);
+  }
   const bool server = runtime.outputs == OutputRule::slots;
   if (server && result.embeddings) {
     // A text's tokens must be in one physical batch (server.cpp:146); every row is an output
@@ -240,9 +311,13 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
     result.batch = std::min(result.batch, result.ubatch);
   }
   // A slot wants logits for its last token, and for each that is drafted (server-context.cpp:41).
-  const std::int64_t rows = result.parallel * (workload.draft ? 1 + drafted_tokens : 1);
+  const bool drafting = workload.draft != nullptr || result.predict;
+  const std::int64_t rows = result.parallel * (drafting ? 1 + result.draft_max : 1);
   result.outputs = workload.outputs.value_or(
       server && !result.embeddings ? std::min(result.batch, rows) : 0);
+  if (!runtime.llama_cpp.limited_outputs) {
+    result.outputs = 0;
+  }
   return result;
 }
 

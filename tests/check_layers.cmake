@@ -17,7 +17,7 @@ endmacro()
 
 set(h "^include/membudget/")
 layer(units "${h}(units|error)\\.hpp$" "^src/(units|error)\\.cpp$")
-layer(tensor "${h}(tensor|pooling)\\.hpp$" "^src/tensor\\.cpp$" MAY units)
+layer(tensor "${h}(tensor|pooling|attachments)\\.hpp$" "^src/(tensor|attachments)\\.cpp$" MAY units)
 # What the rest works on: values without a file, a network or a host behind them.
 set(below_model units tensor)
 layer(workload "${h}workload\\.hpp$" MAY ${below_model})

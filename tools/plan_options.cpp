@@ -154,6 +154,7 @@ Workload workload_of(const PlanOptions& options) {
   if (options.no_op_offload) out.op_offload = false;
   if (options.embeddings) out.embeddings = true;
   out.pooling = pooling(options.pooling);
+  options.attachments.check(out);
   if (!options.prefill_step.empty()) {
     out.prefill_step = positive_tokens(options.prefill_step, "--prefill-step-size");
   }
@@ -350,6 +351,8 @@ void PlanOptions::add_to(CLI::App& command) {
   option("--pooling", pooling, "Of embeddings: none mean cls last rank; default: the model's",
          "KIND", "Runtime");
 
+  attachments.add_to(command);
+
   option("--format", format, "text, json or markdown", "FORMAT", "Output");
   command.add_flag("--json", json, "Same as --format json")->group("Output");
   command.add_flag("--explain", explain, "The formula of each part with its numbers")
@@ -420,6 +423,7 @@ PlanInputs read(const PlanOptions& options) {
   if (!machine.metal) workload.backend = Backend::cpu;
   auto speed_rules = speed_rules_of(machine, runtime, profiles);
   if (!options.no_calibration) apply_calibration(machine, speed_rules);
+  options.attachments.read(workload);
   ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft =
@@ -558,21 +562,26 @@ std::string rendered(const PlanReport& report, const PlanOptions& options) {
 
 std::vector<std::string> with_long_options(int argc, const char* const* argv) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Pair, 15> names{{{"-ctk", "--cache-type-k"},
-                                       {"-ctv", "--cache-type-v"},
-                                       {"-fa", "--flash-attn"},
-                                       {"-ub", "--ubatch-size"},
-                                       {"-np", "--parallel"},
-                                       {"-ngl", "--gpu-layers"},
-                                       {"-kvu", "--kv-unified"},
-                                       {"-lm", "--load-mode"},
-                                       {"-cmoe", "--cpu-moe"},
-                                       {"-ncmoe", "--n-cpu-moe"},
-                                       {"-ot", "--override-tensor"},
-                                       {"-nkvo", "--no-kv-offload"},
-                                       {"-nr", "--no-repack"},
-                                       {"-md", "--draft"},
-                                       {"-ts", "--tensor-split"}}};
+  constexpr std::array<Pair, 20> names{{{"-ctk", "--cache-type-k"},
+                                        {"-ctv", "--cache-type-v"},
+                                        {"-fa", "--flash-attn"},
+                                        {"-ub", "--ubatch-size"},
+                                        {"-np", "--parallel"},
+                                        {"-ngl", "--gpu-layers"},
+                                        {"-kvu", "--kv-unified"},
+                                        {"-lm", "--load-mode"},
+                                        {"-cmoe", "--cpu-moe"},
+                                        {"-ncmoe", "--n-cpu-moe"},
+                                        {"-ot", "--override-tensor"},
+                                        {"-nkvo", "--no-kv-offload"},
+                                        {"-nr", "--no-repack"},
+                                        {"-md", "--draft"},
+                                        {"-mm", "--mmproj"},
+                                        {"-ctkd", "--cache-type-k-draft"},
+                                        {"-ctvd", "--cache-type-v-draft"},
+                                        {"-cram", "--cache-ram"},
+                                        {"-ctxcp", "--ctx-checkpoints"},
+                                        {"-ts", "--tensor-split"}}};
   std::vector<std::string> out;
   bool options = true;
   for (int i = 1; i < argc; ++i) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "attachment_options.hpp"
 #include "membudget/membudget.hpp"
 #include "model_argument.hpp"
 
@@ -51,6 +52,7 @@ struct PlanOptions {
   std::string draft;
   std::string modelfile;
   bool from_env = false;
+  AttachmentOptions attachments;
   bool embeddings = false;
   std::string pooling;
   std::string profiles;

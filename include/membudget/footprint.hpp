@@ -77,6 +77,14 @@ struct Footprint {
   /// the engine runs a norm with its scale, and sums of sums, as one.
   std::int64_t graph_kernels = 0;
   std::int64_t graph_splits = 0;
+  /// Memory that is not taken when the model is loaded and is no part, but that the runtime lets
+  /// itself fill as it is used: llama-server's prompt cache and checkpoints. In ordinary memory.
+  struct Growth {
+    Bytes limit;  ///< 0 = nothing grows; meaningless without a limit.
+    bool unlimited = false;
+    std::string note;  ///< One sentence: what it is and how to bound it.
+  };
+  Growth growth;
 
   [[nodiscard]] Bytes total() const;
   [[nodiscard]] Bytes total(Place where) const;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "membudget/attachments.hpp"
 #include "membudget/model.hpp"
 #include "membudget/model_names.hpp"
 #include "membudget/profiles.hpp"
@@ -89,6 +90,12 @@ struct ReadOptions {
 /// The same with default options.
 [[nodiscard]] Model load_model(std::string_view model, std::string_view quantization,
                                const Profiles& profiles);
+
+/// Read the header of a GGUF file that belongs to a model: a LoRA adapter, a control vector, a
+/// projector (mmproj). Throw as load_gguf(), and Error{unsupported} for a file of another kind.
+[[nodiscard]] Adapter load_adapter(const std::filesystem::path& file);
+[[nodiscard]] ControlVector load_control_vector(const std::filesystem::path& file);
+[[nodiscard]] Projector load_projector(const std::filesystem::path& file);
 
 /// What runtimes call the model that load_model() read for `argument`.
 [[nodiscard]] ModelNames names_of(std::string_view argument, const Model& model,

@@ -15,6 +15,7 @@
 #include "membudget/advice_rules.hpp"
 #include "membudget/advise.hpp"
 #include "membudget/alternatives.hpp"
+#include "membudget/attachments.hpp"
 #include "membudget/budget.hpp"
 #include "membudget/calibration.hpp"
 #include "membudget/capability.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,9 @@
 #include "membudget/tensor.hpp"
 
 namespace membudget {
+
+struct Adapter;
+struct Projector;
 
 /// How a normalisation divides: by the root mean square, or by the standard deviation after the
 /// mean is taken off (the "layer norm" of older models).
@@ -315,6 +319,8 @@ struct Companion {
   Kind kind = Kind::projector;
   std::string name;  ///< Of the file.
   Bytes weights;     ///< Of its tensors.
+  std::shared_ptr<const Projector> projector;  ///< Set with Kind::projector.
+  std::shared_ptr<const Adapter> adapter;      ///< Set with Kind::adapter.
 };
 
 /// Weights as a safetensors folder stores them, before any conversion to GGUF.
@@ -366,6 +372,11 @@ struct Model {
   /// --gpu-layers, but are not loaded.
   std::int64_t draft_layers = 0;
   bool draft_cached = false;      ///< They get a cache like the last layer's all the same.
+  /// Whether the engine has a graph that drafts with them (llama-model.cpp, build_arch_graph).
+  bool drafts = false;
+  /// Whether its recurrent states can be taken back by some tokens (llama-arch.cpp,
+  /// llm_arch_supports_rs_rollback).
+  bool rolls_back = false;
   bool embedding_scaled = false;  ///< The token embedding is multiplied by a constant.
   bool output_scaled = false;     ///< The output's norm is multiplied by a constant (minicpm3).
   bool logits_scaled = false;     ///< The logits are multiplied by a constant.

@@ -29,9 +29,23 @@ struct LlamaCppRules {
   /// Metal's FLASH_ATTN_EXT reserves an F16 copy of one layer's cache
   /// (since b10532; ggml-metal-ops.cpp, ggml_metal_op_flash_attn_ext_extra_kv_f16).
   bool flash_attn_kv_scratch = true;
-  /// Flash attention is given its mask as F32, which the device casts to F16 first
-  /// (until b9409; src/llama-graph.cpp, self_kq_mask_cnv).
-  bool flash_attn_f32_mask = false;
+  /// A batch reserves logits for as many rows as the program may ask for (n_outputs_max, since
+  /// b9460; llama-context.cpp); before, for every token, in the server too.
+  bool limited_outputs = true;
+  /// Flash attention is handed an F16 mask (since b9410; llama-graph.cpp, build_attn_inp_kq_mask);
+  /// before, an F32 one, which the device copied to F16.
+  bool half_precision_mask = true;
+  /// Every row of the last layer is kept for a block that drafts the next token, by models that may
+  /// have one, Qwen 3.5 and the like (since May 2026; pull request 22673).
+  bool rows_kept_for_drafting = true;
+  /// Quantized caches are rotated (since b8619; llama-kv-cache.cpp, attn_rot_k and attn_rot_v).
+  bool cache_rotation = true;
+  /// Gated delta nets run as one operation (since March 2026; ggml_gated_delta_net); before, as a
+  /// graph of small ones that is not simulated.
+  bool fused_delta_net = true;
+  /// Room for embeddings in place of tokens is always reserved (since b7819; llama-graph.cpp,
+  /// build_inp_embd).
+  bool embedding_input = true;
   /// Built with Accelerate, as every build for macOS is by default: large matrix multiplications
   /// of the CPU then belong to the BLAS backend and are not offloaded to Metal.
   bool accelerate = true;
@@ -159,6 +173,8 @@ struct Runtime {
   CandleRules candle;    ///< Set where `engine` says so, like those below.
   MlcRules mlc;
   CoreMlRules core_ml;
+  /// What a reader must know about these rules, one sentence each: a build that nobody measured.
+  std::vector<std::string> notes;
   OutputRule outputs = OutputRule::slots;
   Settings defaults;  ///< A context of 0 means the trained context.
   /// Slots share one cache when the user did not ask for a number of slots (llama-server).

@@ -12,7 +12,10 @@
 
 namespace membudget {
 
+struct Adapter;
+struct ControlVector;
 struct Model;
+struct Projector;
 
 enum class FlashAttention : std::uint8_t { off, on, automatic };
 
@@ -76,6 +79,28 @@ struct Workload {
   /// --model-draft: proposes tokens that the model then checks several at once. The runtime loads it
   /// beside the model, with a context as long and a cache of its own; nullptr: none.
   std::shared_ptr<const Model> draft;
+
+  // What llama.cpp attaches to a model.
+  /// --spec-type draft-mtp: the blocks for drafting that the file holds (Model::draft_layers) are
+  /// loaded and draft in a context of their own; default: off, they are not loaded.
+  std::optional<bool> predict;
+  std::optional<std::int64_t>
+      draft_max;  ///< --spec-draft-n-max: tokens drafted at once; default 3.
+  std::optional<ElementType> draft_cache_type_k;  ///< -ctkd, -ctvd; default f16.
+  std::optional<ElementType> draft_cache_type_v;
+  /// n_rs_seq: tokens that recurrent states can be taken back by; default: as many as are drafted,
+  /// where drafting needs it. Models that cannot be taken back have none whatever is asked.
+  std::optional<std::int64_t> rollback;
+  std::vector<std::shared_ptr<const Adapter>> adapters;  ///< --lora, --lora-scaled; all are active.
+  std::shared_ptr<const ControlVector> control_vector;   ///< --control-vector; nullptr: none.
+  std::shared_ptr<const Projector> projector;            ///< --mmproj; nullptr: none.
+  /// --cache-ram in MiB: most that llama-server keeps of conversations that left their slots, in
+  /// ordinary memory; negative = no limit. Memory that grows with use, so it is counted only when
+  /// asked for; else a note says what the runtime's default allows.
+  std::optional<std::int64_t> prompt_cache_mib;
+  /// --ctx-checkpoints: most snapshots per slot of what cannot be taken back token by token
+  /// (sliding windows, recurrent states). Counted only when asked for, like the prompt cache.
+  std::optional<std::int64_t> checkpoints;
 };
 
 /// The workload with every default filled in, as the engine will use it.
@@ -101,6 +126,21 @@ struct Settings {
   std::int64_t outputs = 0;
   bool embeddings = false;
   Pooling pooling = Pooling::none;
+  bool predict = false;
+  std::int64_t draft_max = 3;
+  ElementType draft_cache_type_k = ElementType::f16;
+  ElementType draft_cache_type_v = ElementType::f16;
+  std::int64_t rollback = 0;
+  /// The model's own (Ollama's) first.
+  std::vector<std::shared_ptr<const Adapter>> adapters;
+  std::shared_ptr<const ControlVector> control_vector;
+  std::shared_ptr<const Projector> projector;
+  /// What the runtime allows, in MiB, and whether that was asked for; 0 = none, negative = no
+  /// limit.
+  std::int64_t prompt_cache_mib = 0;
+  bool prompt_cache_counted = false;
+  std::int64_t checkpoints = 0;  ///< Per slot.
+  bool checkpoints_counted = false;
   // Of engines whose memory grows with use; there `context` is what is in use at the end.
   std::int64_t depth = 0;
   std::int64_t prompt_tokens = 512;

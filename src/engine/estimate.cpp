@@ -4,6 +4,7 @@
 #include "engine/candle/candle.hpp"
 #include "engine/coreml/coreml.hpp"
 #include "engine/llamacpp/geometry.hpp"
+#include "engine/llamacpp/parts.hpp"
 #include "engine/llamacpp/simulate.hpp"
 #include "engine/mlc/mlc.hpp"
 #include "engine/mlx/mlx.hpp"
@@ -20,15 +21,22 @@ namespace {
 Settings settings_of_draft(const Settings& settings, const Model& model, const Runtime& runtime) {
   Settings result = settings;
   result.context = llamacpp::geometry(settings, model).context;
-  result.cache_type_k = runtime.defaults.cache_type_k;
-  result.cache_type_v = runtime.defaults.cache_type_v;
   result.gpu_layers = runtime.defaults.gpu_layers;
   result.cpu_moe = runtime.defaults.cpu_moe;
   result.n_cpu_moe = runtime.defaults.n_cpu_moe;
   result.tensor_overrides = runtime.defaults.tensor_overrides;
+  result.cache_type_k = settings.draft_cache_type_k;
+  result.cache_type_v = settings.draft_cache_type_v;
   result.embeddings = false;
   result.pooling = Pooling::none;
   result.outputs = settings.parallel;
+  // What is attached to the model stays with it.
+  result.rollback = 0;
+  result.adapters.clear();
+  result.control_vector = nullptr;
+  result.projector = nullptr;
+  result.prompt_cache_mib = 0;
+  result.checkpoints = 0;
   return result;
 }
 
@@ -62,30 +70,9 @@ Footprint footprint_of_draft(const Model& draft, const Runtime& runtime, const S
   }
 }
 
-/// All of the draft in one place as one part of the whole.
-void add_draft(Footprint& whole, const Model& draft, const Footprint& footprint) {
-  for (const Place where : {Place::gpu, Place::host}) {
-    Part part{.name = PartName::draft, .where = where, .bytes = footprint.total(where),
-              .basis = footprint.assumed() ? Basis::assumed : Basis::formula,
-              .note = {}, .formula = {}};
-    for (const Part& own : footprint.parts) {
-      if (own.where == where) {
-        part.note += fmt::format("{}{} {}", part.note.empty() ? "" : ", ", to_string(own.name),
-                                 to_text(own.bytes));
-        part.formula += fmt::format("{}{}: {}", part.formula.empty() ? "" : "; ",
-                                    to_string(own.name), own.formula);
-      }
-    }
-    part.note = fmt::format("{} {}: {}", draft.id, draft.quantization, part.note);
-    if (part.bytes > Bytes{}) {
-      whole.parts.push_back(std::move(part));
-    }
-  }
-}
-
-/// Ollama loads what comes with a model without being told to. The buffers that a vision tower
-/// computes in are llama.cpp's mtmd's, which nobody here counts: its part is only assumed.
-void add_companions(Footprint& whole, const Model& model, const OllamaRules& rules) {
+/// Ollama loads the vision tower of some models from their own file. The buffers that it computes in
+/// are llama.cpp's mtmd's, which nobody here counts: the part is only assumed.
+void add_tower(Footprint& whole, const Model& model, const OllamaRules& rules) {
   const Place where = whole.settings.backend == Backend::metal && whole.settings.gpu_layers != 0
                           ? Place::gpu
                           : Place::host;
@@ -94,17 +81,6 @@ void add_companions(Footprint& whole, const Model& model, const OllamaRules& rul
         {.name = PartName::projector, .where = where, .bytes = projector, .basis = Basis::assumed,
          .note = "weights of the vision tower; what it computes in comes on top",
          .formula = fmt::format("{} of the file's other tensors", to_text(projector))});
-  }
-  Bytes adapters;
-  for (const Companion& companion : model.companions) {
-    if (companion.kind == Companion::Kind::adapter) {
-      adapters += companion.weights;
-    }
-  }
-  if (adapters > Bytes{}) {
-    whole.parts.push_back({.name = PartName::adapter, .where = where, .bytes = adapters,
-                           .basis = Basis::file, .note = "comes with the model",
-                           .formula = "weights of the adapter's file"});
   }
 }
 
@@ -125,13 +101,14 @@ Footprint estimate(const Model& model, const Runtime& runtime, const Workload& w
   }
   refuse_other_formats(model);
   Footprint result = llamacpp::simulate(model, runtime, settings);
-  if (runtime.ollama) {
-    add_companions(result, model, *runtime.ollama);
+  if (runtime.ollama && settings.projector == nullptr) {
+    add_tower(result, model, *runtime.ollama);
   }
   if (workload.draft != nullptr) {
     const Model& draft = *workload.draft;
-    add_draft(result, draft,
-              footprint_of_draft(draft, runtime, settings_of_draft(settings, model, runtime)));
+    llamacpp::add_as_draft(
+        result, fmt::format("{} {}", draft.id, draft.quantization),
+        footprint_of_draft(draft, runtime, settings_of_draft(settings, model, runtime)));
   }
   return result;
 }

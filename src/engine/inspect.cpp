@@ -122,7 +122,7 @@ Bytes cache_at(const Model& model, std::int64_t context) {
   Bytes out;
   for (const llamacpp::KvCache& cache :
        llamacpp::kv_caches(model, settings, llamacpp::geometry(settings, model),
-                           llamacpp::place_weights(model, settings), true)) {
+                           llamacpp::place_weights(model, settings), {}, true)) {
     out += cache.gpu + cache.host;
   }
   return out;
@@ -154,7 +154,7 @@ Inspection inspect(const Model& model) {
   const Settings settings = one_sequence(longer_than_windows);
   const llamacpp::RecurrentState state =
       llamacpp::recurrent_state(model, llamacpp::geometry(settings, model),
-                                llamacpp::place_weights(model, settings), true);
+                                llamacpp::place_weights(model, settings), settings);
   out.recurrent_state = state.gpu + state.host;
   return out;
 }

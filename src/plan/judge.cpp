@@ -111,6 +111,12 @@ Plan judge(Footprint footprint, Budget budget) {
         "Metal's limit for this size of RAM is predicted; nobody has published it yet.");
   }
   plan.reasons.insert(plan.reasons.end(), footprint.remarks.begin(), footprint.remarks.end());
+  // What grows with use is worth a word where it can outgrow the RAM.
+  const Footprint::Growth& growth = footprint.growth;
+  if (!growth.note.empty() && ram_room >= Bytes{} &&
+      (growth.unlimited || growth.limit > ram_room)) {
+    plan.reasons.push_back(growth.note);
+  }
   plan.footprint = std::move(footprint);
   plan.budget = std::move(budget);
   return plan;

@@ -73,6 +73,7 @@ struct RuntimeProfile {
     std::int64_t from = 0;
     std::optional<std::int64_t> to;  ///< Inclusive; nothing = every later build.
     LlamaCppRules rules;
+    std::string note;  ///< What a reader of a plan must know about them; mostly empty.
   };
   /// A release of a runtime that numbers its own.
   struct Version {

@@ -76,6 +76,8 @@ Settings take_defaults(Fields fields) {
   out.kv_unified = fields.flag("kv_unified");
   out.swa_full = fields.flag("swa_full");
   out.mmap = fields.flag("mmap");
+  out.prompt_cache_mib = fields.whole_or_none("prompt_cache_mib", -1).value_or(0);
+  out.checkpoints = fields.whole_or_none("checkpoints", 0).value_or(0);
   fields.finish();
   return out;
 }
@@ -126,7 +128,21 @@ std::vector<RuntimeProfile::Builds> take_builds(Fields& fields) {
     RuntimeProfile::Builds builds;
     builds.from = range.whole("from", 1);
     builds.to = range.whole_or_none("to", builds.from);
-    builds.rules.flash_attn_kv_scratch = range.flag("flash_attn_kv_scratch");
+    // What a range does not say is as in the newest build.
+    constexpr std::array rules{
+        std::pair("flash_attn_kv_scratch", &LlamaCppRules::flash_attn_kv_scratch),
+        std::pair("limited_outputs", &LlamaCppRules::limited_outputs),
+        std::pair("half_precision_mask", &LlamaCppRules::half_precision_mask),
+        std::pair("rows_kept_for_drafting", &LlamaCppRules::rows_kept_for_drafting),
+        std::pair("cache_rotation", &LlamaCppRules::cache_rotation),
+        std::pair("fused_delta_net", &LlamaCppRules::fused_delta_net),
+        std::pair("embedding_input", &LlamaCppRules::embedding_input)};
+    for (const auto& [key, rule] : rules) {
+      if (range.has_optional(key)) {
+        builds.rules.*rule = range.flag(key);
+      }
+    }
+    builds.note = range.text_or_none("note").value_or("");
     static_cast<void>(range.text("source"));
     // A gap or an overlap would leave a build without rules or with two sets of them.
     if (!out.empty() && range.sound({"from"}) && (!out.back().to || *out.back().to + 1 != builds.from)) {

@@ -294,22 +294,27 @@ std::int64_t build_number(std::string_view text, std::string_view id) {
   return number;
 }
 
-const LlamaCppRules& rules_of_build(const RuntimeProfile& profile, std::int64_t build) {
+void take_rules_of_build(const RuntimeProfile& profile, std::int64_t build, Runtime& runtime) {
   const auto rules =
       std::find_if(profile.builds.begin(), profile.builds.end(), [&](const auto& builds) {
         return build >= builds.from && (!builds.to || build <= *builds.to);
       });
   if (rules == profile.builds.end()) {
-    std::string known;
-    for (const auto& builds : profile.builds) {
-      known += builds.to ? fmt::format("b{} to b{}, ", builds.from, *builds.to)
-                         : fmt::format("b{} and newer", builds.from);
-    }
     throw Error(Errc::unknown_name, "",
-                fmt::format("{} b{} is older than the builds whose memory is known; known are {}",
-                            profile.runtime.id, build, known));
+                fmt::format("{} b{} is older than the builds whose memory is known; known are b{} "
+                            "and newer; name one of them, or leave the build out for b{}",
+                            profile.runtime.id, build, profile.builds.front().from,
+                            profile.newest_build));
   }
-  return rules->rules;
+  runtime.llama_cpp = rules->rules;
+  if (!rules->note.empty()) {
+    runtime.notes.push_back(rules->note);
+  }
+  if (build > profile.newest_build) {
+    runtime.notes.push_back(fmt::format(
+        "b{} is newer than b{}, the newest build whose memory was measured; its rules are taken.",
+        build, profile.newest_build));
+  }
 }
 
 /// The version by its name; the newest when none is asked for.
@@ -510,7 +515,7 @@ Runtime Profiles::runtime(std::string_view id) const {
     const std::int64_t build =
         at == std::string_view::npos ? builds.newest_build : build_number(asked, runtime.id);
     runtime.version = runtime.engine_version = fmt::format("b{}", build);
-    runtime.llama_cpp = rules_of_build(builds, build);
+    take_rules_of_build(builds, build, runtime);
     return runtime;
   }
   const RuntimeProfile::Version& version = version_of(profile, asked, at != std::string_view::npos);
@@ -522,7 +527,7 @@ Runtime Profiles::runtime(std::string_view id) const {
     runtime.core_ml = rules.core_ml;
   };
   if (runtime.engine == Engine::llama_cpp) {
-    runtime.llama_cpp = rules_of_build(profile_of(profile.builds_of), version.build);
+    take_rules_of_build(profile_of(profile.builds_of), version.build, runtime);
     runtime.engine_version = fmt::format("b{}", version.build);
   } else {
     runtime.engine_version = version.version;

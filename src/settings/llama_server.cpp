@@ -2,6 +2,7 @@
 // llama.cpp b10587: common/arg.cpp for the options, common/common.h for their defaults.
 #include <fmt/format.h>
 
+#include "membudget/attachments.hpp"
 #include "settings/format.hpp"
 #include "settings/quoting.hpp"
 
@@ -84,6 +85,32 @@ void add_placement(const PlannedRun& run, std::vector<std::string>& words) {
   if (now.backend == Backend::cpu) words.emplace_back("--device none");
 }
 
+void add_attachments(const PlannedRun& run, std::vector<std::string>& words) {
+  const Settings& now = run.plan.footprint.settings;
+  for (const auto& adapter : now.adapters) words.push_back("--lora " + shell_word(adapter->name));
+  if (now.control_vector) {
+    words.push_back("--control-vector " + shell_word(now.control_vector->name));
+  }
+  if (now.projector) words.push_back("--mmproj " + shell_word(now.projector->name));
+  if (now.predict) words.emplace_back("--spec-type draft-mtp");
+  if (now.predict || run.workload.draft) {
+    const Settings usual = run.server.defaults;
+    if (now.draft_max != usual.draft_max) {
+      words.push_back(fmt::format("--spec-draft-n-max {}", now.draft_max));
+    }
+    if (now.draft_cache_type_k != usual.draft_cache_type_k) {
+      words.push_back("-ctkd " + type_name(now.draft_cache_type_k));
+    }
+    if (now.draft_cache_type_v != usual.draft_cache_type_v) {
+      words.push_back("-ctvd " + type_name(now.draft_cache_type_v));
+    }
+  }
+  if (now.prompt_cache_counted)
+    words.push_back(fmt::format("--cache-ram {}", now.prompt_cache_mib));
+  if (now.checkpoints_counted)
+    words.push_back(fmt::format("--ctx-checkpoints {}", now.checkpoints));
+}
+
 }  // namespace
 
 std::vector<std::string> llama_server_lines(const PlannedRun& run) {
@@ -92,6 +119,7 @@ std::vector<std::string> llama_server_lines(const PlannedRun& run) {
   std::vector<std::string> words{"llama-server", model_option(run, lines)};
   add_memory(run, words);
   add_placement(run, words);
+  add_attachments(run, words);
   if (now.embeddings) {
     words.emplace_back("--embeddings");
     if (now.pooling != run.model.pooling) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <span>
 #include <utility>
 #include <variant>
@@ -133,6 +134,9 @@ void check_tensors(const Gguf& gguf, const Model& model, const std::string& wher
   }
 }
 
+// Beyond any encoder; larger numbers are not believed.
+constexpr std::int64_t max_extent = 1 << 20;
+
 Bytes sum_of(const std::vector<Tensor>& tensors) {
   Bytes sum;
   for (const Tensor& tensor : tensors) {
@@ -147,10 +151,113 @@ std::optional<Companion> companion_of(const Gguf& gguf, std::string name) {
   if (!is_projector(gguf.metadata) && !is_adapter(gguf.metadata)) {
     return std::nullopt;
   }
-  return Companion{.kind = is_projector(gguf.metadata) ? Companion::Kind::projector
-                                                       : Companion::Kind::adapter,
-                   .name = std::move(name),
-                   .weights = sum_of(gguf.tensors)};
+  Companion result{.kind = Companion::Kind::projector,
+                   .name = name,
+                   .weights = sum_of(gguf.tensors),
+                   .projector = nullptr,
+                   .adapter = nullptr};
+  if (is_projector(gguf.metadata)) {
+    result.projector = std::make_shared<const Projector>(projector_of(gguf, name, name));
+  } else {
+    result.kind = Companion::Kind::adapter;
+    result.adapter = std::make_shared<const Adapter>(adapter_of(gguf, name, name));
+  }
+  return result;
+}
+
+// llama_adapter_lora_init_impl (llama-adapter.cpp:155, llama.cpp b10587)
+Adapter adapter_of(const Gguf& gguf, const std::string& where, std::string name) {
+  if (!is_adapter(gguf.metadata)) {
+    throw Error(Errc::unsupported, where,
+                "is no LoRA adapter; give a .gguf that convert_lora_to_gguf.py wrote");
+  }
+  if (const std::string_view kind = text_of(gguf.metadata, "adapter.type");
+      !kind.empty() && kind != "lora") {
+    throw Error(Errc::unsupported, where,
+                fmt::format("is an adapter of type {}, of which the engine knows only lora",
+                            in_quotes(kind)));
+  }
+  if (gguf.tensors.empty()) {
+    throw Error(Errc::invalid_model, where, "is a LoRA adapter without tensors; download it again");
+  }
+  return {.name = std::move(name),
+          .architecture = std::string(text_of(gguf.metadata, "general.architecture")),
+          .tensors = gguf.tensors};
+}
+
+// llama_control_vector_load_one (common.cpp, llama.cpp b10587): F32 rows called direction.LAYER.
+ControlVector control_vector_of(const Gguf& gguf, const std::string& where, std::string name) {
+  constexpr std::string_view direction = "direction.";
+  ControlVector result{.name = std::move(name), .embedding = 0};
+  for (const Tensor& tensor : gguf.tensors) {
+    if (tensor.name.compare(0, direction.size(), direction) != 0) {
+      continue;
+    }
+    if (tensor.type != ElementType::f32 || tensor.dimensions() != 1 ||
+        (result.embedding != 0 && result.embedding != tensor.shape[0])) {
+      throw Error(Errc::invalid_model, where,
+                  fmt::format("the direction {} is not a row of F32 as long as the others, so the "
+                              "engine refuses it",
+                              in_quotes(tensor.name)));
+    }
+    result.embedding = tensor.shape[0];
+  }
+  if (result.embedding == 0) {
+    throw Error(
+        Errc::unsupported, where,
+        "is no control vector; give a .gguf with tensors called direction.1, direction.2, ...");
+  }
+  return result;
+}
+
+// clip_model_loader::load_hparams (tools/mtmd/clip.cpp, llama.cpp b10587)
+Projector projector_of(const Gguf& gguf, const std::string& where, std::string name) {
+  const Metadata& metadata = gguf.metadata;
+  if (!is_projector(metadata)) {
+    throw Error(Errc::unsupported, where,
+                "is no projector; give the mmproj .gguf that belongs to the model");
+  }
+  const auto number = [&](std::string_view key) {
+    const Metadata::Value* value = metadata.find(key);
+    const auto* found = value == nullptr ? nullptr : std::get_if<std::int64_t>(value);
+    return found == nullptr || *found < 0 || *found > max_extent ? std::int64_t{0} : *found;
+  };
+  const auto flag = [&](std::string_view key) {
+    const Metadata::Value* value = metadata.find(key);
+    const auto* found = value == nullptr ? nullptr : std::get_if<bool>(value);
+    return found != nullptr && *found;
+  };
+  const std::string_view common = text_of(metadata, "clip.projector_type");
+  const auto kind = [&](std::string_view own) {
+    const std::string_view stated = text_of(metadata, own);
+    return std::string(stated.empty() ? common : stated);
+  };
+  const bool hears = flag("clip.has_audio_encoder");
+  const bool sees = flag("clip.has_vision_encoder") || !hears;
+  const std::string_view of = sees ? "clip.vision." : "clip.audio.";
+  const auto hparam = [&](std::string_view key) { return number(std::string(of).append(key)); };
+  Projector result{.name = std::move(name),
+                   .vision = sees ? kind("clip.vision.projector_type") : "",
+                   .audio = hears ? kind("clip.audio.projector_type") : "",
+                   .image_size = hparam("image_size"),
+                   .patch_size = hparam("patch_size"),
+                   .embedding = hparam("embedding_length"),
+                   .feed_forward = hparam("feed_forward_length"),
+                   .heads = hparam("attention.head_count"),
+                   .layers = hparam("block_count"),
+                   .projection = hparam("projection_dim"),
+                   .full_attention_every = number("clip.vision.n_wa_pattern"),
+                   .window_size = number("clip.vision.window_size"),
+                   .merge = number("clip.vision.projector.scale_factor"),
+                   .tensors = gguf.tensors};
+  if (result.merge == 0) {
+    result.merge = number("clip.vision.spatial_merge_size");
+  }
+  constexpr std::int64_t pooled_by = 4;  // clip.cpp: PROJECTOR_TYPE_GEMMA3
+  if (result.merge == 0 && result.vision == "gemma3") {
+    result.merge = pooled_by;
+  }
+  return result;
 }
 
 Model model_of(Gguf gguf, const std::string& where, std::string id) {

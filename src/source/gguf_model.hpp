@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "membudget/attachments.hpp"
 #include "membudget/model.hpp"
 #include "source/gguf.hpp"
 
@@ -17,5 +18,13 @@ namespace membudget {
 
 /// A projector or an adapter as a companion of a model; nullopt when the header is neither.
 [[nodiscard]] std::optional<Companion> companion_of(const Gguf& gguf, std::string name);
+
+/// What belongs to a model, from its header; `where` names the file in faults.
+/// Each throws Error{unsupported} for a file of another kind and Error{invalid_model} for one that
+/// lacks what its kind has.
+[[nodiscard]] Adapter adapter_of(const Gguf& gguf, const std::string& where, std::string name);
+[[nodiscard]] ControlVector control_vector_of(const Gguf& gguf, const std::string& where,
+                                              std::string name);
+[[nodiscard]] Projector projector_of(const Gguf& gguf, const std::string& where, std::string name);
 
 }  // namespace membudget

@@ -57,7 +57,7 @@ llamacpp::Geometry geometry(const PlannedLoad& run) {
 std::vector<llamacpp::KvCache> caches(const PlannedLoad& run) {
   return llamacpp::kv_caches(run.model, settings(run), geometry(run),
                              llamacpp::place_weights(run.model, settings(run)),
-                             settings(run).flash_attention != FlashAttention::off);
+                             run.runtime.llama_cpp, settings(run).flash_attention != FlashAttention::off);
 }
 
 bool quantized_cache(const PlannedLoad& run) {
@@ -103,7 +103,7 @@ class ChangedRun {
 
 /// Flash attention was handed the mask as F32 and cast it itself.
 void with_f32_mask(Model& /*model*/, Runtime& runtime, Workload& /*workload*/) {
-  runtime.llama_cpp.flash_attn_f32_mask = true;
+  runtime.llama_cpp.half_precision_mask = false;
 }
 
 /// A quantized cache was not rotated: its graph has the inputs of a plain one.

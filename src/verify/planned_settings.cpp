@@ -12,6 +12,7 @@ namespace membudget::logs {
 namespace {
 
 constexpr std::int64_t limited_outputs_from = 9460;
+constexpr std::int64_t oldest_measured = 10488;  // profiles/runtimes/llama.cpp.json
 constexpr std::int64_t automatic_flash_from = 6325;  // pull request 15434, August 2025
 constexpr std::int64_t mapped_names_from = 3990;     // 10026, October 2024
 
@@ -151,15 +152,12 @@ Runtime runtime_of(const EngineLoad& load, const Profiles& profiles, std::int64_
   const bool server =
       load.program == LogProgram::llama_server || load.program == LogProgram::ollama;
   const std::string id = server && build >= limited_outputs_from ? "llama.cpp" : "llama-cli";
-  try {
+  if (build >= oldest_measured) {
     return profiles.runtime(fmt::format("{}@b{}", id, build));
-  } catch (const Error& error) {
-    if (error.code() != Errc::unknown_name) throw;
   }
-  // Older than what is known: the oldest rules are the nearest, and src/verify/causes.cpp has what
-  // was different before them.
-  Runtime runtime = profiles.runtime(id);
-  runtime.llama_cpp.flash_attn_kv_scratch = false;
+  // Older builds are planned by the oldest rules that were measured row by row, and
+  // src/verify/causes.cpp names each difference with its bytes: a reader then sees why.
+  Runtime runtime = profiles.runtime(fmt::format("{}@b{}", id, oldest_measured));
   runtime.version = fmt::format("b{}", build);
   return runtime;
 }

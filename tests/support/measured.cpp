@@ -108,6 +108,42 @@ void MeasuredModels::read(const std::filesystem::path& file) {
   }
 }
 
+void MeasuredModels::add_with_predictor(const std::string& name, const std::string& model,
+                                        bool own_head) {
+  const auto base = entries_.find(model);
+  if (base == entries_.end()) {
+    return;
+  }
+  Entry entry = base->second;
+  const std::string architecture(entry.metadata.architecture());
+  const std::int64_t layers = entry.metadata.integer("block_count");
+  entry.metadata.set(architecture + ".block_count", layers + 1);
+  entry.metadata.set(architecture + ".nextn_predict_layers", std::int64_t{1});
+  std::vector<std::string> optional;
+  for (const TensorShape& shape : entry.shapes) {
+    optional.push_back(shape.name);
+  }
+  optional.emplace_back("nextn.shared_head_norm.weight");
+  const std::int64_t embedding = entry.metadata.integer("embedding_length");
+  std::int64_t vocabulary = 0;
+  for (const TensorShape& shape : entry.shapes) {
+    vocabulary = shape.name == "token_embd.weight" ? shape.shape[1] : vocabulary;
+  }
+  for (TensorShape& shape : find_architecture(architecture)->tensors(entry.metadata, optional)) {
+    if (TensorTable::layer_of(shape.name) == layers) {
+      entry.shapes.push_back(std::move(shape));
+    }
+  }
+  if (own_head) {
+    for (const char* suffix : {"embed_tokens", "shared_head_head"}) {
+      entry.shapes.push_back(
+          {.name = "blk." + std::to_string(layers) + ".nextn." + suffix + ".weight",
+           .shape = {embedding, vocabulary, 1, 1}});
+    }
+  }
+  entries_.insert_or_assign(name, std::move(entry));
+}
+
 const Model* MeasuredModels::find(const std::string& model, const std::string& quantization) {
   const std::string key = model + "/" + quantization;
   if (const auto known = models_.find(key); known != models_.end()) {

@@ -45,6 +45,10 @@ class MeasuredModels {
   /// An original *tensor_mixes.jsonl file.
   void read(const std::filesystem::path& file);
 
+  /// `model` with a block for drafting at its end, as conversion writes it, under another name;
+  /// `own_head`: with an embedding and an output of its own.
+  void add_with_predictor(const std::string& name, const std::string& model, bool own_head);
+
   [[nodiscard]] const Metadata& metadata(const std::string& model) const {
     return entries_.at(model).metadata;
   }

@@ -104,8 +104,8 @@ NodeId Builder::altup_layer(const Layer& layer, NodeId states) {
   const NodeId active = copy_of_state(predictions);
   const NodeId input = norm("attn_norm", active);
 
-  NodeId laurel = graph_.mul_mat(required("laurel_l.weight"), input, "laurel");
-  laurel = graph_.mul_mat(required("laurel_r.weight"), laurel, "laurel");
+  NodeId laurel = adapted(required("laurel_l.weight"), input, "laurel");
+  laurel = adapted(required("laurel_r.weight"), laurel, "laurel");
   laurel = graph_.add(norm("laurel_post_norm", laurel), input, "laurel");
 
   NodeId x = norm("post_attention_norm", mix(layer.mixer, input));

@@ -231,7 +231,7 @@ void Builder::store(Projections now, const KvCache& cache, const CacheInputs& in
 // for the order in which keys and values enter the graph.
 NodeId Builder::attention(const Attention& attention, NodeId x) {
   if (attention.kv_heads == 0) {
-    return graph_.mul_mat(required("attn_output.weight"), x, "attn_out");
+    return adapted(required("attn_output.weight"), x, "attn_out");
   }
   const auto positioned = [&](std::string_view norm_name, NodeId heads) {
     const bool per_head = !attention.norm_across_heads;
@@ -303,7 +303,7 @@ NodeId Builder::attention(const Attention& attention, NodeId x) {
 
 // A gate per element (afmoe.cpp) or, with as many rows as heads, per head (step35.cpp).
 NodeId Builder::gated(const Attention& attention, NodeId result, NodeId x) {
-  NodeId gate = graph_.mul_mat(weight("attn_gate.weight"), x, "attn_gate");
+  NodeId gate = adapted(weight("attn_gate.weight"), x, "attn_gate");
   gate = graph_.unary_like(Op::unary, gate, "attn_gate");
   const Shape flat = graph_[result].ne;
   if (graph_[gate].ne[0] == flat[0]) {

@@ -37,10 +37,47 @@ NodeId Builder::required(std::string_view suffix) {
   return found;
 }
 
+// Buffers of adapters are not marked as weights, so the scheduler does not choose a device by them.
+NodeId Builder::attached(const Tensor& tensor, Storage storage, Range range) {
+  return graph_.stored(tensor.type, tensor.shape, storage, range, false, tensor.name);
+}
+
+// build_cvec: every layer but the first has a row.
+NodeId Builder::with_control_vector(NodeId x) {
+  if (settings_.control_vector == nullptr || layer_ < 1) {
+    return x;
+  }
+  constexpr std::int32_t buffer = 512;  // apart from all others; only ever read
+  const bool on_gpu = placement_.layer_on_gpu[static_cast<std::size_t>(layer_)];
+  const std::int64_t row = 4 * model_.embedding;
+  const NodeId direction = graph_.stored(
+      ElementType::f32, {model_.embedding, 1, 1, 1}, on_gpu ? Storage::gpu : Storage::cpu,
+      {.buffer = buffer + (on_gpu ? 0 : 1), .begin = row * layer_, .end = row * (layer_ + 1)},
+      false, "control_vector");
+  return graph_.add(x, direction, "control_vector");
+}
+
+// build_lora_mm (llama-graph.cpp): what adapters add to the product.
+NodeId Builder::adapted(NodeId weight, NodeId x, std::string_view label) {
+  NodeId result = graph_.mul_mat(weight, x, label);
+  const auto found = adaptation_.weights.find(graph_[weight].label);
+  if (found == adaptation_.weights.end()) {
+    return result;
+  }
+  for (const AdaptedWeight& pair : found->second) {
+    const NodeId a = attached(*pair.a, pair.storage, pair.range_a);
+    const NodeId b = attached(*pair.b, pair.storage, pair.range_b);
+    const NodeId change =
+        graph_.scale(graph_.mul_mat(b, graph_.mul_mat(a, x, "lora"), "lora"), "lora");
+    result = graph_.add(result, change, label);
+  }
+  return result;
+}
+
 // build_lora_mm and the bias the file may hold.
 NodeId Builder::linear(std::string_view name, NodeId x, std::string_view label) {
   const std::string base(name);
-  NodeId result = graph_.mul_mat(required(base + ".weight"), x, label);
+  NodeId result = adapted(required(base + ".weight"), x, label);
   if (const NodeId bias = weight(base + ".bias"); bias != no_node) {
     result = graph_.add(result, bias, label);
   }

@@ -17,9 +17,9 @@ struct ComputeBound {
 };
 
 /// From the widths of the tensors alone: twice what the widest gated feed-forward of a known
-/// architecture keeps alive, the logits, and flash attention's copy of one layer's cache. An
-/// assumption, to be marked as one.
+/// architecture keeps alive, the logits, and flash attention's copy of one layer's cache or, where
+/// there is no flash attention, the scores of all heads. An assumption, to be marked as one.
 [[nodiscard]] ComputeBound compute_bound(const Model& model, const Geometry& geometry,
-                                         const std::vector<KvCache>& caches);
+                                         const std::vector<KvCache>& caches, bool flash);
 
 }  // namespace membudget::llamacpp

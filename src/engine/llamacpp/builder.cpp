@@ -5,31 +5,47 @@
 
 namespace membudget::llamacpp {
 
-Builder::Builder(const Model& model, const Settings& settings, const Geometry& geometry,
-                 const Placement& placement, const std::vector<KvCache>& caches,
-                 const RecurrentState& state, Fusion fusion)
-    : model_(model),
-      settings_(settings),
-      geometry_(geometry),
-      placement_(placement),
-      caches_(caches),
-      state_(state),
+Builder::Builder(const GraphInputs& inputs, Fusion fusion)
+    : model_(inputs.model),
+      rules_(inputs.rules),
+      settings_(inputs.settings),
+      geometry_(inputs.geometry),
+      placement_(inputs.placement),
+      adaptation_(inputs.adaptation),
+      caches_(inputs.caches),
+      state_(inputs.state),
       fusion_(fusion),
-      weights_(model.tensors.all().size(), no_node),
+      weights_(model_.tensors.all().size(), no_node),
       weights_on_cpu_(weights_) {}
 
-// build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used.
+// build_inp_embd: token ids and ready-made embeddings are both reserved, one of them is used. An
+// adapter of the lookup table has its own rows picked by the token.
 NodeId Builder::embed_tokens() {
   const std::int64_t slices = 1 + model_.deepstack_layers;
   tokens_ = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
-  const NodeId given = graph_.input(ElementType::f32,
-                                    {slices * model_.embedding, geometry_.tokens, 1, 1}, "embeddings");
+  const NodeId given =
+      rules_.embedding_input
+          ? graph_.input(ElementType::f32, {slices * model_.embedding, geometry_.tokens, 1, 1},
+                         "embeddings")
+          : no_node;
   NodeId x = graph_.get_rows(required("token_embd.weight"), tokens_, "token_embd");
+  if (const auto found = adaptation_.weights.find("token_embd.weight");
+      found != adaptation_.weights.end()) {
+    for (const AdaptedWeight& pair : found->second) {
+      const NodeId a = attached(*pair.a, pair.storage, pair.range_a);
+      const NodeId b = attached(*pair.b, pair.storage, pair.range_b);
+      const NodeId change =
+          graph_.scale(graph_.mul_mat(b, graph_.get_rows(a, tokens_, "lora"), "lora"), "lora");
+      x = graph_.add(x, change, "lora");
+    }
+  }
   if (slices > 1) {
     x = graph_.pad(x, {(slices - 1) * model_.embedding, 0, 0, 0});
   }
   graph_.expand(x);
-  graph_.visit_leaf(given);
+  if (given != no_node) {
+    graph_.visit_leaf(given);
+  }
   slices_ = x;
   if (slices > 1) {
     x = slice(0);
@@ -78,10 +94,10 @@ void Builder::make_cache_inputs() {
     }
     // Fused kernels read the mask in half precision.
     const bool fused = cache.indexer ? fusion_.indexer : fusion_.flash;
-    const bool as_f32 = !fused || fusion_.f32_mask;
-    inputs.mask = graph_.input(as_f32 ? ElementType::f32 : ElementType::f16,
+    const bool half = fused && rules_.half_precision_mask;
+    inputs.mask = graph_.input(half ? ElementType::f16 : ElementType::f32,
                                {cache.cells, tokens / cache.streams, 1, cache.streams}, "mask");
-    if (fused && as_f32) {
+    if (fused && !half) {
       inputs.mask = graph_.cast(inputs.mask, ElementType::f16);
     }
     const auto square = [&](std::int64_t edge, std::string_view label) {
@@ -98,7 +114,11 @@ bool Builder::last_layer() const {
 }
 
 bool Builder::drops_rows_inside() const {
-  return last_layer() && !model_.outputs_after_layers && !model_.outputs_after_norm;
+  return last_layer() && !predicting_ && !model_.outputs_after_layers && !keeps_rows();
+}
+
+bool Builder::keeps_rows() const {
+  return model_.outputs_after_norm && rules_.rows_kept_for_drafting;
 }
 
 // Rows whose logits nobody asked for are dropped as early as the engine does.
@@ -268,7 +288,7 @@ void Builder::head(NodeId x) {
     x = norm(renamed ? "token_embd_norm" : "output_norm", x, model_.norm);
   }
   graph_[x].output = true;
-  if (model_.outputs_after_norm) {
+  if (keeps_rows()) {
     x = outputs_only(x);
     graph_[x].output = true;
   }
@@ -287,7 +307,7 @@ void Builder::logits(NodeId x) {
     x = graph_.scale(x, "output_norm");
   }
   const NodeId output = weight("output.weight");
-  NodeId result = graph_.mul_mat(output == no_node ? tied_output() : output, x, "logits");
+  NodeId result = adapted(output == no_node ? tied_output() : output, x, "logits");
   if (const NodeId bias = weight("output.bias"); bias != no_node) {
     result = graph_.add(result, bias, "logits");
   }
@@ -311,6 +331,48 @@ NodeId Builder::tied_output() {
                        placement_.range[index], true, "token_embd.weight");
 }
 
+// graph_mtp of src/models/qwen35.cpp and qwen35moe.cpp: the hidden state of each token and the
+// embedding of the one that follows it become the input of one more layer.
+Graph Builder::build_predictor() {
+  graph_.set_layer(-1);
+  tokens_ = graph_.input(ElementType::i32, {geometry_.tokens, 1, 1, 1}, "tokens");
+  const NodeId hidden =
+      graph_.input(ElementType::f32, {model_.embedding, geometry_.tokens, 1, 1}, "hidden");
+  make_cache_inputs();
+  layer_ = 0;
+  graph_.set_layer(0);
+  cache_home_ = 0;
+  NodeId table = weight("nextn.embed_tokens.weight");
+  if (table == no_node) {
+    layer_ = -1;
+    table = required("token_embd.weight");
+    layer_ = 0;
+  }
+  const NodeId embedded = graph_.get_rows(table, tokens_, "token_embd");
+  const NodeId state = norm("nextn.hnorm", hidden);
+  const NodeId both = graph_.concat(norm("nextn.enorm", embedded), state, 0);
+  predicting_ = true;
+  NodeId x = layer(model_.layers.front(), linear("nextn.eh_proj", both, "eh_proj"));
+  const bool own_norm = weight("nextn.shared_head_norm.weight") != no_node;
+  if (!own_norm) {
+    layer_ = -1;
+  }
+  graph_.set_layer(-1);
+  x = norm(own_norm ? "nextn.shared_head_norm" : "output_norm", x, model_.norm);
+  graph_[x].output = true;
+  x = outputs_only(x);
+  layer_ = 0;
+  NodeId output = weight("nextn.shared_head_head.weight");
+  layer_ = -1;
+  if (output == no_node) {
+    output = weight("output.weight");
+  }
+  x = adapted(output == no_node ? tied_output() : output, x, "logits");
+  graph_[x].output = true;
+  graph_.expand(x);
+  return std::move(graph_);
+}
+
 Graph Builder::build() {
   graph_.set_layer(-1);
   NodeId x = add_learned(embed_tokens());
@@ -332,7 +394,7 @@ Graph Builder::build() {
     graph_.set_layer(layer_);
     cache_home_ = layer_;
     const Layer& next = model_.layers[static_cast<std::size_t>(layer_)];
-    x = model_.hidden_copies > 1 ? altup_layer(next, x) : layer(next, x);
+    x = model_.hidden_copies > 1 ? altup_layer(next, x) : with_control_vector(layer(next, x));
   }
   layer_ = -1;
   graph_.set_layer(-1);

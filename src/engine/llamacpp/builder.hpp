@@ -7,12 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/llamacpp/adapters.hpp"
 #include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
 #include "engine/llamacpp/placement.hpp"
 #include "engine/llamacpp/recurrent_state.hpp"
 #include "membudget/model.hpp"
+#include "membudget/runtime.hpp"
 #include "membudget/workload.hpp"
 
 namespace membudget::llamacpp {
@@ -26,20 +28,32 @@ struct Fusion {
   bool hyper_mix = true;
   bool hyper_weights = true;
   bool hyper_sum = true;
-  bool f32_mask = false;  ///< Flash attention's mask comes as F32 and is cast in the graph.
 
   friend bool operator==(const Fusion&, const Fusion&) = default;
+};
+
+/// Everything a graph is built from; all of it must outlive the builder.
+struct GraphInputs {
+  const Model& model;
+  const LlamaCppRules& rules;
+  const Settings& settings;
+  const Geometry& geometry;
+  const Placement& placement;
+  const Adaptation& adaptation;
+  const std::vector<KvCache>& caches;
+  const RecurrentState& state;
 };
 
 /// Builds the worst-case graph of a model: blocks composed layer by layer, in the order in which
 /// llama.cpp b10587 builds them (src/llama-graph.cpp, src/models/*.cpp).
 class Builder {
  public:
-  Builder(const Model& model, const Settings& settings, const Geometry& geometry,
-          const Placement& placement, const std::vector<KvCache>& caches,
-          const RecurrentState& state, Fusion fusion);
+  Builder(const GraphInputs& inputs, Fusion fusion);
 
   [[nodiscard]] Graph build();
+  /// The graph that drafts with the model's one layer, which follows the layers of another model
+  /// (LLM_GRAPH_TYPE_DECODER_MTP).
+  [[nodiscard]] Graph build_predictor();
   /// The flash attention nodes of the graph, for the engine's check of what `auto` becomes.
   [[nodiscard]] const std::vector<NodeId>& flash_nodes() const { return flash_nodes_; }
   /// Likewise for fused indexers.
@@ -147,6 +161,7 @@ class Builder {
   NodeId two_mixers(const Layer& layer, NodeId x);
   NodeId feed(const Layer& layer, NodeId input, NodeId residual);
   void head(NodeId x);
+  [[nodiscard]] bool keeps_rows() const;
   void logits(NodeId x);
   NodeId tied_output();
   void make_cache_inputs();
@@ -159,6 +174,9 @@ class Builder {
   NodeId required(std::string_view suffix);
   NodeId weight_of(const Tensor& tensor);
   NodeId linear(std::string_view name, NodeId x, std::string_view label);
+  NodeId adapted(NodeId weight, NodeId x, std::string_view label);
+  NodeId attached(const Tensor& tensor, Storage storage, Range range);
+  NodeId with_control_vector(NodeId x);
   NodeId norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId optional_norm(std::string_view name, NodeId x, NormKind kind = NormKind::rms);
   NodeId first_norm(std::initializer_list<std::string_view> names, NodeId x, NormKind kind);
@@ -245,6 +263,8 @@ class Builder {
   NodeId state_rows();
   NodeId open_state(NodeId stored);
   void close_state(NodeId stored, NodeId states, NodeId read);
+  [[nodiscard]] std::int64_t snapshots() const;
+  void keep_tails(NodeId joined, NodeId stored, std::int64_t kept);
   NodeId read_state(NodeId stored);
 
   // encoder.cpp: what models without a cache and embedding mode need
@@ -272,9 +292,11 @@ class Builder {
   NodeId expert_hidden(const Experts& experts, NodeId x, NodeId chosen);
 
   const Model& model_;
+  const LlamaCppRules& rules_;
   const Settings& settings_;
   const Geometry& geometry_;
   const Placement& placement_;
+  const Adaptation& adaptation_;
   const std::vector<KvCache>& caches_;
   const RecurrentState& state_;
   Fusion fusion_;
@@ -306,6 +328,7 @@ class Builder {
   NodeId output_rows_ = no_node;
   NodeId state_rows_ = no_node;  // of the states that the batch continues, and of the others
   NodeId state_rows_extra_ = no_node;
+  bool predicting_ = false;       // every row of the layer is kept
   NodeId first_value_ = no_node;  // rwkv7: the values of the first layer
 };
 

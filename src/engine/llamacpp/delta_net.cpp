@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "engine/llamacpp/builder.hpp"
 #include "membudget/error.hpp"
 
@@ -78,12 +80,7 @@ NodeId Builder::with_conv_tail(const DeltaNet& net, NodeId mixed) {
   const NodeId stored = state_tail();
   const NodeId tail = graph_.reshape(read_state(stored), {kept, channels, sequences, 1});
   const NodeId joined = graph_.concat(tail, graph_.transpose(mixed), 0);
-  const std::array<std::int64_t, 4> nb = graph_[joined].nb;
-  const NodeId last = graph_.view(joined, {kept, channels, sequences, 1},
-                                  {nb[1], nb[2], nb[2] * sequences});
-  const std::int64_t row = graph_[stored].nb[1];
-  graph_.expand(graph_.cpy(last, graph_.view(stored, {kept * channels, sequences, 1, 1},
-                                             {row, row * sequences, row * sequences})));
+  keep_tails(joined, stored, kept);
   return joined;
 }
 
@@ -145,14 +142,22 @@ NodeId Builder::gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6
     throw Error(Errc::unsupported, model_.id,
                 "delta nets with heads of other than multiples of 32 elements are not simulated");
   }
-  const NodeId both = graph_.operation(Op::gated_delta_net, ElementType::f32,
-                                       {head * heads, (tokens + head) * sequences, 1, 1},
-                                       {in[0], in[1], in[2], in[3], in[4], in[5]}, "delta_net");
-  const NodeId state = graph_.view(both, {head, head, heads, sequences},
-                                   head_strides(head, head * head, heads));
+  const NodeId both =
+      graph_.operation(Op::gated_delta_net, ElementType::f32,
+                       {head * heads, (tokens + head * snapshots()) * sequences, 1, 1},
+                       {in[0], in[1], in[2], in[3], in[4], in[5]}, "delta_net");
   const std::int64_t row = graph_[stored].nb[1];
-  graph_.expand(graph_.cpy(state, graph_.view(stored, {head * head * heads, sequences, 1, 1},
-                                              {row, row * sequences, row * sequences})));
+  if (snapshots() == 1) {
+    const NodeId state =
+        graph_.view(both, {head, head, heads, sequences}, head_strides(head, head * head, heads));
+    graph_.expand(graph_.cpy(state, graph_.view(stored, {head * head * heads, sequences, 1, 1},
+                                                {row, row * sequences, row * sequences})));
+  } else {
+    const Shape states{head * head * heads, sequences, std::min(tokens, snapshots()), 1};
+    const std::array<std::int64_t, 3> strides{row, row * sequences, row * sequences * states[2]};
+    graph_.expand(
+        graph_.cpy(graph_.view(both, states, strides), graph_.view(stored, states, strides)));
+  }
   return graph_.view(both, {head, heads, tokens, sequences}, head_strides(head, head * heads, tokens));
 }
 

@@ -26,15 +26,11 @@ bool metal_attends_to(ElementType type) {
   }
 }
 
-// The head sizes and types for which Metal has flash attention kernels (ggml-metal-device.m:1290).
 bool metal_flash_attn(const Graph& graph, const Node& node) {
-  static constexpr std::array<std::int64_t, 14> head_sizes{32,  40,  48,  64,  72,  80,  96,
-                                                           112, 128, 192, 256, 320, 512, 576};
   const Node& q = graph[node.sources[0]];
   const Node& k = graph[node.sources[1]];
   const Node& v = graph[node.sources[2]];
-  if (std::find(head_sizes.begin(), head_sizes.end(), q.ne[0]) == head_sizes.end() ||
-      k.type != v.type) {
+  if (!has_metal_flash_attention(q.ne[0]) || k.type != v.type) {
     return false;
   }
   return metal_attends_to(k.type);
@@ -194,6 +190,12 @@ std::int64_t flash_attn_scratch(const Graph& graph, const Node& node, const Llam
 }
 
 }  // namespace
+
+bool has_metal_flash_attention(std::int64_t head_size) {
+  static constexpr std::array<std::int64_t, 14> head_sizes{32,  40,  48,  64,  72,  80,  96,
+                                                           112, 128, 192, 256, 320, 512, 576};
+  return std::find(head_sizes.begin(), head_sizes.end(), head_size) != head_sizes.end();
+}
 
 bool supports(Device device, const Graph& graph, NodeId id) {
   const Node& node = graph[id];

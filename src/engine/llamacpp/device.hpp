@@ -17,6 +17,10 @@ enum class Device : std::int8_t { none = -1, metal = 0, blas = 1, cpu = 2 };
 /// multiplication and bfloat, as every Apple M chip.
 [[nodiscard]] bool supports(Device device, const Graph& graph, NodeId id);
 
+/// Whether Metal has flash attention kernels for heads of this many elements
+/// (ggml-metal-device.m:1290).
+[[nodiscard]] bool has_metal_flash_attention(std::int64_t head_size);
+
 /// Whether `device` can read data that lies in `storage`.
 [[nodiscard]] bool reads(Device device, Storage storage);
 

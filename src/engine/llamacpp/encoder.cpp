@@ -27,11 +27,11 @@ void Builder::make_batch_masks() {
   if (model_.cached) {
     return;
   }
-  const bool as_f32 = !fusion_.flash || fusion_.f32_mask;
-  const Shape square{geometry_.tokens, geometry_.tokens, 1, 1};
+  const bool half = fusion_.flash && rules_.half_precision_mask;
   const auto mask = [&] {
-    const NodeId input = graph_.input(as_f32 ? ElementType::f32 : ElementType::f16, square, "mask");
-    return fusion_.flash && as_f32 ? graph_.cast(input, ElementType::f16) : input;
+    const NodeId given = graph_.input(half ? ElementType::f16 : ElementType::f32,
+                                      {geometry_.tokens, geometry_.tokens, 1, 1}, "mask");
+    return fusion_.flash && !half ? graph_.cast(given, ElementType::f16) : given;
   };
   batch_mask_ = mask();
   batch_window_mask_ = mask();

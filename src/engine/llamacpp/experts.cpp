@@ -64,6 +64,16 @@ NodeId Builder::expert_linear(std::string_view name, NodeId x, NodeId chosen) {
   const std::string base(name);
   const NodeId matrices = required(base + ".weight");
   NodeId result = graph_.mul_mat_id(matrices, x, chosen, name);
+  if (const auto found = adaptation_.weights.find(graph_[matrices].label);
+      found != adaptation_.weights.end()) {
+    for (const AdaptedWeight& pair : found->second) {
+      const NodeId a = attached(*pair.a, pair.storage, pair.range_a);
+      const NodeId b = attached(*pair.b, pair.storage, pair.range_b);
+      const NodeId change =
+          graph_.mul_mat_id(b, graph_.mul_mat_id(a, x, chosen, "lora"), chosen, "lora");
+      result = graph_.add(result, graph_.scale(change, "lora"), name);
+    }
+  }
   if (const NodeId scales = weight(base + ".scale"); scales != no_node) {
     const std::int64_t count = graph_[scales].ne[0];
     const NodeId rows = graph_.repeat(graph_.reshape(scales, {1, count, 1, 1}),
@@ -163,7 +173,7 @@ NodeId Builder::shared_experts(const Experts& experts, NodeId x) {
   if (gate == no_node) {
     return result;
   }
-  const NodeId logit = graph_.mul_mat(gate, x, "shared_gate");
+  const NodeId logit = adapted(gate, x, "shared_gate");
   NodeId factor = graph_.unary_like(Op::unary, logit, "shared_gate");
   if (experts.divided_gate) {
     factor = graph_.binary(Op::div, factor, logit, "shared_gate");
@@ -201,7 +211,7 @@ NodeId Builder::experts_beside(const Experts& experts, NodeId sum) {
   const NodeId input = norm("pre_ffw_norm_2", sum);
   NodeId routed = graph_.scale(graph_.unary_like(Op::rms_norm, sum, "router"), "router");
   routed = graph_.mul(routed, required("ffn_gate_inp.scale"), "router");
-  router_logits_ = graph_.mul_mat(required("ffn_gate_inp.weight"), routed, "router");
+  router_logits_ = adapted(required("ffn_gate_inp.weight"), routed, "router");
   return norm("post_ffw_norm_2", routed_experts(experts, input));
 }
 

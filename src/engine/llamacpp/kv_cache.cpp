@@ -144,7 +144,8 @@ class CompressedCaches {
 }  // namespace
 
 std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
-                               const Geometry& geometry, const Placement& placement, bool flash) {
+                               const Geometry& geometry, const Placement& placement,
+                               const LlamaCppRules& rules, bool flash) {
   if (!model.cached) {
     return {};
   }
@@ -228,10 +229,10 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
         add_layer(cache, i, compressed->key_width(), 0);
       }
     }
-    if (rotates(cache.key_type, key_head.value())) {
+    if (rules.cache_rotation && rotates(cache.key_type, key_head.value())) {
       cache.key_rotation = key_rotation_edge(key_head.value());
     }
-    if (rotates(cache.value_type, value_head.value())) {
+    if (rules.cache_rotation && rotates(cache.value_type, value_head.value())) {
       cache.value_rotation = value_rotation_edge;
     }
     caches.push_back(std::move(cache));

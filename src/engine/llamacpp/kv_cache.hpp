@@ -8,6 +8,7 @@
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/placement.hpp"
 #include "membudget/model.hpp"
+#include "membudget/runtime.hpp"
 #include "membudget/workload.hpp"
 
 namespace membudget::llamacpp {
@@ -71,6 +72,6 @@ struct KvCache {
 /// `flash` says whether V is laid out for flash attention (also when `auto` later turns it off).
 [[nodiscard]] std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
                                              const Geometry& geometry, const Placement& placement,
-                                             bool flash);
+                                             const LlamaCppRules& rules, bool flash);
 
 }  // namespace membudget::llamacpp

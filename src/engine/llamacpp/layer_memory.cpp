@@ -52,13 +52,14 @@ void add_weights(const Model& model, const Placement& placement, LayeredMemory& 
 
 }  // namespace
 
-LayeredMemory layer_memory(const Model& model, const Settings& settings, bool flash) {
+LayeredMemory layer_memory(const Model& model, const LlamaCppRules& rules, const Settings& settings,
+                           bool flash) {
   const Geometry shape = geometry(settings, model);
   const Placement placement = place_weights(model, settings);
   LayeredMemory out;
   out.layers.resize(model.layers.size() + static_cast<std::size_t>(model.draft_layers));
   add_weights(model, placement, out);
-  for (const KvCache& cache : kv_caches(model, settings, shape, placement, flash)) {
+  for (const KvCache& cache : kv_caches(model, settings, shape, placement, rules, flash)) {
     for (std::size_t i = 0; i < cache.layers.size(); ++i) {
       const CacheLayer& layer = cache.layers[i];
       if (layer.present) {
@@ -67,7 +68,7 @@ LayeredMemory layer_memory(const Model& model, const Settings& settings, bool fl
       }
     }
   }
-  const RecurrentState state = recurrent_state(model, shape, placement, settings.kv_offload);
+  const RecurrentState state = recurrent_state(model, shape, placement, settings);
   for (std::size_t i = 0; i < state.layers.size(); ++i) {
     if (state.layers[i].present) {
       out.layers[i].state += size_of(state.layers[i].tail) + size_of(state.layers[i].matrix);

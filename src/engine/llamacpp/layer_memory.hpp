@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "membudget/model.hpp"
+#include "membudget/runtime.hpp"
 #include "membudget/units.hpp"
 #include "membudget/workload.hpp"
 
@@ -26,6 +27,7 @@ struct LayeredMemory {
 
 /// Weights are counted as they are read into buffers (no mapping), padded to 32 bytes each
 /// (ggml_backend_alloc_ctx_tensors_from_buft; llama.cpp b10587).
-[[nodiscard]] LayeredMemory layer_memory(const Model& model, const Settings& settings, bool flash);
+[[nodiscard]] LayeredMemory layer_memory(const Model& model, const LlamaCppRules& rules,
+                                         const Settings& settings, bool flash);
 
 }  // namespace membudget::llamacpp

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "engine/llamacpp/builder.hpp"
 
 namespace membudget::llamacpp {
@@ -17,12 +19,7 @@ NodeId Builder::convolve(NodeId inner, std::int64_t width, NodeId read, NodeId s
   const std::int64_t tokens = graph_[inner].ne[1];
   const std::int64_t sequences = graph_[inner].ne[2];
   const NodeId joined = graph_.concat(read, graph_.transpose(inner), 0);
-  const auto& strides = graph_[joined].nb;
-  const NodeId tail = graph_.view(joined, {width - 1, channels, sequences, 1},
-                                  {strides[1], strides[2], strides[3]});
-  const std::int64_t row = float_bytes * (width - 1) * channels;
-  graph_.expand(graph_.cpy(tail, graph_.view(stored, {(width - 1) * channels, sequences, 1, 1},
-                                             {row, row * sequences, row * sequences})));
+  keep_tails(joined, stored, width - 1);
   return graph_.operation(Op::ssm_conv, ElementType::f32, {channels, tokens, sequences, 1},
                           {joined, required(kernel)}, "conv");
 }
@@ -35,15 +32,19 @@ NodeId Builder::scan_states(NodeId stored, const Mamba& mamba, NodeId x, NodeId 
   const std::int64_t sequences = shape[3];
   const std::int64_t width = mamba.state_dim * mamba.inner_dim;
   const NodeId states = open_state(stored);
-  const NodeId matrices = graph_.reshape(states, {mamba.state_dim, shape[0], shape[1], state_.slots});
-  const NodeId result = graph_.operation(
-      Op::ssm_scan, ElementType::f32, {graph_[x].elements() + width * sequences, 1, 1, 1},
-      {matrices, x, dt, required("ssm_a"), b, c, state_rows()}, "ssm_scan");
+  const NodeId matrices =
+      graph_.reshape(states, {mamba.state_dim, shape[0], shape[1], state_.slots * snapshots()});
+  const NodeId result =
+      graph_.operation(Op::ssm_scan, ElementType::f32,
+                       {graph_[x].elements() + width * sequences * snapshots(), 1, 1, 1},
+                       {matrices, x, dt, required("ssm_a"), b, c, state_rows()}, "ssm_scan");
   close_state(stored, states, result);
 
   const std::int64_t row = float_bytes * width;
+  const std::int64_t written = std::min(shape[2], snapshots());
   const auto all = [&](NodeId of) {
-    return graph_.view(of, {width, sequences, 1, 1}, {row, row * sequences, row * sequences});
+    return graph_.view(of, {width, sequences, written, 1},
+                       {row, row * sequences, row * sequences * written});
   };
   graph_.expand(graph_.cpy(all(result), all(stored)));
   return result;
@@ -58,7 +59,7 @@ NodeId Builder::mamba_1(const Mamba& mamba, NodeId x) {
   const NodeId tail = graph_.reshape(read_state(stored), {mamba.conv_width - 1, inner, sequences, 1});
 
   x = graph_.reshape(x, {graph_[x].ne[0], tokens, sequences, 1});
-  const NodeId xz = graph_.mul_mat(required("ssm_in.weight"), x, "ssm_in");
+  const NodeId xz = adapted(required("ssm_in.weight"), x, "ssm_in");
   const auto half = [&] {
     const auto& strides = graph_[xz].nb;
     return graph_.view(xz, {inner, tokens, sequences, 1}, {strides[1], strides[2], strides[3]});
@@ -67,7 +68,7 @@ NodeId Builder::mamba_1(const Mamba& mamba, NodeId x) {
   x = graph_.add(x, required("ssm_conv1d.bias"), "conv");
   x = graph_.unary_like(Op::unary, x, "conv");
 
-  const NodeId projected = graph_.mul_mat(required("ssm_x.weight"), x, "ssm_x");
+  const NodeId projected = adapted(required("ssm_x.weight"), x, "ssm_x");
   const std::array<std::int64_t, 4> strides = graph_[projected].nb;
   NodeId dt = graph_.view(projected, {mamba.time_rank, tokens, sequences, 1},
                           {strides[1], strides[2], strides[3]});
@@ -91,7 +92,7 @@ NodeId Builder::mamba_1(const Mamba& mamba, NodeId x) {
                          {row, row * tokens, row * tokens * sequences});
   y = graph_.add(y, graph_.mul(x, required("ssm_d"), "ssm_d"), "ssm");
   y = graph_.glu(graph_.cont(half()), y, "ssm_gated");
-  y = graph_.mul_mat(required("ssm_out.weight"), y, "ssm_out");
+  y = adapted(required("ssm_out.weight"), y, "ssm_out");
   return graph_.reshape(y, {graph_[y].ne[0], tokens * sequences, 1, 1});
 }
 
@@ -106,7 +107,7 @@ NodeId Builder::mamba_2(const Mamba& mamba, NodeId x) {
   const NodeId tail = graph_.reshape(read_state(stored), {mamba.conv_width - 1, channels, sequences, 1});
 
   x = graph_.reshape(x, {graph_[x].ne[0], tokens, sequences, 1});
-  const NodeId projected = graph_.mul_mat(required("ssm_in.weight"), x, "ssm_in");
+  const NodeId projected = adapted(required("ssm_in.weight"), x, "ssm_in");
   const auto part = [&](NodeId of, std::int64_t width) {
     const auto& strides = graph_[of].nb;
     return graph_.view(of, {width, tokens, sequences, 1}, {strides[1], strides[2], strides[3]});
@@ -138,7 +139,7 @@ NodeId Builder::mamba_2(const Mamba& mamba, NodeId x) {
     y = norm("ssm_norm", y);
   }
   y = graph_.reshape(y, {mamba.inner_dim, tokens, sequences, 1});
-  y = graph_.mul_mat(required("ssm_out.weight"), y, "ssm_out");
+  y = adapted(required("ssm_out.weight"), y, "ssm_out");
   return graph_.reshape(y, {graph_[y].ne[0], tokens * sequences, 1, 1});
 }
 

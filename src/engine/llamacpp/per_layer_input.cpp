@@ -27,12 +27,12 @@ void Builder::make_per_layer_input(NodeId x) {
 // What a layer makes of its own part of the embedding.
 NodeId Builder::per_layer_part(NodeId x) {
   const Node all = graph_[per_layer_input_];
-  NodeId gate = graph_.mul_mat(required("inp_gate.weight"), x, "per_layer_gate");
+  NodeId gate = adapted(required("inp_gate.weight"), x, "per_layer_gate");
   gate = graph_.unary_like(Op::unary, gate, "per_layer_gate");
   const NodeId own = graph_.view(per_layer_input_, {all.ne[0], all.ne[1], 1, 1},
                                  {all.nb[1], all.nb[1] * all.ne[1], all.nb[1] * all.ne[1]});
   const NodeId added = graph_.mul(gate, own, "per_layer");
-  return norm("post_norm", graph_.mul_mat(required("proj.weight"), added, "per_layer"));
+  return norm("post_norm", adapted(required("proj.weight"), added, "per_layer"));
 }
 
 // That part, and the scale of the layer, at the layer's end.

@@ -192,7 +192,9 @@ class Placer {
     const bool input = is_input(tensor.name);
     const std::int64_t layer = layer_of(tensor);
     if (layer >= static_cast<std::int64_t>(model_.layers.size())) {
-      return;  // a block for drafting, which is not loaded
+      if (!settings_.predict || layer >= static_cast<std::int64_t>(result_.layer_on_gpu.size())) {
+        return;  // a block for drafting, which is not loaded
+      }
     }
     const bool on_gpu = layer >= 0 ? result_.layer_on_gpu[static_cast<std::size_t>(layer)]
                                    : result_.output_on_gpu;

@@ -55,9 +55,10 @@ std::int64_t RecurrentState::count() const {
 }
 
 RecurrentState recurrent_state(const Model& model, const Geometry& geometry,
-                               const Placement& placement, bool kv_offload) {
+                               const Placement& placement, const Settings& settings) {
   RecurrentState result;
   result.slots = std::max<std::int64_t>(1, geometry.sequences);
+  result.snapshots = 1 + settings.rollback;
   result.layers.resize(model.layers.size());
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     Widths widths = std::visit(WidthsOf{model.embedding}, model.layers[i].mixer);
@@ -67,11 +68,11 @@ RecurrentState recurrent_state(const Model& model, const Geometry& geometry,
     if (widths.tail == 0 && widths.matrix == 0) {
       continue;
     }
-    const bool on_gpu = placement.layer_on_gpu[i] && kv_offload;
+    const bool on_gpu = placement.layer_on_gpu[i] && settings.kv_offload;
     Bytes& end = on_gpu ? result.gpu : result.host;
     const auto reserve = [&](std::int64_t width) {
       const Bytes begin = end;
-      const Bytes size = Bytes{float_bytes} * width * result.slots;
+      const Bytes size = Bytes{float_bytes} * width * result.slots * result.snapshots;
       end += Bytes{round_up(size.count(), alignment)};
       return Range{.buffer = on_gpu ? gpu_buffer : host_buffer,
                    .begin = begin.count(),
@@ -88,17 +89,37 @@ RecurrentState recurrent_state(const Model& model, const Geometry& geometry,
   return result;
 }
 
-// The R or S tensor of the layer being built: one row per slot.
+// Tokens after which the state is kept.
+std::int64_t Builder::snapshots() const {
+  return state_.snapshots;
+}
+
+// The tails of `kept` tokens that the next batch begins with: the last, and one for each token that
+// it can be taken back by (build_conv_state, src/models/delta-net-base.cpp).
+void Builder::keep_tails(NodeId joined, NodeId stored, std::int64_t kept) {
+  const Shape shape = graph_[joined].ne;
+  const std::array<std::int64_t, 4> nb = graph_[joined].nb;
+  const std::int64_t width = kept * shape[1];
+  const std::int64_t row = float_bytes * width;
+  for (std::int64_t i = 0; i < snapshots(); ++i) {
+    const NodeId tail =
+        graph_.view(joined, {kept, shape[1], shape[2], 1}, {nb[1], nb[2], nb[2] * shape[2]});
+    graph_.expand(graph_.cpy(
+        tail, graph_.view(stored, {width, shape[2], 1, 1}, {row, row * shape[2], row * shape[2]})));
+  }
+}
+
+// The R or S tensor of the layer being built: a row per slot and snapshot.
 NodeId Builder::state_tail() {
   const StateLayer& own = state_.layers[static_cast<std::size_t>(layer_)];
-  return graph_.stored(ElementType::f32, {own.tail_width, state_.slots, 1, 1}, own.storage,
-                       own.tail, false, "state_r");
+  return graph_.stored(ElementType::f32, {own.tail_width, state_.slots * state_.snapshots, 1, 1},
+                       own.storage, own.tail, false, "state_r");
 }
 
 NodeId Builder::state_matrix() {
   const StateLayer& own = state_.layers[static_cast<std::size_t>(layer_)];
-  return graph_.stored(ElementType::f32, {own.matrix_width, state_.slots, 1, 1}, own.storage,
-                       own.matrix, false, "state_s");
+  return graph_.stored(ElementType::f32, {own.matrix_width, state_.slots * state_.snapshots, 1, 1},
+                       own.storage, own.matrix, false, "state_s");
 }
 
 // build_rs_inp_impl (llama-graph.cpp:3451). Every use is a view of one input, so Metal's split
@@ -119,7 +140,7 @@ NodeId Builder::state_rows() {
 // build_rs up to where the states are read: clears the state that new sequences start from.
 NodeId Builder::open_state(NodeId stored) {
   const std::int64_t width = graph_[stored].ne[0];
-  const NodeId states = graph_.reshape(stored, {width, state_.slots, 1, 1});
+  const NodeId states = graph_.reshape(stored, graph_[stored].ne);
   const std::int64_t row = float_bytes * width;
   graph_.expand(graph_.scale_in_place(graph_.view(states, {width, 1, 1, 1}, {row, row, row})));
   return states;

@@ -8,6 +8,7 @@
 #include "engine/llamacpp/graph.hpp"
 #include "engine/llamacpp/placement.hpp"
 #include "membudget/model.hpp"
+#include "membudget/workload.hpp"
 
 namespace membudget::llamacpp {
 
@@ -26,6 +27,8 @@ struct StateLayer {
 /// (llama-memory-recurrent.cpp:18; llama.cpp b10587).
 struct RecurrentState {
   std::int64_t slots = 0;
+  /// Rows per slot: the latest state, and those it can be taken back to (1 + n_rs_seq).
+  std::int64_t snapshots = 1;
   std::vector<StateLayer> layers;  ///< By layer of the model.
   Bytes gpu;
   Bytes host;
@@ -36,6 +39,6 @@ struct RecurrentState {
 
 /// The states of a model; empty where no layer is recurrent.
 [[nodiscard]] RecurrentState recurrent_state(const Model& model, const Geometry& geometry,
-                                             const Placement& placement, bool kv_offload);
+                                             const Placement& placement, const Settings& settings);
 
 }  // namespace membudget::llamacpp

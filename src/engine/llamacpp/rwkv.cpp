@@ -117,7 +117,7 @@ NodeId Builder::time_mix_6(const Rwkv& rwkv, NodeId x, NodeId before) {
   NodeId k = linear("time_mix_key", for_k, "time_mix_k");
   NodeId v = linear("time_mix_value", for_v, "time_mix_v");
   const NodeId gate = graph_.unary_like(
-      Op::unary, graph_.mul_mat(required("time_mix_gate.weight"), for_gate, "time_mix_gate"),
+      Op::unary, adapted(required("time_mix_gate.weight"), for_gate, "time_mix_gate"),
       "time_mix_gate");
   if (rwkv.kv_heads != 0 && rwkv.kv_heads != heads) {
     const Shape shared{head, 1, rwkv.kv_heads, tokens};
@@ -149,7 +149,7 @@ NodeId Builder::time_mix_6(const Rwkv& rwkv, NodeId x, NodeId before) {
                          : graph_.operation(Op::gated_linear_attn, ElementType::f32, result,
                                             {k, v, r, decay, state}, "wkv");
   const NodeId y = graph_.mul(close_wkv(rwkv, wkv, stored, own), gate, "wkv_gated");
-  return graph_.mul_mat(required("time_mix_output.weight"), y, "time_mix_out");
+  return adapted(required("time_mix_output.weight"), y, "time_mix_out");
 }
 
 // Two small matrices, one after the other.
@@ -178,13 +178,13 @@ NodeId Builder::time_mix_7(const Rwkv& rwkv, NodeId x, NodeId before) {
   const NodeId mixed = graph_.add(
       graph_.mul(difference, required("time_mix_lerp_fused.weight"), "blend"), x, "blend");
 
-  NodeId r = graph_.mul_mat(required("time_mix_receptance.weight"), one_blend(mixed), "time_mix_r");
+  NodeId r = adapted(required("time_mix_receptance.weight"), one_blend(mixed), "time_mix_r");
   NodeId w = through_rank("time_mix_w1.weight", "time_mix_w2.weight", one_blend(mixed), true);
   w = sigmoid(graph_.add(w, required("time_mix_w0.weight"), "time_mix_w"));
   w = graph_.unary_like(Op::unary, graph_.scale(w, "time_mix_w"), "time_mix_w");
-  NodeId k = graph_.mul_mat(required("time_mix_key.weight"), one_blend(mixed), "time_mix_k");
+  NodeId k = adapted(required("time_mix_key.weight"), one_blend(mixed), "time_mix_k");
   const NodeId for_v = one_blend(mixed);
-  NodeId v = graph_.mul_mat(required("time_mix_value.weight"), for_v, "time_mix_v");
+  NodeId v = adapted(required("time_mix_value.weight"), for_v, "time_mix_v");
   if (first_value_ == no_node) {
     first_value_ = v;
   } else {
@@ -226,7 +226,7 @@ NodeId Builder::time_mix_7(const Rwkv& rwkv, NodeId x, NodeId before) {
         through_rank("time_mix_g1.weight", "time_mix_g2.weight", one_blend(mixed), true);
     y = graph_.mul(y, gate, "wkv_gated");
   }
-  return graph_.mul_mat(required("time_mix_output.weight"), y, "time_mix_out");
+  return adapted(required("time_mix_output.weight"), y, "time_mix_out");
 }
 
 // build_rwkv6_channel_mix and build_rwkv7_channel_mix
@@ -237,18 +237,18 @@ NodeId Builder::channel_mix(const ChannelMix& mix, NodeId x, NodeId before) {
   };
   const auto keys = [&] {
     NodeId k = blended("channel_mix_lerp_k.weight");
-    k = graph_.mul_mat(required("channel_mix_key.weight"), k, "channel_mix_key");
+    k = adapted(required("channel_mix_key.weight"), k, "channel_mix_key");
     k = graph_.unary_like(Op::unary, k, "channel_mix_key");
     k = graph_.unary_like(Op::sqr, k, "channel_mix_key");
-    return graph_.mul_mat(required("channel_mix_value.weight"), k, "channel_mix_value");
+    return adapted(required("channel_mix_value.weight"), k, "channel_mix_value");
   };
   if (!mix.gated) {
     return keys();
   }
   const NodeId gate =
       graph_.unary_like(Op::unary,
-                        graph_.mul_mat(required("channel_mix_receptance.weight"),
-                                       blended("channel_mix_lerp_r.weight"), "channel_mix_gate"),
+                        adapted(required("channel_mix_receptance.weight"),
+                                blended("channel_mix_lerp_r.weight"), "channel_mix_gate"),
                         "channel_mix_gate");
   return graph_.mul(gate, keys(), "channel_mix_gated");
 }

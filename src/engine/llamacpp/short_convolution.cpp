@@ -8,7 +8,7 @@ NodeId Builder::short_convolution(const ShortConvolution& convolution, NodeId x)
   const std::int64_t sequences = geometry_.sequences;
   const std::int64_t tokens = graph_[x].ne[1] / sequences;
   x = graph_.reshape(x, {graph_[x].ne[0], tokens, sequences, 1});
-  const NodeId projected = graph_.mul_mat(required("shortconv.in_proj.weight"), x, "shortconv_in");
+  const NodeId projected = adapted(required("shortconv.in_proj.weight"), x, "shortconv_in");
   const std::int64_t channels = graph_[projected].ne[0] / 3;
   const auto third = [&] {
     const auto& strides = graph_[projected].nb;
@@ -21,8 +21,8 @@ NodeId Builder::short_convolution(const ShortConvolution& convolution, NodeId x)
       graph_.reshape(read_state(stored), {convolution.width - 1, channels, sequences, 1});
   const NodeId convolved =
       convolve(gated, convolution.width, tail, stored, "shortconv.conv.weight");
-  const NodeId y = graph_.mul_mat(required("shortconv.out_proj.weight"),
-                                  graph_.mul(third(), convolved, "shortconv"), "shortconv_out");
+  const NodeId y = adapted(required("shortconv.out_proj.weight"),
+                           graph_.mul(third(), convolved, "shortconv"), "shortconv_out");
   return graph_.reshape(y, {graph_[y].ne[0], tokens * sequences, 1, 1});
 }
 

@@ -4,160 +4,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "engine/llamacpp/allocator.hpp"
+#include "engine/llamacpp/beside.hpp"
 #include "engine/llamacpp/bound.hpp"
 #include "engine/llamacpp/builder.hpp"
+#include "engine/llamacpp/checks.hpp"
 #include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/kv_cache.hpp"
+#include "engine/llamacpp/parts.hpp"
 #include "engine/llamacpp/placement.hpp"
+#include "engine/llamacpp/predictor.hpp"
 #include "engine/llamacpp/recurrent_state.hpp"
 #include "engine/llamacpp/schedule.hpp"
-#include "membudget/error.hpp"
 
 namespace membudget::llamacpp {
 namespace {
-
-// Elements of a head as the cache holds them; 0 for layers without a cache.
-struct HeadSizes {
-  std::int64_t key = 0;
-  std::int64_t value = 0;
-};
-
-HeadSizes head_sizes(const Mixer& mixer) {
-  if (const auto* attention = std::get_if<Attention>(&mixer)) {
-    return {.key = attention->key_dim, .value = attention->value_dim};
-  }
-  if (const auto* attention = std::get_if<LatentAttention>(&mixer)) {
-    return {.key = attention->key_width(), .value = attention->latent_dim};
-  }
-  if (const auto* attention = std::get_if<CompressedAttention>(&mixer)) {
-    return {.key = attention->head_dim, .value = attention->head_dim};
-  }
-  return {};
-}
-
-void check_blocks(const Model& model, ElementType type, std::string_view option,
-                  std::int64_t HeadSizes::*head_size) {
-  if (!format_of(type).quantized) {
-    return;
-  }
-  for (const Layer& layer : model.layers) {
-    const std::int64_t size = head_sizes(layer.mixer).*head_size;
-    if (size % format_of(type).block_elements != 0) {
-      throw Error(Errc::bad_request, std::string(option),
-                  fmt::format("the engine refuses {} for heads of {} elements (blocks of {}); "
-                              "use f16 or bf16",
-                              format_of(type).name, size, format_of(type).block_elements));
-    }
-  }
-}
-
-bool caches_latents(const Model& model) {
-  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
-    return std::holds_alternative<LatentAttention>(layer.mixer) ||
-           std::holds_alternative<CompressedAttention>(layer.mixer);
-  });
-}
-
-std::string_view kind_of(const KvCache& cache) {
-  if (cache.indexer) {
-    return "indexer";
-  }
-  if (cache.ratio > 1) {
-    return "summary";
-  }
-  return cache.sliding ? "sliding" : "full";
-}
-
-bool picks_blocks(const Model& model) {
-  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
-    const auto* attention = std::get_if<Attention>(&layer.mixer);
-    return attention != nullptr && attention->indexer;
-  });
-}
-
-// llama_init_from_model (llama-context.cpp:3590-3629)
-FlashAttention checked_flash(const Model& model, const Settings& settings) {
-  FlashAttention flash =
-      model.flash_attention ? settings.flash_attention : FlashAttention::off;
-  if (settings.cache_type_k != settings.cache_type_v && caches_latents(model)) {
-    throw Error(Errc::bad_request, "--cache-type-v",
-                fmt::format("this model keeps keys and values as one latent, so the engine refuses "
-                            "{} for V beside {} for K; use the same type for both",
-                            format_of(settings.cache_type_v).name,
-                            format_of(settings.cache_type_k).name));
-  }
-  if (format_of(settings.cache_type_v).quantized) {
-    if (!model.flash_attention) {
-      throw Error(Errc::bad_request, "--cache-type-v",
-                  fmt::format("the engine has no flash attention for {}, which a quantized V "
-                              "cache needs; use f16 or bf16",
-                              model.architecture));
-    }
-    if (flash == FlashAttention::off) {
-      throw Error(Errc::bad_request, "--cache-type-v",
-                  "the engine needs flash attention for a quantized V cache; use --flash-attn on");
-    }
-    flash = FlashAttention::on;
-  }
-  if (flash != FlashAttention::off) {
-    check_blocks(model, settings.cache_type_k, "--cache-type-k", &HeadSizes::key);
-    check_blocks(model, settings.cache_type_v, "--cache-type-v", &HeadSizes::value);
-  }
-  return flash;
-}
-
-// A mean weighs every token of the batch, so ggml's shapes only fit when each one is an output
-// (build_pooling, llama-graph.cpp:3644); the engine aborts otherwise.
-void check_pooling(const Model& model, const Settings& settings, const Geometry& geometry) {
-  const bool mean = settings.pooling == Pooling::mean ||
-                    (settings.pooling == Pooling::rank && model.ranks_by_mean);
-  if (settings.embeddings && mean && geometry.outputs != geometry.tokens) {
-    throw Error(Errc::bad_request, "--pooling",
-                fmt::format("the engine stops when {} tokens are averaged but {} are outputs; let "
-                            "the slots divide the physical batch, and every token be an output",
-                            geometry.tokens, geometry.outputs));
-  }
-}
-
-// The scheduler keeps every tensor of the graph in a table whose size is fixed by how many tensors
-// the model has (llama_context::graph_max_nodes; ggml_hash_size picks the next of these primes).
-// A graph that does not fit ends the process. Models of few, fused tensors per layer come close.
-void check_scheduler_table(const Model& model, const Settings& settings, const Graph& graph) {
-  const bool roomier =
-      picks_blocks(model) ||
-      std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
-        return std::holds_alternative<DeltaNet>(layer.mixer) ||
-               std::holds_alternative<CompressedAttention>(layer.mixer);
-      });
-  if (roomier) {
-    return;
-  }
-  const auto layers = static_cast<std::int64_t>(model.layers.size());
-  const std::span<const Tensor> all = model.tensors.all();
-  std::int64_t tensors = std::count_if(all.begin(), all.end(), [&](const Tensor& tensor) {
-    return TensorTable::layer_of(tensor.name) < layers;
-  });
-  // A tied output is a tensor of its own where it lies in another buffer than the embedding.
-  if (model.output_layer && model.tensors.find("output.weight") == nullptr &&
-      settings.backend == Backend::metal) {
-    ++tensors;
-  }
-  constexpr std::int64_t least = 1024;
-  const std::int64_t asked = std::max(least, 8 * tensors);
-  static constexpr std::array<std::int64_t, 8> primes{1031, 2053, 4099, 8209, 16411, 32771, 65537,
-                                                      131101};
-  const auto* const room = std::lower_bound(primes.begin(), primes.end(), asked);
-  const auto needed = static_cast<std::int64_t>(graph.order().size() + graph.leaves().size());
-  if (room != primes.end() && needed > *room) {
-    throw Error(Errc::bad_request, "settings",
-                fmt::format("the engine would stop: its graph has {} tensors, and there is room "
-                            "for {}; use an f16 cache or a unified one",
-                            needed, *room));
-  }
-}
 
 struct Simulation {
   Graph graph;
@@ -167,17 +29,21 @@ struct Simulation {
 
 class Run {
  public:
-  Run(const Model& model, const Runtime& runtime, const Settings& settings)
+  /// `predictor`: the model is one layer that drafts for another (predictor.hpp).
+  Run(const Model& model, const Runtime& runtime, const Settings& settings, bool predictor)
       : model_(model),
         runtime_(runtime),
         settings_(settings),
+        predictor_(predictor),
         metal_(settings.backend == Backend::metal),
         asked_flash_(checked_flash(model, settings)),
         geometry_(geometry(settings, model)),
         placement_(place_weights(model, settings)),
-        caches_(kv_caches(model, settings, geometry_, placement_,
+        adaptation_(place_adapters(model, settings, placement_)),
+        control_vector_(place_control_vector(model, settings, placement_)),
+        caches_(kv_caches(model, settings, geometry_, placement_, runtime.llama_cpp,
                           asked_flash_ != FlashAttention::off)),
-        state_(recurrent_state(model, geometry_, placement_, settings.kv_offload)) {}
+        state_(recurrent_state(model, geometry_, placement_, settings)) {}
 
   Footprint run() {
     if (!model_.not_understood.empty()) {
@@ -187,8 +53,7 @@ class Run {
     // An operation stays fused where its layer's device runs it in a probe of one token per slot,
     // one kind after the other (resolve_fused_ops). With all on Metal the number of tokens makes no
     // difference.
-    Fusion fusion{.flash = asked_flash_ != FlashAttention::off,
-                  .f32_mask = runtime_.llama_cpp.flash_attn_f32_mask};
+    Fusion fusion{.flash = asked_flash_ != FlashAttention::off};
     const bool simple = !metal_ || (placement_.full_offload && settings_.kv_offload &&
                                     settings_.tensor_overrides.empty());
     const Geometry probed = simple ? geometry_ : generation();
@@ -226,10 +91,11 @@ class Run {
     result.gpu.compute = Bytes{allocation.gpu};
     result.host.compute = Bytes{allocation.host};
     result.gpu_peak = peak(simulation.graph, allocation);
+    allow_for_unfused_delta_nets(result);
     if (fusion.flash && !geometry_.unified() && picks_blocks(model_)) {
       full_compute_ = compute_when_full(fusion);
     }
-    add_parts(result);
+    describe(result);
     return result;
   }
 
@@ -254,16 +120,60 @@ class Run {
   [[nodiscard]] Footprint bounded() const {
     Footprint result = placed();
     result.flash_attention = asked_flash_ != FlashAttention::off;
-    const ComputeBound bound = compute_bound(model_, geometry_, caches_);
+    const ComputeBound bound = compute_bound(model_, geometry_, caches_, result.flash_attention);
     result.gpu.compute = metal_ ? bound.gpu : Bytes{};
     result.host.compute = metal_ ? bound.host : bound.host + bound.gpu;
     result.gpu_peak.operation = "unknown";
-    add_parts(result);
+    describe(result);
     return result;
   }
 
-  [[nodiscard]] Basis basis() const {
-    return model_.not_understood.empty() ? Basis::formula : Basis::assumed;
+  void describe(Footprint& result) const {
+    const Simulated simulated{.model = model_,
+                              .settings = settings_,
+                              .geometry = geometry_,
+                              .placement = placement_,
+                              .adaptation = adaptation_,
+                              .control_vector = control_vector_,
+                              .caches = caches_,
+                              .state = state_,
+                              .full_compute = full_compute_,
+                              .hidden_rows = predictor_          ? geometry_.sequences
+                                             : settings_.predict ? geometry_.batch
+                                                                 : 0,
+                              .assumed = assumed_};
+    add_parts(result, simulated);
+    add_beside(result, simulated, runtime_.llama_cpp);
+    result.remarks.insert(result.remarks.end(), runtime_.notes.begin(), runtime_.notes.end());
+  }
+
+  // Before ggml_gated_delta_net the engine built delta nets from small operations over chunks of
+  // tokens (build_delta_net_chunking, delta-net-base.cpp). That graph is not simulated. Room for
+  // all of its operands beside what any layer needs is an upper bound; where logits take more than
+  // that, they decide all the same.
+  void allow_for_unfused_delta_nets(Footprint& result) {
+    if (runtime_.llama_cpp.fused_delta_net) {
+      return;
+    }
+    constexpr std::int64_t float_bytes = 4;
+    constexpr std::int64_t chunk = 64;
+    constexpr std::int64_t operands = 12;  // as wide as the values
+    constexpr std::int64_t squares = 8;    // of a chunk with itself
+    std::int64_t row = 0;
+    for (const Layer& layer : model_.layers) {
+      if (const auto* net = std::get_if<DeltaNet>(&layer.mixer)) {
+        row = std::max(row, net->value_heads * (operands * net->value_dim + squares * chunk));
+      }
+    }
+    if (row > 0) {
+      Geometry layers = geometry_;
+      layers.outputs = 0;
+      const Bytes bound = compute_bound(model_, layers, caches_, result.flash_attention).gpu +
+                          Bytes{float_bytes} * row * round_up(geometry_.tokens, chunk);
+      Bytes& compute = (metal_ ? result.gpu : result.host).compute;
+      assumed_ = bound > compute;
+      compute = std::max(compute, bound);
+    }
   }
 
   // The graph of one token per slot, which the engine reserves beside the prompt's.
@@ -296,9 +206,21 @@ class Run {
   }
 
   [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {
-    Builder builder(model_, settings_, geometry, placement_, caches_, state_, fusion);
-    Simulation result{.graph = builder.build(), .schedule = {}, .at_home = fusion};
-    check_scheduler_table(model_, settings_, result.graph);
+    Builder builder({.model = model_,
+                     .rules = runtime_.llama_cpp,
+                     .settings = settings_,
+                     .geometry = geometry,
+                     .placement = placement_,
+                     .adaptation = adaptation_,
+                     .caches = caches_,
+                     .state = state_},
+                    fusion);
+    Simulation result{.graph = predictor_ ? builder.build_predictor() : builder.build(),
+                      .schedule = {},
+                      .at_home = fusion};
+    if (!predictor_) {
+      check_scheduler_table(model_, settings_, adaptation_.tensors, result.graph);
+    }
     result.schedule = schedule(result.graph, {.metal = metal_,
                                               .blas = metal_ && runtime_.llama_cpp.accelerate,
                                               .op_offload = settings_.op_offload});
@@ -339,193 +261,49 @@ class Run {
     return result;
   }
 
-  static void add(Footprint& footprint, Part part) {
-    if (part.bytes > Bytes{}) {
-      footprint.parts.push_back(std::move(part));
-    }
-  }
-
-  void add_parts(Footprint& result) const {
-    const Basis weights = model_.types_assumed                          ? Basis::assumed
-                          : model_.source == ModelSource::catalog ? Basis::formula
-                                                                  : Basis::file;
-    add(result, {.name = PartName::weights, .where = Place::gpu, .bytes = placement_.gpu_model,
-                 .basis = weights, .note = weights_note(), .formula = weights_formula()});
-    add(result, {.name = PartName::weights, .where = Place::host, .bytes = placement_.host_only + placement_.repacked,
-                 .basis = weights, .note = host_weights_note(), .formula = host_weights_formula()});
-    Bytes state_gpu = state_.gpu;
-    Bytes state_host = state_.host;
-    for (const KvCache& cache : caches_) {
-      state_gpu += cache.state_gpu;
-      state_host += cache.state_host;
-    }
-    add(result, {.name = PartName::kv_cache, .where = Place::gpu, .bytes = result.gpu.kv - state_gpu,
-                 .basis = basis(), .note = cache_note(), .formula = cache_formula()});
-    add(result, {.name = PartName::kv_cache, .where = Place::host, .bytes = result.host.kv - state_host,
-                 .basis = basis(), .note = cache_note(), .formula = cache_formula()});
-    add(result, {.name = PartName::recurrent_state, .where = Place::gpu, .bytes = state_gpu,
-                 .basis = basis(), .note = state_note(), .formula = state_formula()});
-    add(result, {.name = PartName::recurrent_state, .where = Place::host, .bytes = state_host,
-                 .basis = basis(), .note = state_note(), .formula = state_formula()});
-    add(result, {.name = PartName::compute, .where = Place::gpu, .bytes = result.gpu.compute,
-                 .basis = basis(),
-                 .note = compute_note(result),
-                 .formula = compute_formula(result)});
-    add(result, {.name = PartName::compute, .where = Place::host, .bytes = result.host.compute,
-                 .basis = basis(), .note = "graph inputs and the token lookup",
-                 .formula = compute_formula(result)});
-    // Encoders get room for logits too (llama_context::output_reserve).
-    const std::int64_t width = model_.vocabulary + (settings_.embeddings ? model_.embedding : 0);
-    add(result, {.name = PartName::output, .where = Place::host,
-                 .bytes = Bytes{4} * width * geometry_.sequences, .basis = Basis::formula,
-                 .note = settings_.embeddings ? "embeddings, and logits beside them"
-                                              : "logits handed to the sampler",
-                 .formula = output_formula()});
-  }
-
-  [[nodiscard]] std::string weights_note() const {
-    return settings_.mmap ? "mapped from the file" : "read into memory";
-  }
-
-  [[nodiscard]] std::string host_weights_note() const {
-    if (placement_.repacked == Bytes{}) {
-      return placement_.full_offload ? "token embedding, always on the CPU" : "weights of the CPU";
-    }
-    return settings_.mmap ? "rearranged copies for the CPU" : "weights of the CPU";
-  }
-
-  [[nodiscard]] std::string host_weights_formula() const {
-    if (placement_.repacked == Bytes{}) {
-      return "tensors of the input layer";
-    }
-    return fmt::format("{} rearranged for the CPU's kernels and {} {}", to_text(placement_.repacked),
-                       to_text(placement_.host_only),
-                       settings_.mmap ? "mapped for the CPU alone" : "as in the file");
-  }
-
-  [[nodiscard]] std::string weights_formula() const {
-    return fmt::format("{} tensors, {} parameters, {} in all, {}", model_.tensors.all().size(),
-                       model_.tensors.parameters(), to_text(model_.tensors.total()),
-                       settings_.mmap ? "the range of the file that Metal maps"
-                                      : "those of the layers on the GPU");
-  }
-
-  [[nodiscard]] std::string cache_note() const {
-    std::string note;
-    for (const KvCache& cache : caches_) {
-      const auto layers = std::count_if(cache.layers.begin(), cache.layers.end(),
-                                        [](const CacheLayer& layer) { return layer.present; });
-      if (layers == 0) {
-        continue;
-      }
-      note += fmt::format("{}{} {} layers x {} cells{}{}", note.empty() ? "" : ", ", layers,
-                          kind_of(cache), cache.cells,
-                          cache.ratio > 1 ? fmt::format(" of {} tokens", cache.ratio) : "",
-                          cache.streams > 1 ? fmt::format(" x {} slots", cache.streams) : "");
-    }
-    return note;
-  }
-
-  [[nodiscard]] std::string cache_formula() const {
-    std::string text;
-    for (const KvCache& cache : caches_) {
-      if (cache.empty()) {
-        continue;
-      }
-      std::int64_t keys = 0;
-      std::int64_t values = 0;
-      for (const CacheLayer& layer : cache.layers) {
-        keys += layer.present ? layer.key_width : 0;
-        values += layer.present ? layer.value_width : 0;
-      }
-      const auto bytes = [](ElementType type) {
-        return static_cast<double>(format_of(type).block_bytes) /
-               static_cast<double>(format_of(type).block_elements);
-      };
-      text += fmt::format("{}{} cells x {} streams x ({} K elements x {:.4g} B + {} V elements x {:.4g} B)",
-                          text.empty() ? "" : " + ", cache.cells, cache.streams, keys,
-                          bytes(cache.key_type), values, bytes(cache.value_type));
-    }
-    return text;
-  }
-
-  [[nodiscard]] std::string output_formula() const {
-    if (settings_.embeddings) {
-      return fmt::format("({} tokens of vocabulary + {} of embedding) x 4 B x {} slots",
-                         model_.vocabulary, model_.embedding, geometry_.sequences);
-    }
-    return fmt::format("{} tokens of vocabulary x 4 B x {} slots", model_.vocabulary,
-                       geometry_.sequences);
-  }
-
-  [[nodiscard]] std::string state_note() const {
-    std::int64_t layers = state_.count();
-    for (const KvCache& cache : caches_) {
-      if (cache.ratio > 1 && !cache.indexer) {
-        layers += std::count_if(cache.layers.begin(), cache.layers.end(),
-                                [](const CacheLayer& layer) { return layer.present; });
-      }
-    }
-    return fmt::format("{} layers x {} slots, whatever the context", layers, state_.slots);
-  }
-
-  [[nodiscard]] std::string state_formula() const {
-    std::int64_t tails = 0;
-    std::int64_t matrices = 0;
-    for (const StateLayer& layer : state_.layers) {
-      tails += layer.tail_width;
-      matrices += layer.matrix_width;
-    }
-    std::int64_t waiting = 0;
-    for (const KvCache& cache : caches_) {
-      for (const CacheLayer& layer : cache.layers) {
-        constexpr std::int64_t values_and_scores = 2;
-        waiting += layer.present ? values_and_scores * cache.state_rows * cache.state_width : 0;
-      }
-    }
-    if (waiting > 0) {
-      return fmt::format("{} slots x {} elements of tokens not yet summarised x 4 B", state_.slots,
-                         waiting);
-    }
-    return fmt::format("{} slots x ({} R elements + {} S elements) x 4 B", state_.slots, tails,
-                       matrices);
-  }
-
-  [[nodiscard]] std::string compute_note(const Footprint& result) const {
-    if (!model_.not_understood.empty()) {
-      return "upper bound: " + model_.not_understood;
-    }
-    return full_compute_ == Bytes{}
-               ? fmt::format("peak at {}", result.gpu_peak.operation)
-               : fmt::format("peak at {}; grows to {} as the context fills",
-                             result.gpu_peak.operation, to_text(full_compute_));
-  }
-
-  [[nodiscard]] std::string compute_formula(const Footprint& result) const {
-    if (!model_.not_understood.empty()) {
-      return "from the widths of the tensors: " + model_.not_understood;
-    }
-    return fmt::format("graph of {} nodes for {} tokens, {} rows of logits, flash attention {}",
-                       result.graph_nodes, geometry_.tokens, geometry_.outputs,
-                       result.flash_attention ? "on" : "off");
-  }
-
   const Model& model_;
   const Runtime& runtime_;
   const Settings& settings_;
+  bool predictor_;
   bool metal_;
   FlashAttention asked_flash_;
   Geometry geometry_;
   Placement placement_;
+  Adaptation adaptation_;
+  PlacedBytes control_vector_;
   std::vector<KvCache> caches_;
   RecurrentState state_;
   Bytes full_compute_;  // 0 where the context's fill makes no difference
+  bool assumed_ = false;
 };
+
+// The context that drafts. Where its graph is not known its buffers are taken to be as large as the
+// model's own, which is what they came to where they were measured.
+Footprint drafting(const Model& model, const Runtime& runtime, const Settings& settings,
+                   const Footprint& whole) {
+  Footprint result;
+  if (predictor_graph_known(model)) {
+    result = simulate_predictor(model, runtime, settings);
+  } else {
+    result = predictor_bound(model, settings, whole);
+  }
+  std::erase_if(result.parts, [](const Part& part) { return part.name == PartName::weights; });
+  return result;
+}
 
 }  // namespace
 
+Footprint simulate_predictor(const Model& model, const Runtime& runtime, const Settings& settings) {
+  const Model predictor = predictor_of(model);
+  return Run(predictor, runtime, predictor_settings(model, settings), true).run();
+}
+
 Footprint simulate(const Model& model, const Runtime& runtime, const Settings& settings) {
-  return Run(model, runtime, settings).run();
+  Footprint result = Run(model, runtime, settings, false).run();
+  if (settings.predict) {
+    add_as_draft(result, "drafting layer", drafting(model, runtime, settings, result));
+  }
+  return result;
 }
 
 }  // namespace membudget::llamacpp

@@ -10,4 +10,9 @@ namespace membudget::llamacpp {
 [[nodiscard]] Footprint simulate(const Model& model, const Runtime& runtime,
                                  const Settings& settings);
 
+/// The context that Qwen 3.5's blocks for drafting run in, beside the model's own: one layer on the
+/// model's weights, a cache and compute buffers of its own (src/models/qwen35.cpp, graph_mtp).
+[[nodiscard]] Footprint simulate_predictor(const Model& model, const Runtime& runtime,
+                                           const Settings& settings);
+
 }  // namespace membudget::llamacpp

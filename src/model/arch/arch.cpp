@@ -137,11 +137,59 @@ const Architecture* find_architecture(std::string_view name) {
 
 namespace {
 
+// A layer keeps at least what its own projections give, whatever the metadata says of heads.
+void widen_caches(Model& model) {
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    auto& attention = std::get<Attention>(model.layers[i].mixer);
+    const auto rows = [&](std::string_view name) {
+      const Tensor* tensor = model.tensors.find(static_cast<std::int64_t>(i), name);
+      return tensor == nullptr ? std::int64_t{0} : tensor->shape[1];
+    };
+    const std::int64_t keys = rows("attn_k.weight");
+    const std::int64_t values = rows("attn_v.weight");
+    if (keys > attention.kv_heads * attention.key_dim ||
+        values > attention.kv_heads * attention.value_dim) {
+      attention.heads = std::max<std::int64_t>(attention.heads, 1);
+      attention.kv_heads = 1;
+      attention.key_dim = std::max(keys, attention.key_dim);
+      attention.value_dim = std::max(values, attention.value_dim);
+    }
+  }
+}
+
+// States that do not grow with the context, as large as the usual keys make them in a layer that
+// has tensors of a state-space model.
+void add_states(const Metadata& metadata, Model& model) {
+  const auto extent = [&](const char* key) {
+    return metadata.has(fmt::format("{}.{}", metadata.architecture(), key))
+               ? read_extent(metadata, key)
+               : std::int64_t{0};
+  };
+  const Mamba states{.version = 2,
+                     .conv_width = extent("ssm.conv_kernel"),
+                     .inner_dim = extent("ssm.inner_size"),
+                     .state_dim = extent("ssm.state_size"),
+                     .groups = extent("ssm.group_count"),
+                     .time_rank = extent("ssm.time_step_rank")};
+  if (states.inner_dim == 0) {
+    return;
+  }
+  for (const Tensor& tensor : model.tensors.all()) {
+    const std::int64_t layer = TensorTable::layer_of(tensor.name);
+    if (layer >= 0 && layer < static_cast<std::int64_t>(model.layers.size()) &&
+        TensorTable::suffix_of(tensor.name).starts_with("ssm_")) {
+      model.layers[static_cast<std::size_t>(layer)].beside = states;
+    }
+  }
+}
+
 // The weights are what the tensor table says; the rest is taken for a transformer that keeps keys
 // and values of every head in every layer, which no known architecture exceeds.
 void describe_unknown(const Metadata& metadata, Model& model) {
   try {
     describe_transformer(metadata, model);
+    widen_caches(model);
+    add_states(metadata, model);
   } catch (const Error& error) {
     throw Error(Errc::unsupported, metadata.where(),
                 fmt::format("architecture '{}' is not known to this version of membudget, and the "

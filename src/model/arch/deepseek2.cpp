@@ -80,6 +80,7 @@ Experts experts(const Metadata& metadata, Routing usual) {
 void describe_with(const Metadata& metadata, Model& model, Routing usual, bool draft_cached) {
   describe_transformer(metadata, model);
   drop_draft_layers(metadata, model, draft_cached);
+  model.drafts = true;
   const Dimensions dimensions = read_dimensions(metadata);
   const Heads heads = heads_of(metadata, dimensions);
   if (heads.latent) {

@@ -99,6 +99,7 @@ void describe(const Metadata& metadata, Model& model) {
   describe_feed_forward(metadata, model);
   if (has_draft_block(metadata, model)) {
     drop_draft_layers(metadata, model, true);
+    model.drafts = true;
   }
 }
 

@@ -11,6 +11,7 @@ namespace {
 void describe(const Metadata& metadata, Model& model) {
   describe_transformer(metadata, model);
   replace_attention(model, ShortConvolution{.width = metadata.integer("shortconv.l_cache")});
+  model.rolls_back = true;
   const std::int64_t window = metadata.integer("attention.sliding_window", 0);
   for (Layer& layer : model.layers) {
     layer.mixer_residual_first = true;

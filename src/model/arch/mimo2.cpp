@@ -16,6 +16,7 @@ void describe(const Metadata& metadata, Model& model) {
   experts.normalised = true;
   put_experts(metadata, model, experts);
   drop_draft_layers(metadata, model, false);
+  model.drafts = true;
   slide_where_listed(metadata, model);
   const double scale = metadata.real("attention.value_scale", 0);
   for (Layer& layer : model.layers) {

@@ -43,6 +43,8 @@ void describe(const Metadata& metadata, Model& model) {
   drop_rope(model);
   // The block for drafting has a cache of its own, in another context (llama-model.cpp:2380).
   drop_draft_layers(metadata, model, false);
+  model.drafts = true;
+  model.rolls_back = true;
 }
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {

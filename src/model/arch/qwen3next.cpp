@@ -53,6 +53,7 @@ void describe(const Metadata& metadata, Model& model, QueryGate gate, bool repea
   describe_transformer(metadata, model);
   drop_draft_layers(metadata, model, false);
   model.outputs_after_norm = true;
+  model.drafts = true;
   DeltaNet delta_net = read_delta_net(metadata);
   delta_net.repeated = repeated;
   const std::vector<bool> recurrent =
@@ -89,6 +90,7 @@ void put_qwen_experts(const Metadata& metadata, Model& model) {
 void describe_qwen35(const Metadata& metadata, Model& model) {
   describe(metadata, model, QueryGate::interleaved, false);
   model.position_axes = mrope_axes;
+  model.rolls_back = true;
 }
 
 void describe_qwen35moe(const Metadata& metadata, Model& model) {

@@ -61,6 +61,7 @@ void describe_hunyuan3(const Metadata& metadata, Model& model) {
   route_as_stated(metadata, experts, Routing::sigmoid);
   put_experts(metadata, model, experts);
   drop_draft_layers(metadata, model, false);
+  model.drafts = true;
   model.outputs_after_norm = true;
 }
 

@@ -14,6 +14,7 @@ void describe(const Metadata& metadata, Model& model) {
   experts.shared_width = metadata.integer("expert_shared_feed_forward_length", 0);
   put_experts(metadata, model, experts);
   drop_draft_layers(metadata, model, false);
+  model.drafts = true;
   slide_where_listed(metadata, model);
   model.outputs_after_layers = true;
   const std::size_t layers = model.layers.size();
