@@ -26,7 +26,8 @@ layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY u
 layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
 layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
-layer(runtime "${h}(runtime|speed_rules|quality_table|capability)\\.hpp$" "^src/runtime\\.cpp$" MAY ${below_model} workload model)
+layer(runtime "${h}(runtime|speed_rules|quality_table|capability|serving_rules|stack_profile)\\.hpp$"
+      "^src/(runtime|serving_rules)\\.cpp$" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
@@ -35,14 +36,14 @@ layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engi
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine)
-layer(plan "${h}(plan|advise|stack)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
+layer(plan "${h}(plan|advise|stack|stack_schedule)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
 layer(rank "${h}rank\\.hpp$" "^src/rank/" MAY ${described} engine budget plan speed)
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
-layer(report "${h}(report|rank_report)\\.hpp$" "^src/report/"
+layer(report "${h}(report|rank_report|stack_report)\\.hpp$" "^src/report/"
       MAY ${described} engine budget plan speed rank settings)
 set(public ${described} sources engine budget plan speed rank settings report)
 # Joins the catalog to the advice, which itself knows no catalog.
-layer(alternatives "${h}alternatives\\.hpp$" "^src/alternatives\\.cpp$" MAY ${public})
+layer(alternatives "${h}(alternatives|stack_members)\\.hpp$" "^src/(alternatives|stack_members)\\.cpp$" MAY ${public})
 list(APPEND public alternatives)
 layer(umbrella "${h}membudget\\.hpp$" MAY ${public})
 layer(program "^tools/" MAY ${public} umbrella)

@@ -39,6 +39,7 @@ constexpr std::string_view quality_name = "quality.json";
 constexpr std::string_view budget_name = "budget.json";
 constexpr std::string_view advice_name = "advice.json";
 constexpr std::string_view capability_name = "capability.json";
+constexpr std::string_view serving_name = "serving.json";
 
 /// How a user may write a name: any case, Ollama's default tag spelt out.
 std::string plain(std::string_view name) {
@@ -332,7 +333,8 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
     }
   }
   for (const std::string_view name : {working_sets_name, tokenizers_name, speed_name, quality_name,
-                                      budget_name, advice_name, capability_name}) {
+                                      budget_name, advice_name, capability_name,
+                                      serving_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -350,6 +352,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   static_cast<void>(table(*out, budget_name, decode_budget));
   static_cast<void>(table(*out, advice_name, decode_advice));
   static_cast<void>(table(*out, capability_name, decode_capability));
+  static_cast<void>(table(*out, serving_name, decode_serving));
   return Profiles(std::move(out));
 }
 
@@ -435,6 +438,20 @@ QualityTable Profiles::quality_table() const {
 
 CapabilityRules Profiles::capability_rules() const {
   return table(*store_, capability_name, decode_capability);
+}
+
+ServingRules Profiles::serving_rules() const {
+  return table(*store_, serving_name, decode_serving);
+}
+
+StackProfile Profiles::stack(std::string_view id) const {
+  const Document& document = find(ProfileKind::stack, store_->of(ProfileKind::stack), id);
+  return decode(decode_stack, document.file, document.text);
+}
+
+StackProfile read_stack(const std::filesystem::path& file) {
+  const Document document = read_document(file);
+  return decode(decode_stack, document.file, document.text);
 }
 
 std::vector<CatalogEntry> Profiles::catalog() const {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "profiles/decode.hpp"
+#include "profiles/fields.hpp"
+
+namespace membudget {
+namespace {
+
+constexpr std::int64_t whole_percent = 100;
+
+void take_surcharges(Fields& fields, ServerRules& out) {
+  for (Fields& entry : fields.objects_or_none("batch_surcharges")) {
+    ServerRules::BatchSurcharge surcharge;
+    surcharge.from = entry.whole("from", 1);
+    surcharge.bytes = Bytes(entry.whole("bytes", 0));
+    if (!out.batch_surcharges.empty() && surcharge.from <= out.batch_surcharges.back().from) {
+      entry.fail("from", "must ascend");
+    }
+    entry.finish();
+    out.batch_surcharges.push_back(surcharge);
+  }
+}
+
+ServerRules take_server(Fields& entry) {
+  ServerRules out;
+  out.name = entry.text("name");
+  out.runtimes = entry.some_texts("runtimes");
+  out.eviction = entry.one_of("eviction", {"shortest-keep-alive", "least-recently-used"}) ==
+                         "shortest-keep-alive"
+                     ? Eviction::shortest_keep_alive
+                     : Eviction::least_recently_used;
+  out.keep_alive_s = entry.whole("keep_alive_s", -1);
+  out.max_loaded = entry.whole("max_loaded", 1);
+  out.fit_percent = entry.whole_or_none("fit_percent", 1).value_or(0);
+  if (out.fit_percent > whole_percent) {
+    entry.fail("fit_percent", "is more than the whole");
+  }
+  take_surcharges(entry, out);
+  out.one_process_per_model = entry.flag("one_process_per_model");
+  out.pins_resident = entry.flag("pins_resident");
+  out.one_process = entry.flag("one_process");
+  out.source = entry.text("source");
+  entry.finish();
+  return out;
+}
+
+}  // namespace
+
+ServingRules decode_serving(Faults& faults) {
+  const auto value = parse_profile(faults);
+  if (!value) {
+    return {};
+  }
+  Fields fields(*value, faults);
+  ServingRules out;
+  static_cast<void>(fields.one_of("schema", {"membudget.serving/1"}));
+  static_cast<void>(fields.texts_or_none("notes"));
+  for (Fields& entry : fields.objects("servers")) {
+    out.servers.push_back(take_server(entry));
+  }
+  for (Fields& entry : fields.objects("storage")) {
+    StorageSpeed& speed = out.storage.emplace_back();
+    speed.chips = entry.some_texts("chips");
+    speed.read_gbs = entry.positive("read_gbs");
+    speed.source = entry.text("source");
+    entry.finish();
+  }
+  fields.finish();
+  return out;
+}
+
+}  // namespace membudget
