@@ -21,7 +21,7 @@ FlashAttention flash_attention_of(const std::string& word) {
                          : FlashAttention::automatic;
 }
 
-Workload workload_of(const StackProfile::Member& member, const ReadModel& read) {
+Workload workload_of(const StackProfile::Member& member, const ReadMember& read) {
   Workload out;
   out.context = unless_zero(member.context);
   out.parallel = unless_zero(member.parallel);
@@ -46,7 +46,7 @@ Workload workload_of(const StackProfile::Member& member, const ReadModel& read) 
 }  // namespace
 
 StackMember member_of(const StackProfile::Member& member, const Profiles& profiles,
-                      const ReadModel& read) {
+                      const ReadMember& read) {
   StackMember out;
   out.name = member.name.empty() ? member.model : member.name;
   out.role = member.role;
@@ -62,7 +62,7 @@ StackMember member_of(const StackProfile::Member& member, const Profiles& profil
 }
 
 Stack stack_of(const StackProfile& profile, Machine machine, const Profiles& profiles,
-               const ReadModel& read) {
+               const ReadMember& read) {
   Stack out;
   out.id = profile.id;
   out.name = profile.name;

@@ -11,6 +11,7 @@ void add_plan(CLI::App& program, Exit& exit);
 void add_max_context(CLI::App& program, Exit& exit);
 void add_compare(CLI::App& program, Exit& exit);
 void add_recommend(CLI::App& program, Exit& exit);
+void add_stack(CLI::App& program, Exit& exit);
 void add_inspect(CLI::App& program, Exit& exit);
 void add_settings(CLI::App& program, Exit& exit);
 void add_list(CLI::App& program, Exit& exit);

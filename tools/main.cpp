@@ -29,6 +29,7 @@ Exit run(const std::vector<std::string>& arguments) {
   add_compare(program, exit);
   add_settings(program, exit);
   add_recommend(program, exit);
+  add_stack(program, exit);
   add_inspect(program, exit);
   add_list(program, exit);
   add_show(program, exit);

@@ -88,19 +88,23 @@ std::string verdict_detail(const Plan& plan) {
   return text;
 }
 
-std::vector<Entry> limits(const PlanReport& report) {
-  const auto& plan = report.plan;
+std::vector<Entry> limits(const Plan& plan) {
   const auto& budget = plan.budget;
   std::string kept;
   for (const auto& part : budget.reserve_parts) {
     kept += fmt::format("{}{} for {}", kept.empty() ? "" : ", ", to_text(part.bytes), part.name);
   }
-  std::vector<Entry> out{
+  return {
       {"GPU", limit_rule(budget), plan.binding == Binding::gpu},
       {"RAM",
        fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
        plan.binding == Binding::ram},
   };
+}
+
+std::vector<Entry> limits(const PlanReport& report) {
+  std::vector<Entry> out = limits(report.plan);
+  const auto& budget = report.plan.budget;
   if (budget.largest_buffer > Bytes{}) {
     Bytes largest;
     for (const auto& tensor : report.model.tensors.all()) largest = std::max(largest, tensor.size());

@@ -30,6 +30,7 @@ struct Entry {
 
 /// Both limits with their rules; one of them binds.
 [[nodiscard]] std::vector<Entry> limits(const PlanReport& report);
+[[nodiscard]] std::vector<Entry> limits(const Plan& plan);
 
 /// "f16" with "24832", "32768, as far as it was trained" or "none fits".
 [[nodiscard]] std::vector<Entry> contexts(const PlanReport& report);

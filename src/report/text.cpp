@@ -8,67 +8,13 @@
 #include "membudget/report.hpp"
 #include "report/bar.hpp"
 #include "report/layout.hpp"
+#include "report/page.hpp"
 #include "report/summary.hpp"
 
 namespace membudget {
 namespace {
 
 using namespace report;
-
-constexpr std::string_view bold = "1";
-constexpr std::string_view dim = "2";
-
-std::string_view verdict_colour(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::comfortable:
-      return "1;32";
-    case Verdict::tight:
-      return "1;33";
-    case Verdict::crawls:
-      return "1;35";
-    case Verdict::does_not_fit:
-      return "1;31";
-  }
-  return bold;
-}
-
-/// Collects lines; every string from outside passes through printable() here.
-class Page {
- public:
-  explicit Page(const TextStyle& style) : style_(style) {}
-
-  void blank() { out_ += '\n'; }
-  /// Already laid out and coloured.
-  void raw(std::string_view line) { (out_ += line) += '\n'; }
-  void title(std::string_view text) { raw(painted(text, bold, style_)); }
-  /// `text` after `head`, which takes `indent` columns on its first line only.
-  void paragraph(std::string_view head, int indent, std::string_view text,
-                 std::string_view sgr = {}) {
-    auto first = left(head, indent);
-    for (const auto& line : wrapped(printable(text, style_.unicode), style_.width - indent)) {
-      raw(first + (sgr.empty() ? line : painted(line, sgr, style_)));
-      first = left("", indent);
-    }
-  }
-  [[nodiscard]] std::string str() && { return std::move(out_); }
-
- private:
-  const TextStyle& style_;
-  std::string out_;
-};
-
-void verdict(Page& page, const Plan& plan, const TextStyle& style) {
-  const auto text = fmt::format("{}: {}.", words(plan.verdict), verdict_detail(plan));
-  bool first = true;
-  for (const auto& line : wrapped(printable(text, style.unicode), style.width)) {
-    const auto head = words(plan.verdict).size();
-    page.raw(first && line.size() >= head
-                 ? painted(line.substr(0, head), verdict_colour(plan.verdict), style) +
-                       line.substr(head)
-                 : line);
-    first = false;
-  }
-}
 
 constexpr int note_column = 51;
 
@@ -213,7 +159,7 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
     page.paragraph("", 0, recommended(report), bold);
     page.blank();
   }
-  verdict(page, report.plan, style);
+  page.verdict(report.plan);
   page.blank();
   if (style.bar) {
     for (const auto& line : bar(report.plan, style)) page.raw(line);
