@@ -59,19 +59,79 @@ void check_pattern(const TensorOverride& override) {
   }
 }
 
+void take_context(const Workload& workload, const Model& model, Settings& out) {
+  const std::int64_t unasked = model.default_context > 0 ? model.default_context : out.context;
+  out.context = within(workload.context.value_or(unasked), 0, max_tokens, "--ctx-size");
+  if (out.context == 0) {
+    out.context = model.trained_context;
+  }
+  if (out.context == 0) {
+    throw Error(Errc::bad_request, "--ctx-size",
+                "the model does not state its trained context; give a number of tokens");
+  }
+}
+
+void refuse_mlx_settings(const Workload& workload) {
+  for (const auto& [value, option] :
+       {std::pair{workload.prefill_step, "--prefill-step-size"}, {workload.kv_bits, "--kv-bits"}}) {
+    if (value) {
+      throw Error(Errc::bad_request, option,
+                  "is a setting of MLX; give --runtime mlx, or here --ubatch-size and --cache-type");
+    }
+  }
+}
+
+/// What is in use at the end: all of a context that is given, unless the prompt is given too.
+void take_use(const Workload& workload, Settings& out) {
+  out.depth = within(workload.depth.value_or(0), 0, max_tokens, "--depth");
+  out.generate_tokens = within(workload.generate_tokens.value_or(out.generate_tokens), 1, max_tokens,
+                               "--generate-tokens");
+  out.prefill_step =
+      within(workload.prefill_step.value_or(out.prefill_step), 1, max_tokens, "--prefill-step-size");
+  out.kv_bits = within(workload.kv_bits.value_or(out.kv_bits), 0, 8, "--kv-bits");
+  if (workload.prompt_tokens) {
+    out.prompt_tokens = within(*workload.prompt_tokens, 1, max_tokens, "--prompt-tokens");
+  } else if (workload.context.value_or(0) > 0) {
+    const std::int64_t room = within(*workload.context, 2, max_tokens, "--ctx-size") - out.depth;
+    if (room < 2) {
+      throw Error(Errc::bad_request, "--depth",
+                  fmt::format("{} tokens leave no room for a prompt in a context of {}; raise "
+                              "--ctx-size",
+                              out.depth, *workload.context));
+    }
+    out.generate_tokens = std::min(out.generate_tokens, room - 1);
+    out.prompt_tokens = room - out.generate_tokens;
+  }
+  out.context = out.depth + out.prompt_tokens + out.generate_tokens;
+}
+
 }  // namespace
+
+std::string_view to_string(Engine engine) {
+  switch (engine) {
+    case Engine::llama_cpp: return "llama.cpp";
+    case Engine::mlx: return "mlx";
+    case Engine::candle: return "candle";
+    case Engine::mlc: return "mlc";
+    case Engine::coreml: return "coreml";
+  }
+  return "";
+}
+
+bool grows_with_use(Engine engine) {
+  return engine == Engine::mlx || engine == Engine::candle;
+}
 
 Settings resolve(const Workload& workload, const Runtime& runtime, const Model& model) {
   Settings result = runtime.defaults;
   result.backend = workload.backend;
-  const std::int64_t unasked = model.default_context > 0 ? model.default_context : result.context;
-  result.context = within(workload.context.value_or(unasked), 0, max_tokens, "--ctx-size");
-  if (result.context == 0) {
-    result.context = model.trained_context;
+  if (grows_with_use(runtime.engine)) {
+    take_use(workload, result);
+  } else {
+    take_context(workload, model, result);
   }
-  if (result.context == 0) {
-    throw Error(Errc::bad_request, "--ctx-size",
-                "the model does not state its trained context; give a number of tokens");
+  if (runtime.engine != Engine::mlx) {
+    refuse_mlx_settings(workload);
   }
   result.batch = within(workload.batch.value_or(result.batch), 1, max_tokens, "--batch-size");
   result.ubatch = within(workload.ubatch.value_or(result.ubatch), 1, max_tokens, "--ubatch-size");

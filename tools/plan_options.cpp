@@ -150,14 +150,10 @@ Workload workload_of(const PlanOptions& options) {
   if (options.no_op_offload) out.op_offload = false;
   if (options.embeddings) out.embeddings = true;
   out.pooling = pooling(options.pooling);
-  if (!options.context.empty() && lower(options.context) != "max") {
-    out.context = parse_tokens(options.context, "--ctx-size");
+  if (!options.prefill_step.empty()) {
+    out.prefill_step = positive_tokens(options.prefill_step, "--prefill-step-size");
   }
-  return out;
-}
-
-SpeedRequest speed_of(const PlanOptions& options) {
-  SpeedRequest out;
+  if (!options.kv_bits.empty()) out.kv_bits = integer(options.kv_bits, "--kv-bits", 0, 8);
   if (!options.depth.empty()) out.depth = parse_tokens(options.depth, "--depth");
   if (!options.prompt_tokens.empty()) {
     out.prompt_tokens = positive_tokens(options.prompt_tokens, "--prompt-tokens");
@@ -165,6 +161,17 @@ SpeedRequest speed_of(const PlanOptions& options) {
   if (!options.generate_tokens.empty()) {
     out.generate_tokens = positive_tokens(options.generate_tokens, "--generate-tokens");
   }
+  if (!options.context.empty() && lower(options.context) != "max") {
+    out.context = parse_tokens(options.context, "--ctx-size");
+  }
+  return out;
+}
+
+SpeedRequest speed_of(const Workload& workload) {
+  SpeedRequest out;
+  out.depth = workload.depth.value_or(out.depth);
+  out.prompt_tokens = workload.prompt_tokens.value_or(out.prompt_tokens);
+  out.generate_tokens = workload.generate_tokens.value_or(out.generate_tokens);
   return out;
 }
 
@@ -253,7 +260,7 @@ void PlanOptions::add_to(CLI::App& command) {
   option("--profiles", profiles, "Folder whose profiles add to the built-in ones", "DIR",
          "Machine");
 
-  option("--runtime", runtime, "llama.cpp or llama-cli, @BUILD picks a build", "ID[@BUILD]",
+  option("--runtime", runtime, "As `list runtimes` names them; @BUILD picks a build", "ID[@BUILD]",
          "Runtime");
   option("--quant", quantization, "Q4_K_M, ...; default: the model's usual", "NAME", "Runtime");
   option("--cache-type", cache_type, "Of K and V: f16 bf16 f32 q8_0 q5_1 q5_0 q4_1 q4_0 iq4_nl",
@@ -290,6 +297,10 @@ void PlanOptions::add_to(CLI::App& command) {
   command
       .add_flag("--no-op-offload", no_op_offload, "Metal leaves the CPU's weights to the CPU")
       ->group("Runtime");
+  option("--prefill-step-size", prefill_step, "MLX: tokens of a prompt computed at once", "N",
+         "Runtime");
+  option("--kv-bits", kv_bits, "MLX: bits of the cache, 2 to 8; default: as computed", "N",
+         "Runtime");
   option("--draft,--model-draft", draft, "-md; model that drafts tokens for this one: name or .gguf",
          "MODEL", "Runtime");
   command.add_flag("--embeddings,--embedding", embeddings, "Serve embeddings instead of text")
@@ -347,7 +358,7 @@ PlanInputs read(const PlanOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(options.output_format());
   auto workload = workload_of(options);
-  const auto speed = speed_of(options);
+  const auto speed = speed_of(workload);
   check_depth(options, workload, speed);
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
@@ -364,9 +375,10 @@ PlanInputs read(const PlanOptions& options) {
     draft_names = names_of(options.draft, *workload.draft, profiles);
   }
   auto names = names_of(options.model, model, profiles);
-  auto server = runtime.outputs == OutputRule::slots
-                    ? runtime
-                    : profiles.runtime("llama.cpp@" + runtime.version);
+  auto server = runtime.id == "llama.cpp" ? runtime
+                : runtime.engine == Engine::llama_cpp
+                    ? profiles.runtime("llama.cpp@" + runtime.engine_version)
+                    : profiles.runtime("llama.cpp");
   return {.model = std::move(model),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
@@ -385,7 +397,7 @@ PlanInputs read(const PlanOptions& options) {
 
 MachineInputs read_machine(const PlanOptions& options) {
   auto workload = workload_of(options);
-  const auto speed = speed_of(options);
+  const auto speed = speed_of(workload);
   check_depth(options, workload, speed);
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
@@ -407,7 +419,10 @@ PlanReport report_of(PlanInputs inputs) {
       max_context_by_cache_type(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
                                 inputs.target_headroom);
   // The workload's own types are mostly among these; each search costs several plans.
-  const auto settings = resolve(inputs.workload, inputs.runtime, inputs.model);
+  const auto settings =
+      resolve(configured(inputs.workload, inputs.runtime, inputs.model,
+                         budget(inputs.machine, inputs.runtime)),
+              inputs.runtime, inputs.model);
   const auto own =
       std::ranges::find(out.by_cache_type, settings.cache_type_k, &ContextByCacheType::type);
   out.max_context =

@@ -44,6 +44,8 @@ struct PlanOptions {
   bool no_kv_offload = false;
   bool no_repack = false;
   bool no_op_offload = false;
+  std::string prefill_step;
+  std::string kv_bits;
   std::string draft;
   bool embeddings = false;
   std::string pooling;

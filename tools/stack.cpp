@@ -170,7 +170,9 @@ void search(StackReport& report, const Options& options) {
     member.count = count_of(options.count);
   }
   if (options.parallel == "max") {
-    const auto each = resolve(member.workload, member.runtime, *member.model).context;
+    const auto open = configured(member.workload, member.runtime, *member.model,
+                                 budget(report.stack.machine, member.runtime));
+    const auto each = resolve(open, member.runtime, *member.model).context;
     report.max_parallel = max_parallel(report.stack, last, each);
     set_slots(member, std::max<std::int64_t>(*report.max_parallel, 1), each);
   }

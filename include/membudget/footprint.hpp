@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,17 @@ struct Footprint {
   EngineBuffers host;
   Bytes repacked;  ///< "CPU_REPACK model buffer size": weights the CPU rearranged for its kernels.
   ComputePeak gpu_peak;
+  /// For engines whose memory grows with use: the most that lives on the GPU at once, which mlx-lm
+  /// prints as "Peak memory"; the parts are those of that moment. Nothing where all is reserved
+  /// when the model is loaded.
+  std::optional<Bytes> peak;
+  /// The largest buffer that cannot be split, against Budget::largest_buffer; 0 where the engine
+  /// splits its buffers or nobody knows.
+  Bytes largest_buffer;
+  std::string largest_buffer_name;  ///< "attention scores"
+  bool partial_offload = true;  ///< Layers that the GPU has no room for can run on the CPU.
+  /// What surprises about this runtime here, a sentence each; most important first.
+  std::vector<std::string> remarks;
   std::int64_t graph_nodes = 0;
   /// Of these, what a token has to start on the device one after another: views cost nothing, and
   /// the engine runs a norm with its scale, and sums of sums, as one.

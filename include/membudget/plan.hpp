@@ -33,7 +33,17 @@ struct Plan {
 /// Sets a footprint against a budget; what is binding, what is left, what to call it.
 [[nodiscard]] Plan judge(Footprint footprint, Budget budget);
 
-/// judge(estimate(model, runtime, workload), budget(machine, runtime)).
+/// The workload with what the runtime chooses by looking at the machine, where the user left it open:
+/// Ollama's context by Metal's working set, its batch by the room that is left. Every other field
+/// stays as it is. Pure, like everything below it.
+[[nodiscard]] Workload configured(const Workload& workload, const Runtime& runtime,
+                                  const Model& model, const Budget& budget);
+
+/// judge(estimate(model, runtime, configured(workload)), budget).
+[[nodiscard]] Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
+                        const Budget& budget);
+
+/// The same with budget(machine, runtime).
 [[nodiscard]] Plan plan(const Model& model, const Machine& machine, const Runtime& runtime,
                         const Workload& workload);
 

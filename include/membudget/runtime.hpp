@@ -3,13 +3,21 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "membudget/model.hpp"
 #include "membudget/workload.hpp"
 
 namespace membudget {
 
-enum class Engine : std::uint8_t { llama_cpp };
+/// What computes and allocates; several runtimes are the same engine with other defaults.
+enum class Engine : std::uint8_t { llama_cpp, mlx, candle, mlc, coreml };
+
+/// "llama.cpp", "mlx", "candle", "mlc", "coreml".
+[[nodiscard]] std::string_view to_string(Engine engine);
+
+/// Memory follows the tokens in use (MLX, Candle); the others reserve a context when they load.
+[[nodiscard]] bool grows_with_use(Engine engine);
 
 /// How llama.cpp's memory rules differ between builds; a runtime profile sets them per range
 /// of builds, so that no code asks for a build number.
@@ -31,7 +39,10 @@ enum class OutputRule : std::uint8_t {
 /// An engine, a version and the defaults it is run with.
 struct Runtime {
   std::string id;       ///< "llama.cpp"
-  std::string version;  ///< The build whose rules hold, e.g. "b10587".
+  std::string name;     ///< In words: "llama.cpp server (llama-server)"
+  std::string version;  ///< The build or version whose rules hold: "b10587", "0.32.0".
+  /// Of the engine inside, where the runtime numbers its own releases: Ollama 0.33.0 brings "b10488".
+  std::string engine_version;
   Engine engine = Engine::llama_cpp;
   LlamaCppRules llama_cpp;
   OutputRule outputs = OutputRule::slots;
@@ -43,6 +54,7 @@ struct Runtime {
 /// The workload with the runtime's defaults filled in for this model, as the runtime does it.
 /// Throws Error{bad_request} for settings the engine refuses: negative sizes, cache rows that
 /// are not whole blocks, a quantized V cache without flash attention.
+/// Knows no machine: what a runtime chooses by looking at one is configured()'s.
 [[nodiscard]] Settings resolve(const Workload& workload, const Runtime& runtime,
                                const Model& model);
 

@@ -59,6 +59,15 @@ struct Workload {
   /// run this way unless told otherwise.
   std::optional<bool> embeddings;
   std::optional<Pooling> pooling;  ///< --pooling, in embedding mode; default: what the file says.
+  // What is in use, for engines whose memory grows with it (MLX, Candle); llama.cpp reserves
+  // everything when it loads. Without `prompt_tokens` the prompt fills a `context` that is given, and
+  // else has 512 tokens.
+  std::optional<std::int64_t> depth;            ///< --depth: tokens cached before the prompt; 0.
+  std::optional<std::int64_t> prompt_tokens;    ///< --prompt-tokens
+  std::optional<std::int64_t> generate_tokens;  ///< --generate-tokens; 128.
+  std::optional<std::int64_t> prefill_step;  ///< --prefill-step-size: tokens MLX prompts at once.
+  /// --kv-bits: bits per element of MLX's cache, 2, 3, 4, 6 or 8 in groups of 64; 0 = as computed.
+  std::optional<std::int64_t> kv_bits;
   /// --model-draft: proposes tokens that the model then checks several at once. The runtime loads it
   /// beside the model, with a context as long and a cache of its own; nullptr: none.
   std::shared_ptr<const Model> draft;
@@ -87,6 +96,12 @@ struct Settings {
   std::int64_t outputs = 0;
   bool embeddings = false;
   Pooling pooling = Pooling::none;
+  // Of engines whose memory grows with use; there `context` is what is in use at the end.
+  std::int64_t depth = 0;
+  std::int64_t prompt_tokens = 512;
+  std::int64_t generate_tokens = 128;
+  std::int64_t prefill_step = 2048;
+  std::int64_t kv_bits = 0;
 };
 
 }  // namespace membudget

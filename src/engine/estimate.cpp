@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include "engine/candle/candle.hpp"
+#include "engine/coreml/coreml.hpp"
 #include "engine/llamacpp/geometry.hpp"
 #include "engine/llamacpp/simulate.hpp"
+#include "engine/mlc/mlc.hpp"
+#include "engine/mlx/mlx.hpp"
 #include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
 
@@ -74,6 +78,10 @@ Footprint estimate(const Model& model, const Runtime& runtime, const Workload& w
   const Settings settings = resolve(workload, runtime, model);
   switch (runtime.engine) {
     case Engine::llama_cpp: break;
+    case Engine::mlx: return mlx::footprint(model, runtime, settings);
+    case Engine::candle: return candle::footprint(model, runtime, settings);
+    case Engine::mlc: return mlc::footprint(model, runtime, settings);
+    case Engine::coreml: return coreml::footprint(model, runtime, settings);
   }
   refuse_mlx(model);
   Footprint result = llamacpp::simulate(model, runtime, settings);

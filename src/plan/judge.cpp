@@ -36,8 +36,22 @@ Plan judge(Footprint footprint, Budget budget) {
                   to_text(budget.reserve)));
   plan.reasons = plan.binding == Binding::gpu ? std::vector{on_gpu, in_ram} : std::vector{in_ram, on_gpu};
 
-  if (ram_room < Bytes{}) {
+  const bool buffer_too_large =
+      budget.largest_buffer > Bytes{} && footprint.largest_buffer > budget.largest_buffer;
+  if (buffer_too_large) {
+    plan.reasons.insert(
+        plan.reasons.begin(),
+        fmt::format("One buffer, of {}, would need {}; Metal gives none larger than {}.",
+                    footprint.largest_buffer_name, to_text(footprint.largest_buffer),
+                    to_text(budget.largest_buffer)));
+    plan.headroom = std::min(plan.headroom, budget.largest_buffer - footprint.largest_buffer);
+  }
+  if (ram_room < Bytes{} || buffer_too_large) {
     plan.verdict = Verdict::does_not_fit;
+  } else if (gpu_room < Bytes{} && !footprint.partial_offload) {
+    plan.verdict = Verdict::does_not_fit;
+    plan.reasons.emplace_back(
+        "It fits in RAM but not in what the GPU may use, and this runtime keeps everything there.");
   } else if (gpu_room < Bytes{}) {
     plan.verdict = Verdict::crawls;
     plan.reasons.emplace_back(
@@ -58,14 +72,20 @@ Plan judge(Footprint footprint, Budget budget) {
     plan.reasons.emplace_back(
         "Metal's limit for this size of RAM is predicted; nobody has published it yet.");
   }
+  plan.reasons.insert(plan.reasons.end(), footprint.remarks.begin(), footprint.remarks.end());
   plan.footprint = std::move(footprint);
   plan.budget = std::move(budget);
   return plan;
 }
 
+Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
+          const Budget& budget) {
+  return judge(estimate(model, runtime, configured(workload, runtime, model, budget)), budget);
+}
+
 Plan plan(const Model& model, const Machine& machine, const Runtime& runtime,
           const Workload& workload) {
-  return judge(estimate(model, runtime, workload), budget(machine, runtime));
+  return plan(model, runtime, workload, budget(machine, runtime));
 }
 
 bool fits(Verdict verdict) {

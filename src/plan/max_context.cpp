@@ -20,7 +20,7 @@ class Search {
         workload_(workload),
         target_(target),
         budget_(budget(machine, runtime)),
-        settings_(resolve(small(workload), runtime, model)) {
+        settings_(resolve(configured(small(workload), runtime, model, budget_), runtime, model)) {
     const bool own_caches = !settings_.kv_unified && settings_.parallel > 1;
     step_ = own_caches ? cells_per_step * settings_.parallel : cells_per_step;
     const std::int64_t trained = checked_multiply(
@@ -85,7 +85,9 @@ class Search {
   Bytes headroom(std::int64_t steps) {
     Workload workload = workload_;
     workload.context = tokens(steps);
-    return judge(estimate(model_, runtime_, workload), budget_).headroom - target_;
+    // The context is to be full, whatever is prompted otherwise.
+    workload.depth = workload.prompt_tokens = std::nullopt;
+    return plan(model_, runtime_, workload, budget_).headroom - target_;
   }
 
   const Model& model_;

@@ -199,7 +199,7 @@ class Search {
     const auto [at, fresh] = plans_.try_emplace(key);
     if (fresh) {
       try {
-        at->second = judge(estimate(model, runtime_, workload), budget_);
+        at->second = membudget::plan(model, runtime_, workload, budget_);
       } catch (const Error& error) {
         if (error.code() != Errc::bad_request) {
           throw;
@@ -237,7 +237,7 @@ class Search {
 
   void take(const Workload& workload) {
     out_.workload = workload;
-    out_.plan = judge(estimate(*out_.model, runtime_, workload), budget_);
+    out_.plan = membudget::plan(*out_.model, runtime_, workload, budget_);
     out_.considered.back().cache_type = out_.plan.footprint.settings.cache_type_k;
     out_.considered.back().context = out_.plan.footprint.settings.context;
     out_.considered.back().verdict = out_.plan.verdict;
@@ -296,7 +296,7 @@ class Search {
     Workload workload = out_.workload;
     workload.ubatch = rules_.experts_ubatch;
     workload.batch = std::max(asked_.batch.value_or(0), rules_.experts_ubatch);
-    if (judge(estimate(*out_.model, runtime_, workload), budget_).verdict ==
+    if (membudget::plan(*out_.model, runtime_, workload, budget_).verdict ==
         Verdict::comfortable) {
       take(workload);
       follow("experts-batch");

@@ -25,12 +25,12 @@ std::vector<Holding> holdings_of(const Stack& stack, const std::vector<Footprint
   return out;
 }
 
-/// llama.cpp allocates everything when it loads. Engines that allocate as they go keep the weights
-/// and their own program.
+/// Most engines allocate everything when they load. Those whose memory grows with use have, before
+/// the first request, the weights and their own program.
 Bytes idle(const Footprint& one, const Runtime& runtime, bool gpu_only) {
   Bytes out;
   for (const Part& part : one.parts) {
-    const bool kept = runtime.engine == Engine::llama_cpp || part.name == PartName::weights ||
+    const bool kept = !grows_with_use(runtime.engine) || part.name == PartName::weights ||
                       part.name == PartName::runtime;
     if (kept && (!gpu_only || part.where == Place::gpu)) {
       out += part.bytes;
@@ -134,7 +134,7 @@ StackPlan plan_stack(const Stack& stack) {
   std::vector<Footprint> footprints;
   footprints.reserve(stack.members.size());
   for (const StackMember& member : stack.members) {
-    footprints.push_back(footprint_of(member));
+    footprints.push_back(footprint_of(member, budget));
   }
   const std::vector<Holding> holdings = holdings_of(stack, footprints);
   PeakOfPool peak = peak_of(holdings, budget);
@@ -170,7 +170,7 @@ std::int64_t max_count(const Stack& stack, std::size_t member, std::int64_t most
   std::vector<Footprint> footprints;
   footprints.reserve(stack.members.size());
   for (const StackMember& each : stack.members) {
-    footprints.push_back(footprint_of(each));
+    footprints.push_back(footprint_of(each, budget));
   }
   std::vector<Holding> holdings = holdings_of(stack, footprints);
   return largest(most, [&](std::int64_t count) {
@@ -191,12 +191,12 @@ std::int64_t max_parallel(const Stack& stack, std::size_t member, std::int64_t c
   StackMember changed = stack.members.at(member);
   set_slots(changed, 1, context);
   for (std::size_t i = 0; i < stack.members.size(); ++i) {
-    footprints.push_back(footprint_of(i == member ? changed : stack.members[i]));
+    footprints.push_back(footprint_of(i == member ? changed : stack.members[i], budget));
   }
   const std::vector<Holding> holdings = holdings_of(stack, footprints);
   return largest(most_slots, [&](std::int64_t slots) {
     set_slots(changed, slots, context);
-    footprints[member] = footprint_of(changed);
+    footprints[member] = footprint_of(changed, budget);
     return fits(peak_of(holdings, budget).plan.verdict);
   });
 }

@@ -32,7 +32,7 @@ class StackClimb {
       : stack_(stack), budget_(budget_of(stack)), read_(stack.members.size()) {
     for (std::size_t i = 0; i < stack.members.size(); ++i) {
       const StackMember& member = stack.members[i];
-      Footprint one = footprint_of(member);
+      Footprint one = footprint_of(member, budget_);
       Workload workload = member.workload;
       // Another model must not bring a default context of its own.
       if (one.settings.context > 0) {
@@ -150,7 +150,7 @@ class StackClimb {
       }
     }
     try {
-      out.one = footprint_of(changed);
+      out.one = footprint_of(changed, budget_);
       return &*(known_[member][choice] = std::move(out));
     } catch (const Error& error) {
       if (error.code() != Errc::bad_request) {

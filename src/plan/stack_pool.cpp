@@ -30,6 +30,20 @@ void add(Footprint& sum, const Part& part, Bytes bytes) {
   same->formula.clear();
 }
 
+/// What of a holding is no part but decides a verdict.
+void take_limits(Footprint& sum, const Holding& each, bool named) {
+  if (each.one->largest_buffer > sum.largest_buffer) {
+    sum.largest_buffer = each.one->largest_buffer;
+    sum.largest_buffer_name = each.one->largest_buffer_name;
+  }
+  sum.partial_offload = sum.partial_offload && each.one->partial_offload;
+  if (named) {
+    for (const std::string& remark : each.one->remarks) {
+      sum.remarks.push_back(fmt::format("{}: {}", each.member->name, remark));
+    }
+  }
+}
+
 /// The holdings that count in a peak by `size`: residents, and of each server the largest that it
 /// loads on demand.
 template <class Size>
@@ -72,10 +86,11 @@ PeakOfPool judged(const std::vector<Holding>& holdings, std::vector<bool> held,
 
 }  // namespace
 
-Footprint footprint_of(const StackMember& member) {
+Footprint footprint_of(const StackMember& member, const Budget& budget) {
   Footprint out;
   try {
-    out = estimate(*member.model, member.runtime, member.workload);
+    out = estimate(*member.model, member.runtime,
+                   configured(member.workload, member.runtime, *member.model, budget));
   } catch (const Error& error) {
     throw Error(error.code(), member.name, error.what());
   }
@@ -90,11 +105,17 @@ PooledFootprint pooled(const std::vector<Holding>& holdings) {
   // What one program takes by itself, the most that any of its models asks for.
   std::map<std::pair<std::string, Place>, Part> programs;
   for (const Holding& each : holdings) {
-    const bool first = out.sum.parts.empty();
-    if (first) {
+    if (&each == &holdings.front()) {
       out.sum = *each.one;
       out.sum.parts.clear();
+      if (holdings.size() > 1 || each.count > 1) {
+        out.sum.peak.reset();  // Nobody's peaks together are a figure that an engine prints.
+      }
+      if (holdings.size() > 1) {
+        out.sum.remarks.clear();
+      }
     }
+    take_limits(out.sum, each, holdings.size() > 1);
     for (const Part& part : each.one->parts) {
       const Bytes bytes = part.bytes * each.count;
       if (part.name != PartName::runtime || !each.member->server.one_process) {

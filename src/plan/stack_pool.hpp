@@ -21,8 +21,9 @@ struct PooledFootprint {
   Bytes counted_once;  ///< Left out because another member of the same program has it already.
 };
 
-/// What one process of a member takes. Throws Error that names the member.
-[[nodiscard]] Footprint footprint_of(const StackMember& member);
+/// What one process of a member takes, with what its runtime chooses on an otherwise empty machine
+/// (Ollama's batch shrinks when there is less room). Throws Error that names the member.
+[[nodiscard]] Footprint footprint_of(const StackMember& member, const Budget& budget);
 
 [[nodiscard]] PooledFootprint pooled(const std::vector<Holding>& holdings);
 

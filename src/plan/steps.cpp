@@ -65,7 +65,7 @@ Step Steps::made(std::shared_ptr<const Model> instead, Workload workload, const 
 
 bool Steps::raise_wired_limit(Machine& machine, const Model& model,
                               const Workload& workload) const {
-  const Bytes needed = estimate(model, runtime_, workload).total(Place::gpu);
+  const Bytes needed = plan(model, runtime_, workload, asked_.budget).footprint.total(Place::gpu);
   const SafetyMargin& margin = machine.chip.safety_margin;
   // So that the margin, a share of the new limit, is left above what is needed.
   const Bytes by_share =
@@ -173,7 +173,7 @@ std::optional<std::int64_t> Steps::fewest(std::int64_t most, Apply apply) {
     if (fresh) {
       Workload workload = workload_;
       apply(workload, count);
-      at->second = judge(estimate(model_, runtime_, workload), budget).headroom;
+      at->second = plan(model_, runtime_, workload, budget).headroom;
     }
     return at->second;
   };

@@ -289,6 +289,8 @@ class Check {
       check_chip(*chip, *file.faults);
     } else if (const auto* model = std::get_if<ModelProfile>(&file.profile)) {
       check_model(*model, *file.faults);
+    } else if (const auto* runtime = std::get_if<RuntimeProfile>(&file.profile)) {
+      check_runtime(*runtime, *file.faults);
     } else if (const auto* stack = std::get_if<StackProfile>(&file.profile)) {
       check_stack(*stack, *file.faults);
     }
@@ -328,6 +330,10 @@ class Check {
     } catch (const Error& error) {
       faults.add(std::move(pointer), error.what());
     }
+  }
+
+  void check_runtime(const RuntimeProfile& profile, Faults& faults) const {
+    check_reference(ProfileKind::runtime, profile.builds_of, "/builds_of", faults);
   }
 
   void check_stack(const StackProfile& stack, Faults& faults) const {

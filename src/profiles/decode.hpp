@@ -69,10 +69,19 @@ struct RuntimeProfile {
     std::optional<std::int64_t> to;  ///< Inclusive; nothing = every later build.
     LlamaCppRules rules;
   };
+  /// A release of a runtime that numbers its own.
+  struct Version {
+    std::string version;     ///< "0.33.0"
+    std::int64_t build = 0;  ///< Of the llama.cpp it brings; 0 for other engines.
+    Runtime rules;           ///< Of the engine's rules only those of `engine` are set.
+  };
   Runtime runtime;  ///< Everything but the version and its rules.
   std::vector<std::string> aliases;
+  // llama.cpp's builds stand in its own profile; other runtimes with its engine name that one.
   std::int64_t newest_build = 0;  ///< The newest build whose memory was measured.
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
+  std::string builds_of;          ///< The runtime whose builds these are; empty = its own.
+  std::vector<Version> versions;  ///< Newest first; empty for llama.cpp and what builds with it.
 };
 
 /// A published file that is not what llama-quantize would write from the model today.

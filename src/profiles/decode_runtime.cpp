@@ -28,7 +28,12 @@ Value take_choice(Fields& fields, std::string_view key,
   return choices.front().second;
 }
 
-constexpr std::array engines{std::pair<std::string_view, Engine>("llama.cpp", Engine::llama_cpp)};
+constexpr std::array engines{
+    std::pair<std::string_view, Engine>("llama.cpp", Engine::llama_cpp),
+    std::pair<std::string_view, Engine>("mlx", Engine::mlx),
+    std::pair<std::string_view, Engine>("candle", Engine::candle),
+    std::pair<std::string_view, Engine>("mlc", Engine::mlc),
+    std::pair<std::string_view, Engine>("coreml", Engine::coreml)};
 constexpr std::array output_rules{
     std::pair<std::string_view, OutputRule>("batch", OutputRule::batch),
     std::pair<std::string_view, OutputRule>("slots", OutputRule::slots)};
@@ -63,6 +68,37 @@ Settings take_defaults(Fields fields) {
   return out;
 }
 
+/// Of engines that are not llama.cpp: what a run is like unless told otherwise.
+Settings take_use(Fields fields) {
+  Settings out;
+  out.parallel = fields.whole("parallel", 1);
+  out.context = fields.whole_or_none("context", 0).value_or(out.context);
+  out.prompt_tokens = fields.whole_or_none("prompt_tokens", 1).value_or(out.prompt_tokens);
+  out.generate_tokens = fields.whole_or_none("generate_tokens", 1).value_or(out.generate_tokens);
+  out.prefill_step = fields.whole_or_none("prefill_step", 1).value_or(out.prefill_step);
+  fields.finish();
+  return out;
+}
+
+/// Versions, newest first, each with what its engine does differently.
+std::vector<RuntimeProfile::Version> take_versions(Fields& fields, Engine engine) {
+  std::vector<RuntimeProfile::Version> out;
+  for (Fields& each : fields.objects("versions")) {
+    RuntimeProfile::Version version;
+    version.version = each.text("version");
+    if (engine == Engine::llama_cpp) {
+      version.build = each.whole("build", 1);
+    }
+    static_cast<void>(each.text("source"));
+    each.finish();
+    out.push_back(std::move(version));
+  }
+  if (out.empty() && fields.sound({"versions"})) {
+    fields.fail("versions", "must name at least one version");
+  }
+  return out;
+}
+
 std::vector<RuntimeProfile::Builds> take_builds(Fields& fields) {
   std::vector<RuntimeProfile::Builds> out;
   for (Fields& range : fields.objects("builds")) {
@@ -84,6 +120,28 @@ std::vector<RuntimeProfile::Builds> take_builds(Fields& fields) {
   return out;
 }
 
+void take_llama_cpp(Fields& fields, RuntimeProfile& out) {
+  if (fields.has_optional("builds_of")) {
+    out.builds_of = fields.text("builds_of");
+    if (fields.has_optional("versions")) {
+      out.versions = take_versions(fields, Engine::llama_cpp);
+    }
+  } else {
+    out.builds = take_builds(fields);
+    out.newest_build =
+        fields.whole("newest_build", out.builds.empty() ? 1 : out.builds.front().from);
+  }
+  Runtime& runtime = out.runtime;
+  runtime.outputs = take_choice(fields, "outputs", output_rules);
+  runtime.unified_when_slots_unset = fields.flag("unified_when_slots_unset");
+  runtime.defaults = take_defaults(fields.object("defaults"));
+  Fields sources = fields.object("sources");
+  for (const std::string_view figure : {"outputs", "unified_when_slots_unset", "defaults"}) {
+    static_cast<void>(sources.text(figure));
+  }
+  sources.finish();
+}
+
 }  // namespace
 
 RuntimeProfile decode_runtime(Faults& faults) {
@@ -95,19 +153,18 @@ RuntimeProfile decode_runtime(Faults& faults) {
   RuntimeProfile out;
   Runtime& runtime = out.runtime;
   runtime.id = take_header(fields, "membudget.runtime/1");
-  static_cast<void>(fields.text("name"));
+  runtime.name = fields.text("name");
   out.aliases = fields.texts_or_none("aliases");
   runtime.engine = take_choice(fields, "engine", engines);
-  out.builds = take_builds(fields);
-  out.newest_build = fields.whole("newest_build", out.builds.empty() ? 1 : out.builds.front().from);
-  runtime.outputs = take_choice(fields, "outputs", output_rules);
-  runtime.unified_when_slots_unset = fields.flag("unified_when_slots_unset");
-  runtime.defaults = take_defaults(fields.object("defaults"));
-  Fields sources = fields.object("sources");
-  for (const std::string_view figure : {"outputs", "unified_when_slots_unset", "defaults"}) {
-    static_cast<void>(sources.text(figure));
+  if (runtime.engine == Engine::llama_cpp) {
+    take_llama_cpp(fields, out);
+  } else {
+    out.versions = take_versions(fields, runtime.engine);
+    runtime.defaults = take_use(fields.object("defaults"));
+    Fields sources = fields.object("sources");
+    static_cast<void>(sources.text("defaults"));
+    sources.finish();
   }
-  sources.finish();
   static_cast<void>(fields.texts_or_none("notes"));
   fields.finish();
   return out;

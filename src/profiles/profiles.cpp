@@ -259,11 +259,41 @@ std::int64_t build_number(std::string_view text, std::string_view id) {
   return number;
 }
 
-std::string_view name_of(Engine engine) {
-  switch (engine) {
-    case Engine::llama_cpp: return "llama.cpp";
+const LlamaCppRules& rules_of_build(const RuntimeProfile& profile, std::int64_t build) {
+  const auto rules =
+      std::find_if(profile.builds.begin(), profile.builds.end(), [&](const auto& builds) {
+        return build >= builds.from && (!builds.to || build <= *builds.to);
+      });
+  if (rules == profile.builds.end()) {
+    std::string known;
+    for (const auto& builds : profile.builds) {
+      known += builds.to ? fmt::format("b{} to b{}, ", builds.from, *builds.to)
+                         : fmt::format("b{} and newer", builds.from);
+    }
+    throw Error(Errc::unknown_name, "",
+                fmt::format("{} b{} is older than the builds whose memory is known; known are {}",
+                            profile.runtime.id, build, known));
   }
-  return "";
+  return rules->rules;
+}
+
+/// The version by its name; the newest when none is asked for.
+const RuntimeProfile::Version& version_of(const RuntimeProfile& profile, std::string_view asked,
+                                          bool named) {
+  if (!named) {
+    return profile.versions.front();
+  }
+  std::string known;
+  for (const RuntimeProfile::Version& each : profile.versions) {
+    if (each.version == asked || (asked.starts_with('v') && each.version == asked.substr(1))) {
+      return each;
+    }
+    known += known.empty() ? "" : ", ";
+    known += each.version;
+  }
+  throw Error(Errc::unknown_name, "",
+              fmt::format("the memory of {} '{}' is not known; known versions are {}",
+                          profile.runtime.id, asked, known));
 }
 
 }  // namespace
@@ -392,28 +422,29 @@ ReservePreset Profiles::reserve(std::string_view id) const {
 
 Runtime Profiles::runtime(std::string_view id) const {
   const auto at = id.find('@');
-  const Document& document = find(ProfileKind::runtime, store_->of(ProfileKind::runtime), id.substr(0, at));
-  RuntimeProfile profile = decode(decode_runtime, document.file, document.text);
-  Runtime& runtime = profile.runtime;
-  const std::int64_t build = at == std::string_view::npos
-                                 ? profile.newest_build
-                                 : build_number(id.substr(at + 1), runtime.id);
-  const auto rules =
-      std::find_if(profile.builds.begin(), profile.builds.end(), [&](const auto& builds) {
-        return build >= builds.from && (!builds.to || build <= *builds.to);
-      });
-  if (rules == profile.builds.end()) {
-    std::string known;
-    for (const auto& builds : profile.builds) {
-      known += builds.to ? fmt::format("b{} to b{}, ", builds.from, *builds.to)
-                         : fmt::format("b{} and newer", builds.from);
-    }
-    throw Error(Errc::unknown_name, "",
-                fmt::format("{} b{} is older than the builds whose memory is known; known are {}",
-                            runtime.id, build, known));
+  const std::string_view asked = at == std::string_view::npos ? "" : id.substr(at + 1);
+  const auto profile_of = [&](std::string_view name) {
+    const Document& document = find(ProfileKind::runtime, store_->of(ProfileKind::runtime), name);
+    return decode(decode_runtime, document.file, document.text);
+  };
+  const RuntimeProfile profile = profile_of(id.substr(0, at));
+  Runtime runtime = profile.runtime;
+  if (profile.versions.empty()) {
+    const RuntimeProfile builds = profile.builds_of.empty() ? profile : profile_of(profile.builds_of);
+    const std::int64_t build =
+        at == std::string_view::npos ? builds.newest_build : build_number(asked, runtime.id);
+    runtime.version = runtime.engine_version = fmt::format("b{}", build);
+    runtime.llama_cpp = rules_of_build(builds, build);
+    return runtime;
   }
-  runtime.version = fmt::format("b{}", build);
-  runtime.llama_cpp = rules->rules;
+  const RuntimeProfile::Version& version = version_of(profile, asked, at != std::string_view::npos);
+  if (runtime.engine == Engine::llama_cpp) {
+    runtime.llama_cpp = rules_of_build(profile_of(profile.builds_of), version.build);
+    runtime.engine_version = fmt::format("b{}", version.build);
+  } else {
+    runtime.engine_version = version.version;
+  }
+  runtime.version = version.version;
   return runtime;
 }
 
@@ -423,7 +454,7 @@ std::optional<SpeedRules> Profiles::speed_rules(const Runtime& runtime) const {
       std::find_if(speeds.runtimes.begin(), speeds.runtimes.end(),
                    [&](const SpeedTable::Runtime& each) { return each.runtime == runtime.id; });
   const bool listed = known != speeds.runtimes.end();
-  const SpeedRules* engine = speeds.of_engine(listed ? known->engine : name_of(runtime.engine));
+  const SpeedRules* engine = speeds.of_engine(listed ? known->engine : to_string(runtime.engine));
   if (engine == nullptr) {
     return std::nullopt;
   }

@@ -213,7 +213,7 @@ class Ranker {
     if (candidate.entry->modality == "embedding") {
       workload.embeddings = true;
     }
-    out.model.plan = judge(estimate(model, runtime_, workload), budget_);
+    out.model.plan = plan(model, runtime_, workload, budget_);
     if (!fits(out.model.plan.verdict)) {
       return out;
     }

@@ -61,7 +61,7 @@ Json advice_of(const PlanReport& report) {
   const Model& model =
       step == nullptr || step->step.model == nullptr ? report.model : *step->step.model;
   Json result = {{"changes", std::move(changes)},
-                 {"settings", settings_of(model, plan.footprint)},
+                 {"settings", settings_of(model, report.runtime, plan.footprint)},
                  {"verdict", to_string(plan.verdict)},
                  {"steps", steps_of(report.changes, report.plan)},
                  {"affordable", steps_of(report.affordable, report.plan)}};
@@ -85,7 +85,7 @@ Json advice_of(const PlanReport& report) {
   return result;
 }
 
-Json settings_of(const Model& model, const Footprint& footprint) {
+Json settings_of(const Model& model, const Runtime& runtime, const Footprint& footprint) {
   const auto& settings = footprint.settings;
   Json result = {{"context", settings.context},
                  {"batch", settings.batch},
@@ -111,6 +111,15 @@ Json settings_of(const Model& model, const Footprint& footprint) {
   if (settings.embeddings) {
     result["embeddings"] = true;
     result["pooling"] = to_string(settings.pooling);
+  }
+  if (grows_with_use(runtime.engine)) {
+    result["depth"] = settings.depth;
+    result["prompt_tokens"] = settings.prompt_tokens;
+    result["generate_tokens"] = settings.generate_tokens;
+  }
+  if (runtime.engine == Engine::mlx) {
+    result["prefill_step_size"] = settings.prefill_step;
+    result["kv_bits"] = settings.kv_bits;
   }
   return result;
 }

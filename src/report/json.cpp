@@ -47,7 +47,7 @@ Json memory_of(const Footprint& footprint) {
   const auto named = sum(PartName::weights) + sum(PartName::kv_cache) +
                      sum(PartName::recurrent_state) + sum(PartName::compute) +
                      sum(PartName::output);
-  return {{"parts", std::move(parts)},
+  Json result = {{"parts", std::move(parts)},
           {"weights_bytes", sum(PartName::weights).count()},
           {"kv_cache_bytes", sum(PartName::kv_cache).count()},
           {"recurrent_state_bytes", sum(PartName::recurrent_state).count()},
@@ -57,6 +57,11 @@ Json memory_of(const Footprint& footprint) {
           {"gpu_bytes", footprint.total(Place::gpu).count()},
           {"host_bytes", footprint.total(Place::host).count()},
           {"total_bytes", footprint.total().count()}};
+  if (footprint.peak) result["peak_bytes"] = footprint.peak->count();
+  if (footprint.largest_buffer > Bytes()) {
+    result["largest_buffer_bytes"] = footprint.largest_buffer.count();
+  }
+  return result;
 }
 
 Json budget_of(const Plan& plan) {
@@ -154,8 +159,12 @@ std::string to_json(const PlanReport& report) {
                 {{"chip", chip.id},
                  {"ram_bytes", chip.ram.count()},
                  {"macos", std::to_string(report.machine.macos)}}},
-               {"runtime", {{"id", report.runtime.id}, {"version", report.runtime.version}}},
-               {"settings", report::settings_of(report.model, report.plan.footprint)},
+               {"runtime",
+                {{"id", report.runtime.id},
+                 {"version", report.runtime.version},
+                 {"engine", to_string(report.runtime.engine)},
+                 {"engine_version", report.runtime.engine_version}}},
+               {"settings", report::settings_of(report.model, report.runtime, report.plan.footprint)},
                {"memory", memory_of(report.plan.footprint)},
                {"budget", budget_of(report.plan)},
                {"verdict", to_string(report.plan.verdict)},

@@ -10,7 +10,8 @@ namespace membudget::report {
 using Json = nlohmann::ordered_json;
 
 /// The settings of a plan as plan.schema.json names them.
-[[nodiscard]] Json settings_of(const Model& model, const Footprint& footprint);
+[[nodiscard]] Json settings_of(const Model& model, const Runtime& runtime,
+                               const Footprint& footprint);
 /// What to change, what could be afforded and why; without commands.
 [[nodiscard]] Json advice_of(const PlanReport& report);
 

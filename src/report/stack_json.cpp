@@ -51,7 +51,7 @@ Json member_of(const StackMember& member, const MemberPlan& plan) {
                 {"architecture", member.model->architecture},
                 {"quantization", member.model->quantization}}},
               {"runtime", {{"id", member.runtime.id}, {"version", member.runtime.version}}},
-              {"settings", report::settings_of(*member.model, plan.one)},
+              {"settings", report::settings_of(*member.model, member.runtime, plan.one)},
               {"count", member.count},
               {"load", member.residency == Residency::resident ? "resident" : "on-demand"},
               {"at_peak", plan.at_peak},

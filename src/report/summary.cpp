@@ -19,6 +19,23 @@ std::string limit_rule(const Budget& budget) {
   return text;
 }
 
+/// "mlx 0.32.0: 8192 tokens in use, the prompt 8064 of them, in steps of 2048"
+std::string settings_in_use(const PlanReport& report) {
+  const auto& settings = report.plan.footprint.settings;
+  auto text = fmt::format("{} {}: {} tokens in use, the prompt {} of them", report.runtime.id,
+                          report.runtime.version, settings.context, settings.prompt_tokens);
+  if (report.runtime.engine == Engine::mlx) {
+    text += fmt::format(", in steps of {}", settings.prefill_step);
+  }
+  if (settings.kv_bits > 0) {
+    text += fmt::format(", {}-bit cache", settings.kv_bits);
+  }
+  if (settings.parallel > 1) {
+    text += fmt::format(", {} requests at once", settings.parallel);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string headline(const PlanReport& report) {
@@ -32,6 +49,9 @@ std::string headline(const PlanReport& report) {
 
 std::string settings_line(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
+  if (grows_with_use(report.runtime.engine)) {
+    return settings_in_use(report);
+  }
   auto text =
       fmt::format("{} {}: {} tokens, {} cache, {}", report.runtime.id, report.runtime.version,
                   settings.context, cache_types(settings),

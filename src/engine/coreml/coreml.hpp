@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "membudget/footprint.hpp"
+
+namespace membudget::coreml {
+
+/// What Core ML holds when the settings' tokens are in use.
+[[nodiscard]] Footprint footprint(const Model& model, const Runtime& runtime,
+                                  const Settings& settings);
+
+}  // namespace membudget::coreml
