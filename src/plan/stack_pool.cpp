@@ -146,8 +146,14 @@ PeakOfPool peak_of(const std::vector<Holding>& holdings, const Budget& budget) {
   PeakOfPool out = judged(holdings, std::move(most_gpu), budget);
   if (!same) {
     PeakOfPool other = judged(holdings, std::move(most_total), budget);
+    const Verdict worse = std::max(out.plan.verdict, other.plan.verdict);
     if (other.plan.headroom < out.plan.headroom) {
-      out = std::move(other);
+      std::swap(out, other);
+    }
+    // The most of the one and the most of the other need not be the same models; both must fit.
+    if (out.plan.verdict != worse) {
+      out.plan.verdict = worse;
+      out.plan.reasons.insert(out.plan.reasons.begin(), other.plan.reasons.front());
     }
   }
   return out;

@@ -97,7 +97,7 @@ class Simulation {
   Server& server_of(std::size_t member) {
     const ServerRules& rules = stack_.members[member].server;
     Server& out = servers_[rules.name];
-    out.rules = &rules;
+    out.rules = out.rules == nullptr ? &rules : out.rules;
     return out;
   }
 

@@ -132,9 +132,12 @@ TEST_P(Golden, PrintsWhatItAlwaysPrinted) {
   EXPECT_EQ(content(file), result.out)
       << "If the new output is right: MEMBUDGET_UPDATE_GOLDEN=1 tools/test.sh -R Golden, and say "
          "in CHANGELOG.md which estimates changed.";
-  if (result.out.starts_with("{\n  \"schema\": \"membudget.plan/1\"")) {
-    EXPECT_EQ(membudget::test::schema_faults(nlohmann::json::parse(result.out),
-                                             fs::path(PROFILES_DIR) / "schema/plan.schema.json"),
+  for (const std::string schema : {"plan", "stack-plan"}) {
+    const auto start = fmt::format("{{\n  \"schema\": \"membudget.{}/1\"", schema);
+    if (!result.out.starts_with(start)) continue;
+    EXPECT_EQ(membudget::test::schema_faults(
+                  nlohmann::json::parse(result.out),
+                  fs::path(PROFILES_DIR) / fmt::format("schema/{}.schema.json", schema)),
               "");
   }
 }

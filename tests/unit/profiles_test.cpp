@@ -86,11 +86,13 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"tokenizers.json", "tokenizers"},
                                                    {"budget.json", "budget"},
                                                    {"runtimes/", "runtime"},
+                                                   {"stacks/", "stack"},
                                                    {"working_sets.json", "working_sets"},
                                                    {"speed.json", "speed"},
                                                    {"quality.json", "quality"},
                                                    {"advice.json", "advice"},
-                                                   {"capability.json", "capability"}};
+                                                   {"capability.json", "capability"},
+                                                   {"serving.json", "serving"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;
