@@ -38,6 +38,7 @@ std::string_view to_string(Lever lever) {
     case Lever::flash_attention: return "flash_attention";
     case Lever::swa_full: return "swa_full";
     case Lever::ubatch: return "ubatch";
+    case Lever::prefill_step: return "prefill_step_size";
     case Lever::parallel: return "parallel";
     case Lever::cache_type: return "cache_type";
     case Lever::context: return "context";

@@ -36,7 +36,7 @@ std::vector<Alternative> quantizations_of(const Model& model, const Profiles& pr
     return out;
   }
   for (const std::string& name : names) {
-    if (name != model.quantization) {
+    if (name != model.quantization && profiles.is_mlx(name) == is_mlx(model)) {
       out.push_back(
           alternative(Lever::quantization, profiles, model.id, parameters_of(model), name));
     }

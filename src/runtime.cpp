@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <tuple>
 
 #include "membudget/error.hpp"
 
@@ -71,12 +72,44 @@ void take_context(const Workload& workload, const Model& model, Settings& out) {
   }
 }
 
-void refuse_mlx_settings(const Workload& workload) {
+void refuse_mlx_settings(const Workload& workload, Engine engine) {
   for (const auto& [value, option] :
        {std::pair{workload.prefill_step, "--prefill-step-size"}, {workload.kv_bits, "--kv-bits"}}) {
-    if (value) {
+    // MLC-LLM is compiled for chunks of a prompt.
+    const bool chunk = engine == Engine::mlc && option == std::string_view("--prefill-step-size");
+    if (value && !chunk) {
       throw Error(Errc::bad_request, option,
                   "is a setting of MLX; give --runtime mlx, or here --ubatch-size and --cache-type");
+    }
+  }
+}
+
+void refuse_llama_cpp_settings(const Workload& workload) {
+  const auto refuse = [](bool given, std::string_view option, std::string_view remedy) {
+    if (given) {
+      throw Error(Errc::bad_request, std::string(option),
+                  fmt::format("is a setting of llama.cpp, which MLX does not have; {}", remedy));
+    }
+  };
+  refuse(workload.cache_type_k.has_value(), "--cache-type-k", "give --kv-bits, or leave it out");
+  refuse(workload.cache_type_v.has_value(), "--cache-type-v", "give --kv-bits, or leave it out");
+  refuse(workload.batch.has_value(), "--batch-size", "give --prefill-step-size");
+  refuse(workload.ubatch.has_value(), "--ubatch-size", "give --prefill-step-size");
+  refuse(workload.gpu_layers.value_or(-1) >= 0, "--gpu-layers", "it keeps all layers on the GPU");
+  refuse(workload.cpu_moe.value_or(false) || workload.n_cpu_moe.value_or(0) > 0, "--n-cpu-moe",
+         "it keeps all experts on the GPU");
+  refuse(workload.draft != nullptr, "--draft", "plan the models one by one");
+}
+
+/// Engines with one kind of cache would ignore another type.
+void refuse_cache_types(const Workload& workload, const Runtime& runtime) {
+  for (const auto& [type, option, own] :
+       {std::tuple{workload.cache_type_k, "--cache-type-k", runtime.defaults.cache_type_k},
+        {workload.cache_type_v, "--cache-type-v", runtime.defaults.cache_type_v}}) {
+    if (type && *type != own) {
+      throw Error(Errc::bad_request, option,
+                  fmt::format("{} keeps its cache in {} whatever is asked for; leave the option out",
+                              runtime.id, format_of(own).name));
     }
   }
 }
@@ -89,6 +122,12 @@ void take_use(const Workload& workload, Settings& out) {
   out.prefill_step =
       within(workload.prefill_step.value_or(out.prefill_step), 1, max_tokens, "--prefill-step-size");
   out.kv_bits = within(workload.kv_bits.value_or(out.kv_bits), 0, 8, "--kv-bits");
+  if (out.kv_bits == 1 || out.kv_bits == 7) {
+    throw Error(Errc::bad_request, "--kv-bits",
+                fmt::format("MLX has no {}-bit cache; use 8 or 4", out.kv_bits));
+  }
+  out.buffer_ops = within(workload.buffer_ops.value_or(0), 0, max_tokens, "MLX_MAX_OPS_PER_BUFFER");
+  out.context_limit = within(workload.context_limit.value_or(0), 0, max_tokens, "--ctx-size");
   if (workload.prompt_tokens) {
     out.prompt_tokens = within(*workload.prompt_tokens, 1, max_tokens, "--prompt-tokens");
   } else if (workload.context.value_or(0) > 0) {
@@ -122,23 +161,59 @@ bool grows_with_use(Engine engine) {
   return engine == Engine::mlx || engine == Engine::candle;
 }
 
+std::int64_t longest_context(const Runtime& runtime, const Model& model) {
+  const auto own = [&](const auto& architectures) {
+    return std::find_if(architectures.begin(), architectures.end(),
+                        [&](const auto& each) { return each.name == model.architecture; });
+  };
+  if (runtime.engine == Engine::candle) {
+    const auto found = own(runtime.candle.architectures);
+    return found == runtime.candle.architectures.end() ? 0 : found->longest;
+  }
+  if (runtime.engine == Engine::mlc) {
+    const auto found = own(runtime.mlc.architectures);
+    const bool compiled = found != runtime.mlc.architectures.end() && found->context > 0;
+    return compiled ? std::min(found->context, runtime.mlc.metal_tokens) : runtime.mlc.metal_tokens;
+  }
+  return 0;
+}
+
 Settings resolve(const Workload& workload, const Runtime& runtime, const Model& model) {
   Settings result = runtime.defaults;
-  result.backend = workload.backend;
+  // A runtime without a GPU (Docker on macOS) has none, whoever asks.
+  result.backend =
+      runtime.defaults.backend == Backend::cpu ? Backend::cpu : workload.backend;
   if (grows_with_use(runtime.engine)) {
     take_use(workload, result);
   } else {
     take_context(workload, model, result);
   }
   if (runtime.engine != Engine::mlx) {
-    refuse_mlx_settings(workload);
+    refuse_mlx_settings(workload, runtime.engine);
+  } else {
+    refuse_llama_cpp_settings(workload);
+    if (workload.prefill_step && !runtime.mlx.chosen_step) {
+      throw Error(Errc::bad_request, "--prefill-step-size",
+                  fmt::format("{} always computes {} tokens of a prompt at once; leave it out, or "
+                              "use --runtime mlx",
+                              runtime.id, runtime.defaults.prefill_step));
+    }
+  }
+  if (runtime.engine == Engine::candle || runtime.engine == Engine::mlc ||
+      runtime.engine == Engine::coreml) {
+    refuse_cache_types(workload, runtime);
+  }
+  if (runtime.engine == Engine::mlc) {
+    result.prefill_step = within(workload.prefill_step.value_or(0), 0, max_tokens, "--prefill-step-size");
   }
   result.batch = within(workload.batch.value_or(result.batch), 1, max_tokens, "--batch-size");
   result.ubatch = within(workload.ubatch.value_or(result.ubatch), 1, max_tokens, "--ubatch-size");
   result.parallel = within(workload.parallel.value_or(result.parallel), 1, max_slots, "--parallel");
   const bool unified_by_default =
       runtime.unified_when_slots_unset ? !workload.parallel.has_value() : result.kv_unified;
-  result.kv_unified = workload.kv_unified.value_or(unified_by_default);
+  // MLC-LLM's sequences share the pages of one cache.
+  result.kv_unified =
+      runtime.engine == Engine::mlc || workload.kv_unified.value_or(unified_by_default);
   result.cache_type_k = cache_type(workload.cache_type_k.value_or(result.cache_type_k), "--cache-type-k");
   result.cache_type_v = cache_type(workload.cache_type_v.value_or(result.cache_type_v), "--cache-type-v");
   result.flash_attention = workload.flash_attention.value_or(result.flash_attention);

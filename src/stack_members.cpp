@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "membudget/error.hpp"
+#include "membudget/ollama.hpp"
 
 namespace membudget {
 namespace {
@@ -51,12 +52,20 @@ StackMember member_of(const StackProfile::Member& member, const Profiles& profil
   out.name = member.name.empty() ? member.model : member.name;
   out.role = member.role;
   out.runtime = profiles.runtime(member.runtime.empty() ? "llama.cpp" : member.runtime);
-  out.model = std::make_shared<const Model>(read(member.model, member.quantization));
+  const bool usual = member.quantization.empty() && out.runtime.engine == Engine::mlx;
+  out.model = std::make_shared<const Model>(
+      read(member.model, usual ? out.runtime.mlx.usual_quantization : member.quantization));
   out.workload = workload_of(member, read);
+  if (out.runtime.ollama) {
+    out.workload = with_slot_context(std::move(out.workload), out.runtime, *out.model);
+  }
   out.count = member.count;
   out.residency = member.load;
   out.keep_alive_s = member.keep_alive_s;
   out.server = profiles.serving_rules().server(out.runtime.id);
+  if (out.runtime.ollama) {
+    out.server.max_loaded = out.runtime.ollama->loaded_models;
+  }
   out.speed_rules = profiles.speed_rules(out.runtime);
   return out;
 }

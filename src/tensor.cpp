@@ -12,7 +12,7 @@ namespace {
 
 // Block sizes and numbers: ggml/src/ggml.c (type_traits) and ggml/include/ggml.h (ggml_type),
 // llama.cpp b10587. In the order of ElementType.
-constexpr std::array<ElementFormat, 54> formats{{
+constexpr std::array<ElementFormat, 57> formats{{
     {"F32", 1, 4, 0, false},       {"F16", 1, 2, 1, false},       {"BF16", 1, 2, 30, false},
     {"F64", 1, 8, 28, false},      {"I8", 1, 1, 24, false},       {"I16", 1, 2, 25, false},
     {"I32", 1, 4, 26, false},      {"I64", 1, 8, 27, false},      {"Q4_0", 32, 18, 2, true},
@@ -34,6 +34,9 @@ constexpr std::array<ElementFormat, 54> formats{{
     {"6bit-g32", 32, 28, -1, true}, {"6bit-g64", 64, 52, -1, true}, {"6bit-g128", 128, 100, -1, true},
     {"8bit-g32", 32, 36, -1, true}, {"8bit-g64", 64, 68, -1, true}, {"8bit-g128", 128, 132, -1, true},
     {"MXFP8", 32, 33, -1, true},
+    // Groups with a scale of 16 bits, or of 32 in models of F32. Ten 3-bit numbers fill a word of 32
+    // bits (mlc-llm 79d603f0 python/mlc_llm/quantization/quantization.py, group_quantization.py).
+    {"INT4-G32", 32, 18, -1, true}, {"INT4-G32-F32", 32, 20, -1, true}, {"INT3-G40", 40, 18, -1, true},
 }};
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {

@@ -21,27 +21,35 @@ layer(tensor "${h}(tensor|pooling)\\.hpp$" "^src/tensor\\.cpp$" MAY units)
 # What the rest works on: values without a file, a network or a host behind them.
 set(below_model units tensor)
 layer(workload "${h}workload\\.hpp$" MAY ${below_model})
-layer(machine "${h}machine\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
+layer(machine "${h}(machine|link)\\.hpp$" "^src/machine/(machine|chip)\\.[ch]pp$" MAY units)
 # How advice is given: values of profiles/ that the searches over plans take.
 layer(advice_rules "${h}advice_rules\\.hpp$" "^src/advice_rules\\.cpp$" MAY ${below_model})
-layer(detection "^src/machine/(this_machine|darwin|linux|other|pressure)" MAY units machine)
+# What is measured at run time: values, and the files they are kept in.
+layer(health "${h}(health|thermal_state)\\.hpp$" "^src/health/(health|thermal_state)\\.cpp$" MAY units)
+layer(detection "${h}(host_readings|this_machine)\\.hpp$" "^src/machine/(this_machine|darwin|linux|other)"
+      MAY units machine health)
+layer(records "${h}(record|calibration)\\.hpp$" "^src/records/" MAY ${below_model} runtime)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
-layer(runtime "${h}(runtime|speed_rules|quality_table|capability|serving_rules|stack_profile)\\.hpp$"
-      "^src/(runtime|serving_rules)\\.cpp$" MAY ${below_model} workload model)
+layer(runtime "${h}(runtime|engine_rules|ollama|speed_rules|quality_table|capability|serving_rules|stack_profile)\\.hpp$"
+      "^src/(runtime|serving_rules)\\.cpp$" "^src/ollama/" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
-      MAY ${described} detection)
+      MAY ${described} detection health records)
+# Servers and this machine, asked while a model runs.
+layer(monitor "${h}server_monitor\\.hpp$" "^src/health/" MAY ${described} sources health records)
 layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engine/" MAY ${described})
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine)
-layer(plan "${h}(plan|advise|stack|stack_schedule)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
+layer(plan "${h}(plan|advise|stack|stack_schedule|distribute)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
 layer(rank "${h}rank\\.hpp$" "^src/rank/" MAY ${described} engine budget plan speed)
+# Logs of engines, and plans beside them.
+layer(verify "${h}(engine_log|verify)\\.hpp$" "^src/verify/" MAY ${described} sources engine budget plan)
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
-layer(report "${h}(report|rank_report|stack_report)\\.hpp$" "^src/report/"
-      MAY ${described} engine budget plan speed rank settings)
-set(public ${described} sources engine budget plan speed rank settings report)
+layer(report "${h}(report|rank_report|stack_report|runtimes_report|machine_report|distribute_report|verify_report)\\.hpp$" "^src/report/"
+      MAY ${described} detection engine budget plan speed rank settings verify)
+set(public ${described} detection health records sources monitor engine budget plan speed rank settings verify report)
 # Joins the catalog to the advice, which itself knows no catalog.
 layer(alternatives "${h}(alternatives|stack_members)\\.hpp$" "^src/(alternatives|stack_members)\\.cpp$" MAY ${public})
 list(APPEND public alternatives)

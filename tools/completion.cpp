@@ -33,7 +33,7 @@ std::string values_of(const CLI::Option& option) {
   if (is({"--chip"})) return "chips";
   if (is({"--quant"})) return "quants";
   if (is({"--runtime"})) return "runtimes";
-  if (is({"--draft"})) return "models";
+  if (is({"--draft", "--model", "--fallback"})) return "models";
   if (is({"--cache-type", "--cache-type-k", "--cache-type-v"})) {
     return "f16 bf16 f32 q8_0 q5_1 q5_0 q4_1 q4_0 iq4_nl";
   }
@@ -45,15 +45,19 @@ std::string values_of(const CLI::Option& option) {
   if (is({"--load-mode"})) return "auto mmap mmap+mlock none mlock dio";
   if (is({"--task"})) return "chat code math exact";
   if (is({"--reserve"})) return "docker docker-postgres-qdrant busy-desktop";
-  if (is({"--profiles", "--output"})) return "file";
+  if (is({"--thermal-state"})) return "nominal fair serious critical";
+  if (is({"--rating"})) return "1 2 3 4 5";
+  if (is({"--profiles", "--output", "--records", "--readings", "--record"})) return "file";
   return "-";
 }
 
 std::string arguments_of(const std::string& command) {
   if (command == "list") return "chips models quants runtimes stacks";
   if (command == "show") return "kinds";
-  if (command == "check") return "file";
+  if (command == "check" || command == "verify") return "file";
+  if (command == "calibrate") return "";
   if (command == "completion") return "bash zsh fish";
+  if (command == "detect") return "";
   return "models";
 }
 

@@ -67,6 +67,13 @@ double bits_of(const json& quantization) {
     return 8.0 * static_cast<double>(format.block_bytes) /
            static_cast<double>(format.block_elements);
   }
+  if (!quantization.contains("mode")) {
+    const double floats = quantization.at("floats") == "f32" ? 32 : 16;
+    if (!quantization.contains("bits")) return floats;
+    // Numbers do not cross words of 32 bits: ten of 3 bits take as much as eight of 4.
+    const int bits = quantization.at("bits");
+    return 32.0 / (32 / bits) + floats / quantization.at("group_size").get<double>();
+  }
   const std::string mode = quantization.at("mode");
   // A scale of one byte, or in affine mode scale and bias of two each.
   const double more = mode == "affine" ? 32 : mode == "none" ? 0 : 8;
@@ -112,7 +119,14 @@ std::vector<Column> columns_of(ProfileKind kind) {
               member("what", "summary")};
     case ProfileKind::runtime:
       return {member("id", "id"), member("engine", "engine"),
-              member("newest build", "newest_build", true), member("name", "name")};
+              {"version", false,
+               [](const Profiles& profiles, const std::string& id, const json&) -> ordered_json {
+                 return profiles.runtime(id).version;
+               }},
+              {"what", false,
+               [](const Profiles&, const std::string&, const json& profile) -> ordered_json {
+                 return profile.contains("summary") ? profile.at("summary") : profile.at("name");
+               }}};
     case ProfileKind::stack:
       return {member("id", "id"), member("chip", "chip"),
               {"models", true,

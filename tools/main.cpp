@@ -27,13 +27,20 @@ Exit run(const std::vector<std::string>& arguments) {
   add_plan(program, exit);
   add_max_context(program, exit);
   add_compare(program, exit);
+  add_compare_runtimes(program, exit);
   add_settings(program, exit);
   add_recommend(program, exit);
   add_stack(program, exit);
   add_inspect(program, exit);
+  add_detect(program, exit);
   add_list(program, exit);
   add_show(program, exit);
   add_check(program, exit);
+  add_verify(program, exit);
+  add_health(program, exit);
+  add_record(program, exit);
+  add_records(program, exit);
+  add_calibrate(program, exit);
   add_completion(program, exit);
   std::vector<std::string> last_first(arguments.rbegin(), arguments.rend());
   try {

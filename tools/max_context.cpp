@@ -8,6 +8,8 @@
 
 namespace {
 
+using namespace membudget;
+
 struct Options : PlanOptions {
   bool quiet = false;
   std::string target_headroom;
@@ -19,13 +21,18 @@ std::string sentence(const membudget::PlanReport& report) {
   const auto what = fmt::format("{} {} on {} with {} {}", model.id, model.quantization,
                                 report.machine.chip.id, report.runtime.id, report.runtime.version);
   const auto& settings = report.plan.footprint.settings;
-  const bool own_caches = !settings.kv_unified && settings.parallel > 1;
+  const bool own_caches = !settings.kv_unified && settings.parallel > 1 &&
+                          !grows_with_use(report.runtime.engine);
   const auto trained = model.trained_context * (own_caches ? settings.parallel : 1);
   auto out = report.max_context == 0
                  ? fmt::format("No context fits: {}.\n", what)
                  : fmt::format("{} tokens fit: {}.\n", report.max_context, what);
   for (const auto& row : report.by_cache_type) {
-    out += fmt::format("  {:<5} cache {:>9}{}\n", cache_type_name(row.type), row.tokens,
+    const auto type = report.runtime.engine != Engine::mlx  ? cache_type_name(row.type)
+                      : row.type == ElementType::f16        ? std::string("16-bit")
+                      : row.type == ElementType::q8_0       ? std::string("8-bit")
+                                                            : std::string("4-bit");
+    out += fmt::format("  {:<5} cache {:>9}{}\n", type, row.tokens,
                        trained > 0 && row.tokens >= trained ? ", all it was trained for" : "");
   }
   if (report.stretched_context > trained && trained > 0) {
@@ -71,6 +78,7 @@ void add_max_context(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("max-context", "The largest context of MODEL that fits");
   auto options = std::make_shared<Options>();
   options->add_to(*command);
+  options->add_now_to(*command);
   command->add_flag("-q,--quiet", options->quiet, "The bare number, 0 when none fits")
       ->group("Output");
   command

@@ -24,7 +24,10 @@ enum Exit {
   exit_does_not_fit = 1,
   exit_usage = 2,
   exit_unreadable = 3,
-  exit_network = 4
+  exit_network = 4,
+  // Of `health --exit-code`, apart from all of those.
+  exit_downgrade = 10,
+  exit_upgrade = 11
 };
 
 [[nodiscard]] Exit exit_of(const membudget::Error& error);

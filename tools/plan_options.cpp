@@ -15,7 +15,11 @@
 #include <utility>
 
 #include "advice.hpp"
+#include "calibration_option.hpp"
+#include "ollama_options.hpp"
 #include "output.hpp"
+#include "this_machine.hpp"
+#include "weights.hpp"
 
 namespace {
 
@@ -183,11 +187,6 @@ void check_depth(const PlanOptions& options, const Workload& workload, const Spe
   }
 }
 
-/// The id of the Mac this runs on; nullopt when it is none, or none that is known.
-std::optional<std::string> this_machine() {
-  return std::nullopt;
-}
-
 /// Looks up what an option says: what is unknown or impossible there is wrong usage.
 template <class Lookup>
 auto asked_for(const std::string& option, const Lookup& lookup) {
@@ -199,15 +198,33 @@ auto asked_for(const std::string& option, const Lookup& lookup) {
   }
 }
 
-Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
-  auto id = options.chip;
-  if (id.empty()) id = this_machine().value_or("");
-  if (id.empty()) {
-    wrong("--chip", fmt::format("this is not a Mac that is known here; name one of the {} that "
-                                "are, such as m1-max-32gb or m4-max-128gb",
-                                profiles.chip_ids().size()));
+/// What is asked of this machine, or of a Mac, must be about one.
+void check_this_machine(const PlanOptions& options, const Machine& machine) {
+  const bool named = !names_this_machine(options.chip);
+  if (named && (options.now || !options.readings.empty())) {
+    wrong(options.now ? "--now" : "--readings",
+          fmt::format("is about this machine, not about {}; leave it or --chip out", options.chip));
   }
-  auto out = machine(asked_for("--chip", [&] { return profiles.chip(id); }));
+  if (options.now && !options.reserve.empty() &&
+      std::isalpha(static_cast<unsigned char>(options.reserve.front())) == 0) {
+    wrong("--reserve", "--now takes what others hold instead of a reserve; leave one of them out");
+  }
+  if (!machine.metal && !(options.macos.empty() && options.wired_limit_mb.empty())) {
+    wrong(options.macos.empty() ? "--wired-limit-mb" : "--macos",
+          "this machine has no Metal; name a Mac with --chip, such as m1-max-32gb");
+  }
+}
+
+Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
+  auto out = names_this_machine(options.chip)
+                 ? machine_at_hand(options.readings, options.now, profiles)
+                 : machine(asked_for("--chip", [&] { return profiles.chip(options.chip); }));
+  check_this_machine(options, out);
+  // What Metal reports here holds for this macOS and this limit only.
+  if (!options.macos.empty() || !options.wired_limit_mb.empty()) {
+    out.working_set.reset();
+    out.largest_buffer.reset();
+  }
   if (!options.macos.empty()) {
     // "26.1" too: only the major version decides a rule.
     const auto major = options.macos.substr(0, options.macos.find('.'));
@@ -231,6 +248,20 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   return out;
 }
 
+/// Modelfiles and the variables are Ollama's, so they ask for Ollama.
+Runtime runtime_of(const PlanOptions& options, const Profiles& profiles, bool modelfile) {
+  const bool ollamas = modelfile || options.from_env;
+  const auto id = options.runtime.empty() ? (ollamas ? "ollama" : "llama.cpp") : options.runtime;
+  auto out = asked_for("--runtime", [&] { return profiles.runtime(id); });
+  if (ollamas && !out.ollama) {
+    wrong(modelfile ? "--modelfile" : "--from-env",
+          fmt::format("has settings of Ollama, which {} does not read; leave out --runtime, or give "
+                      "--runtime ollama",
+                      out.id));
+  }
+  return options.from_env ? with_environment(std::move(out)) : out;
+}
+
 }  // namespace
 
 void PlanOptions::add_to(CLI::App& command) {
@@ -238,11 +269,12 @@ void PlanOptions::add_to(CLI::App& command) {
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     return option;
   };
-  command
-      .add_option("MODEL", model,
-                  "Catalog name (qwen2.5-coder:32b), .gguf, folder, ollama:NAME[:TAG], "
-                  "hf:ORG/REPO[:QUANT|:FILE] or https://.../x.gguf")
-      ->required();
+  auto* const named =
+      command
+          .add_option("MODEL", model,
+                      "Catalog name (qwen2.5-coder:32b), .gguf, folder, ollama:NAME[:TAG], "
+                      "hf:ORG/REPO[:QUANT|:FILE] or https://.../x.gguf")
+          ->required();
   source.add_to(command);
 
   command.get_formatter()->column_width(36);
@@ -252,13 +284,18 @@ void PlanOptions::add_to(CLI::App& command) {
   };
   option("--chip", chip, "Hardware profile, e.g. m1-max-32gb; default: this machine", "ID",
          "Machine");
-  option("--macos", macos, "macOS version, e.g. 15 or 26; default: 26", "VERSION", "Machine");
+  option("--readings", readings, "A machine recorded with detect --record, instead of this one",
+         "FILE", "Machine");
+  option("--macos", macos, "macOS version, e.g. 15 or 26; default: this Mac's, else 26", "VERSION",
+         "Machine");
   option("--wired-limit-mb", wired_limit_mb, "As sysctl iogpu.wired_limit_mb; 0 = automatic", "N",
          "Machine");
   option("--reserve", reserve, "What the rest needs: 4GiB, or docker-postgres-qdrant", "SIZE|NAME",
          "Machine");
   option("--profiles", profiles, "Folder whose profiles add to the built-in ones", "DIR",
          "Machine");
+  command.add_flag("--no-calibration", no_calibration, "Leave out what this Mac's records say")
+      ->group("Machine");
 
   option("--runtime", runtime, "As `list runtimes` names them; @BUILD picks a build", "ID[@BUILD]",
          "Runtime");
@@ -301,6 +338,11 @@ void PlanOptions::add_to(CLI::App& command) {
          "Runtime");
   option("--kv-bits", kv_bits, "MLX: bits of the cache, 2 to 8; default: as computed", "N",
          "Runtime");
+  option("--modelfile", modelfile, "Ollama: its FROM (unless MODEL is given) and its parameters",
+         "FILE", "Runtime");
+  command.get_option("--modelfile")->each([named](const std::string&) { named->required(false); });
+  command.add_flag("--from-env", from_env, "Ollama: what OLLAMA_* in the environment set")
+      ->group("Runtime");
   option("--draft,--model-draft", draft, "-md; model that drafts tokens for this one: name or .gguf",
          "MODEL", "Runtime");
   command.add_flag("--embeddings,--embedding", embeddings, "Serve embeddings instead of text")
@@ -337,6 +379,11 @@ void PlanOptions::add_speed_to(CLI::App& command) {
   option("--generate-tokens", generate_tokens, "Tokens that are generated; default: 128");
 }
 
+void PlanOptions::add_now_to(CLI::App& command) {
+  command.add_flag("--now", now, "What is free at this moment instead of what usually is")
+      ->group("Machine");
+}
+
 Format PlanOptions::output_format() const {
   if (json || format == "json") return Format::json;
   if (format == "markdown" || format == "md") return Format::markdown;
@@ -357,33 +404,42 @@ std::string cache_type_name(ElementType type) {
 PlanInputs read(const PlanOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(options.output_format());
+  const auto modelfile = modelfile_of(options.modelfile);
+  const auto name = model_name(options.model, options.modelfile, modelfile);
   auto workload = workload_of(options);
   const auto speed = speed_of(workload);
   check_depth(options, workload, speed);
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   auto machine = machine_of(options, profiles);
-  auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
+  auto runtime = runtime_of(options, profiles, modelfile.has_value());
   // Before the model is read, because it is quick and says what is wrong with --macos or --reserve.
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto model = read_model(options.model, options.quantization, profiles, options.source);
-  auto speed_rules = profiles.speed_rules(runtime);
+  auto model = read_for(runtime, name, options, profiles);
+  workload = with_ollamas_own(std::move(workload), modelfile, runtime, model);
+  if (!machine.metal) workload.backend = Backend::cpu;
+  auto speed_rules = speed_rules_of(machine, runtime, profiles);
+  if (!options.no_calibration) apply_calibration(machine, speed_rules);
   ModelNames draft_names;
   if (!options.draft.empty()) {
     workload.draft =
         std::make_shared<const Model>(read_model(options.draft, {}, profiles, options.source));
     draft_names = names_of(options.draft, *workload.draft, profiles);
   }
-  auto names = names_of(options.model, model, profiles);
+  auto names = names_of(name, model, profiles);
   auto server = runtime.id == "llama.cpp" ? runtime
                 : runtime.engine == Engine::llama_cpp
                     ? profiles.runtime("llama.cpp@" + runtime.engine_version)
                     : profiles.runtime("llama.cpp");
+  const auto ollama =
+      runtime.ollama ? fmt::format("{}@{}", runtime.id, runtime.version) : std::string("ollama");
   return {.model = std::move(model),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
           .workload = std::move(workload),
           .server = std::move(server),
+          .ollama = profiles.runtime(ollama),
+          .lmstudio = profiles.runtime("lmstudio"),
           .names = std::move(names),
           .draft_names = std::move(draft_names),
           .speed_rules = std::move(speed_rules),
@@ -402,9 +458,11 @@ MachineInputs read_machine(const PlanOptions& options) {
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   auto machine = machine_of(options, profiles);
-  auto runtime = asked_for("--runtime", [&] { return profiles.runtime(options.runtime); });
+  auto runtime = runtime_of(options, profiles, false);
   static_cast<void>(asked_for("--macos", [&] { return budget(machine, runtime); }));
-  auto speed_rules = profiles.speed_rules(runtime);
+  if (!machine.metal) workload.backend = Backend::cpu;
+  auto speed_rules = speed_rules_of(machine, runtime, profiles);
+  if (!options.no_calibration) apply_calibration(machine, speed_rules);
   return {.profiles = std::move(profiles),
           .machine = std::move(machine),
           .runtime = std::move(runtime),
@@ -412,6 +470,22 @@ MachineInputs read_machine(const PlanOptions& options) {
           .speed_rules = std::move(speed_rules),
           .speed = speed};
 }
+
+namespace {
+
+/// The type under which max_context_by_cache_type() lists these settings; nothing when it does not.
+std::optional<ElementType> listed_type(const Settings& settings, const Runtime& runtime) {
+  if (runtime.engine == Engine::mlx) {
+    if (settings.kv_bits == 0) return ElementType::f16;
+    if (settings.kv_bits == 8) return ElementType::q8_0;
+    if (settings.kv_bits == 4) return ElementType::q4_0;
+    return std::nullopt;
+  }
+  if (settings.cache_type_k != settings.cache_type_v) return std::nullopt;
+  return settings.cache_type_k;
+}
+
+}  // namespace
 
 PlanReport report_of(PlanInputs inputs) {
   PlanReport out;
@@ -423,14 +497,16 @@ PlanReport report_of(PlanInputs inputs) {
       resolve(configured(inputs.workload, inputs.runtime, inputs.model,
                          budget(inputs.machine, inputs.runtime)),
               inputs.runtime, inputs.model);
-  const auto own =
-      std::ranges::find(out.by_cache_type, settings.cache_type_k, &ContextByCacheType::type);
+  const auto own = std::ranges::find_if(out.by_cache_type, [&](const ContextByCacheType& each) {
+    return each.type == listed_type(settings, inputs.runtime);
+  });
   out.max_context =
-      own != out.by_cache_type.end() && settings.cache_type_v == own->type
+      own != out.by_cache_type.end()
           ? own->tokens
           : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
                         inputs.target_headroom);
-  const bool own_caches = !settings.kv_unified && settings.parallel > 1;
+  const bool own_caches = !settings.kv_unified && settings.parallel > 1 &&
+                          !grows_with_use(inputs.runtime.engine);
   const auto trained = inputs.model.trained_context * (own_caches ? settings.parallel : 1);
   if (inputs.stretch && trained > 0 && out.max_context >= trained) {
     out.stretched_context =
@@ -446,16 +522,24 @@ PlanReport report_of(PlanInputs inputs) {
                       inputs.speed);
   }
   if (inputs.advise) add_advice(out, inputs);
+  // What the runtime chose is what others must be told.
+  inputs.workload = configured(inputs.workload, inputs.runtime, inputs.model, out.plan.budget);
   PlannedRun run{
       .model = std::move(inputs.model),
       .machine = std::move(inputs.machine),
       .server = std::move(inputs.server),
+      .ollama = std::move(inputs.ollama),
+      .lmstudio = std::move(inputs.lmstudio),
       .workload = std::move(inputs.workload),
       .plan = std::move(out.plan),
       .names = std::move(inputs.names),
       .draft_names = std::move(inputs.draft_names),
+      .engine = inputs.runtime.engine,
   };
-  out.commands = runtime_commands(run);
+  // The others read other weights, or are told nothing that this knows to write.
+  if (inputs.runtime.engine == Engine::llama_cpp || inputs.runtime.engine == Engine::mlx) {
+    out.commands = runtime_commands(run);
+  }
   out.plan = std::move(run.plan);
   out.model = std::move(run.model);
   out.machine = std::move(run.machine);
@@ -474,7 +558,7 @@ std::string rendered(const PlanReport& report, const PlanOptions& options) {
 
 std::vector<std::string> with_long_options(int argc, const char* const* argv) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Pair, 14> names{{{"-ctk", "--cache-type-k"},
+  constexpr std::array<Pair, 15> names{{{"-ctk", "--cache-type-k"},
                                        {"-ctv", "--cache-type-v"},
                                        {"-fa", "--flash-attn"},
                                        {"-ub", "--ubatch-size"},
@@ -487,7 +571,8 @@ std::vector<std::string> with_long_options(int argc, const char* const* argv) {
                                        {"-ot", "--override-tensor"},
                                        {"-nkvo", "--no-kv-offload"},
                                        {"-nr", "--no-repack"},
-                                       {"-md", "--draft"}}};
+                                       {"-md", "--draft"},
+                                       {"-ts", "--tensor-split"}}};
   std::vector<std::string> out;
   bool options = true;
   for (int i = 1; i < argc; ++i) {

@@ -17,10 +17,12 @@ struct PlanOptions {
   std::string model;
   ModelOptions source;
   std::string chip;
+  std::string readings;
+  bool now = false;
   std::string macos;
   std::string wired_limit_mb;
   std::string reserve;
-  std::string runtime = "llama.cpp";
+  std::string runtime;  ///< Empty: llama.cpp, or Ollama where a Modelfile or its variables are read.
   std::string quantization;
   std::string context;
   std::string depth;
@@ -47,9 +49,12 @@ struct PlanOptions {
   std::string prefill_step;
   std::string kv_bits;
   std::string draft;
+  std::string modelfile;
+  bool from_env = false;
   bool embeddings = false;
   std::string pooling;
   std::string profiles;
+  bool no_calibration = false;
   std::string format = "text";
   bool json = false;
   bool explain = false;
@@ -60,6 +65,8 @@ struct PlanOptions {
   /// Only `plan` lets the user choose the context.
   void add_context_to(CLI::App& command);
   void add_speed_to(CLI::App& command);
+  /// What is free at this moment, instead of what usually is.
+  void add_now_to(CLI::App& command);
 
   [[nodiscard]] Format output_format() const;
   [[nodiscard]] membudget::TextStyle style() const;
@@ -75,6 +82,8 @@ struct PlanInputs {
   membudget::Runtime runtime;
   membudget::Workload workload;
   membudget::Runtime server;  ///< llama-server of the runtime's build.
+  membudget::Runtime ollama;  ///< Ollama and LM Studio as they start without any setting.
+  membudget::Runtime lmstudio;
   membudget::ModelNames names;
   membudget::ModelNames draft_names;
   std::optional<membudget::SpeedRules> speed_rules;  ///< Empty where no speed is known.
@@ -86,7 +95,8 @@ struct PlanInputs {
   bool largest_context = false;  ///< `--ctx-size max`; the workload's context is still empty.
 };
 
-/// Throws UsageError for what is wrong with the command line, Error for what cannot be read.
+/// Throws UsageError for what is wrong with the command line, Error for what cannot be read. Warns on
+/// standard error of what Ollama's own settings say that is not planned for.
 [[nodiscard]] PlanInputs read(const PlanOptions& options);
 
 /// The same without a model.

@@ -43,10 +43,16 @@ std::string task_of(const std::string& task, const PlanInputs& inputs, const Adv
 }
 
 Exit run(const Options& options) {
-  if (options.model.empty()) {
+  if (options.model.empty() && options.modelfile.empty()) {
     return recommend_from_catalog(options, options.wanted);
   }
   auto inputs = read(options);
+  if (inputs.runtime.engine != Engine::llama_cpp) {
+    throw UsageError(Errc::unsupported, "--runtime",
+                     fmt::format("recommend chooses among llama.cpp's quantizations and caches; for "
+                                 "{} compare plan --quant 8bit, 6bit and 4bit",
+                                 inputs.runtime.id));
+  }
   const AdviceRules rules = inputs.profiles.advice_rules();
   const auto task = task_of(options.wanted.task, inputs, rules);
   auto recommendation = recommend(inputs.machine, inputs.runtime, inputs.workload, rules,
@@ -74,6 +80,7 @@ void add_recommend(CLI::App& program, Exit& exit) {
       "recommend", "The best settings of MODEL, or without it the best models of the catalog");
   auto options = std::make_shared<Options>();
   options->add_to(*command);
+  options->add_now_to(*command);
   options->add_context_to(*command);
   options->add_speed_to(*command);
   command->get_option("MODEL")->required(false);

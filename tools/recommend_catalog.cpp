@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
+#include <ios>
+#include <locale>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "command.hpp"
@@ -16,10 +18,13 @@ namespace {
 using namespace membudget;
 
 double positive_number(const std::string& text, const std::string& option) {
+  // Not from_chars: the C++ library of Macs has it for whole numbers only.
+  std::istringstream in(text);
+  in.imbue(std::locale::classic());
   double value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || stop != end || !std::isfinite(value) || value < 0) {
+  const bool whole = !(in >> std::noskipws >> value).fail() &&
+                     in.peek() == std::istringstream::traits_type::eof();
+  if (!whole || !std::isfinite(value) || value < 0) {
     throw UsageError(Errc::bad_request, option,
                      fmt::format("'{}' is not a number such as 10", text));
   }

@@ -57,6 +57,12 @@ void remark(const PlanReport& report, SettingsFormat format) {
 Exit run(const Options& options) {
   const auto format = format_of(options);
   const auto report = report_of(read(options));
+  if (report.commands.llama_server.empty()) {
+    throw UsageError(Errc::unsupported, "--runtime",
+                     fmt::format("what to paste for {} is not known; give the runtime that --for "
+                                 "names",
+                                 report.runtime.id));
+  }
   write_result(options.output_format() == Format::json ? json_of(report, format)
                                                        : text_of(report.commands, format),
                options.output);

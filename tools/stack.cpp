@@ -90,6 +90,15 @@ void refuse_model_options(const Options& options) {
   }
 }
 
+/// Where nothing but the CPU computes.
+void without_metal(Stack& stack) {
+  if (stack.machine.metal) return;
+  for (StackMember& member : stack.members) {
+    member.workload.backend = Backend::cpu;
+    member.speed_rules.reset();
+  }
+}
+
 Asked from_profile(Options options, const StackProfile& profile) {
   refuse_model_options(options);
   if (options.chip.empty()) options.chip = profile.chip;
@@ -109,6 +118,7 @@ Asked from_profile(Options options, const StackProfile& profile) {
             .notes = own.notes,
             .profiles = inputs.profiles};
   out.stack.speed = inputs.speed;
+  without_metal(out.stack);
   return out;
 }
 
@@ -139,11 +149,15 @@ Asked from_models(Options options) {
             .profiles = inputs.profiles};
   for (StackMember& member : out.stack.members) {
     member.workload = inputs.workload;
+    if (member.runtime.ollama) {
+      member.workload = with_slot_context(member.workload, member.runtime, *member.model);
+    }
   }
   if (!options.draft.empty()) {
     out.stack.members.front().workload.draft = std::make_shared<const Model>(read(options.draft, {}));
   }
   out.stack.speed = inputs.speed;
+  without_metal(out.stack);
   return out;
 }
 

@@ -13,6 +13,7 @@ enum class Lever : std::uint8_t {
   flash_attention,
   swa_full,
   ubatch,
+  prefill_step,
   parallel,
   cache_type,
   context,

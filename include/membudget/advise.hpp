@@ -29,7 +29,8 @@ struct ContextByCacheType {
   std::int64_t tokens = 0;  ///< 0 also when the engine refuses this type for the model.
 };
 
-/// For f16, q8_0 and q4_0, in this order, everything else as in `workload`.
+/// For f16, q8_0 and q4_0, in this order, everything else as in `workload`. With MLX these stand
+/// for --kv-bits 0, 8 and 4.
 [[nodiscard]] std::vector<ContextByCacheType> max_context_by_cache_type(const Model& model,
                                                                         const Machine& machine,
                                                                         const Runtime& runtime,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,14 +12,20 @@ namespace membudget {
 
 /// What a machine grants, and the rule that says so.
 struct Budget {
-  Bytes gpu_limit;             ///< Metal's working set.
+  bool metal = true;           ///< False: nothing but the CPU computes, and only RAM binds.
+  Bytes gpu_limit;             ///< Metal's working set; nothing without Metal.
   std::string gpu_limit_rule;  ///< "0.78 x 32 GiB RAM on macOS 26"
   std::string gpu_limit_source;
+  /// A Max or an Ultra, for which MLX queues more work than for the smaller chips.
+  bool large_gpu = true;
   bool gpu_limit_observed = true;
   Bytes ram;
   Bytes reserve;        ///< Kept for macOS and other programs.
   std::vector<ReservePart> reserve_parts;  ///< What it is kept for; they sum to `reserve`.
   Bytes ram_available;  ///< ram - reserve.
+  /// Where the reserve is what others hold now: what would be kept free otherwise, and who they are.
+  std::optional<Bytes> usual_reserve;
+  std::vector<Program> programs;
   /// The largest single buffer that Metal gives, whatever the wired limit; nothing = not known.
   /// Engines split weights and caches into several, so only one tensor can be too large for it.
   Bytes largest_buffer;
@@ -32,5 +39,8 @@ struct Budget {
 
 /// Throws Error{unsupported} when no working-set rule covers the machine's macOS version.
 [[nodiscard]] Budget budget(const Machine& machine, const Runtime& runtime);
+
+/// The tighter of the limits: more than this no model may take.
+[[nodiscard]] Bytes tighter_limit(const Budget& budget);
 
 }  // namespace membudget

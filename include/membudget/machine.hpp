@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "membudget/units.hpp"
@@ -44,6 +45,25 @@ struct ReservePreset {
   std::vector<ReservePart> parts;  ///< Over the chip's own reserve.
 };
 
+/// A program and what it holds, all of its processes together.
+struct Program {
+  std::string name;  ///< As the system calls the process: "Safari".
+  std::int64_t processes = 1;
+  Bytes bytes;
+};
+
+/// What other programs hold at one moment.
+struct HeldMemory {
+  std::vector<ReservePart> parts;  ///< By kind; they sum to all that is held.
+  std::vector<Program> programs;   ///< Who holds most of it, the largest first.
+};
+
+/// The system under a machine.
+enum class System : std::uint8_t { macos, gnu_linux, other };
+
+/// "macos", "linux", "other".
+[[nodiscard]] std::string_view to_string(System system);
+
 /// A product that a chip was sold in.
 struct Mac {
   std::string name;                      ///< "MacBook Pro 14 (2021)"
@@ -80,11 +100,22 @@ struct Chip {
 /// A chip in a state: what may be used of it.
 struct Machine {
   Chip chip;
-  std::int64_t macos = 26;  ///< Major version.
+  System system = System::macos;
+  /// False: nothing but the CPU computes, so RAM alone binds. Workload::backend says the same of
+  /// what is planned and must go with it.
+  bool metal = true;
+  std::int64_t macos = 26;  ///< Major version; of no meaning on other systems.
   /// `sysctl iogpu.wired_limit_mb`, in MiB; 0 = macOS decides.
   std::int64_t wired_limit_mib = 0;
   std::optional<Bytes> reserve;  ///< --reserve SIZE; default: the chip's.
   std::vector<ReservePart> beside;  ///< --reserve NAME: what runs beside, over the reserve.
+  /// What Metal itself reports on the machine at hand; nothing: the rules for its RAM and macOS.
+  /// A wired limit that is set goes before, because it may be one that is only being considered.
+  std::optional<Bytes> working_set;
+  std::optional<Bytes> largest_buffer;
+  /// What others hold now; it then stands in for the reserve.
+  std::optional<HeldMemory> held;
+  std::vector<std::string> notes;  ///< What to know about how the machine was found.
 };
 
 /// A chip with the system's defaults: newest macOS, no wired limit, the chip's reserve.

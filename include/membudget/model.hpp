@@ -352,6 +352,11 @@ struct Model {
   std::int64_t trained_context = 0;  ///< In tokens; 0 when the file does not say.
   std::int64_t embedding = 0;        ///< n_embd, in elements.
   std::int64_t vocabulary = 0;       ///< In tokens.
+  /// attention.head_count and attention.head_count_kv as the metadata state them, the most and the
+  /// fewest of any layer; 1 where nothing is stated. For runtimes that reckon with these instead of
+  /// with the layers; the layers say what is true.
+  std::int64_t stated_heads = 1;
+  std::int64_t stated_kv_heads = 1;
   std::int64_t experts = 0;
   std::int64_t experts_used = 0;
   /// For rotary tables that depend on the context (longrope): beyond it the long table is used.
@@ -422,6 +427,10 @@ struct Model {
 };
 
 [[nodiscard]] std::string_view to_string(ModelSource source);
+
+/// Whether its weights are as MLX stores them: in a type that only MLX has, or in a folder of
+/// safetensors that is in one already.
+[[nodiscard]] bool is_mlx(const Model& model);
 
 /// The count in the model, else what its tensors hold without rotary tables.
 [[nodiscard]] std::int64_t parameters_of(const Model& model);

@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "membudget/advice_rules.hpp"
+#include "membudget/calibration.hpp"
 #include "membudget/capability.hpp"
+#include "membudget/health.hpp"
+#include "membudget/link.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/model.hpp"
 #include "membudget/quality_table.hpp"
@@ -18,6 +21,7 @@
 #include "membudget/serving_rules.hpp"
 #include "membudget/speed_rules.hpp"
 #include "membudget/stack_profile.hpp"
+#include "membudget/this_machine.hpp"
 
 namespace membudget {
 
@@ -54,9 +58,14 @@ class Profiles {
 
   /// Each throws Error{unknown_name} that lists the nearest known names.
   [[nodiscard]] Chip chip(std::string_view id) const;
+  /// What readings say of the machine they are of, matched to these chips. Throws
+  /// Error{unsupported} when not even the size of its RAM is known.
+  [[nodiscard]] ThisMachine this_machine(const HostReadings& readings) const;
   /// What runs beside a model: "docker-postgres-qdrant".
   [[nodiscard]] ReservePreset reserve(std::string_view id) const;
   [[nodiscard]] std::vector<ReservePreset> reserves() const;
+  /// A cable or network between Macs: "10gbe".
+  [[nodiscard]] Link link(std::string_view id) const;
   /// What changes cost, and which settings are recommended.
   [[nodiscard]] AdviceRules advice_rules() const;
   /// The other models of a model's family, from the largest to the smallest; empty for a name that
@@ -75,6 +84,10 @@ class Profiles {
   [[nodiscard]] StackProfile stack(std::string_view id) const;
   /// How models are ranked.
   [[nodiscard]] CapabilityRules capability_rules() const;
+  /// When a running model should be replaced.
+  [[nodiscard]] HealthRules health_rules() const;
+  /// Which records count for a calibration.
+  [[nodiscard]] CalibrationRules calibration_rules() const;
   /// Every model, by id. Decodes all of their files.
   [[nodiscard]] std::vector<CatalogEntry> catalog() const;
   /// By id, Ollama tag, Hugging Face repository or alias, case-insensitive; a tag may name the
@@ -90,8 +103,15 @@ class Profiles {
   /// Quantizations as people write them: "Q4_K_M", "4bit"; from the most to the fewest bits.
   [[nodiscard]] std::vector<std::string> quantization_names() const;
 
+  /// The quantization that `engine` reads with about as many bits per weight: "4bit" for MLX when
+  /// `name` is "Q4_K_M", "q4f16_1" for MLC-LLM; `name` itself, as people write it, where the engine
+  /// reads that. Throws Error{unknown_name}.
+  [[nodiscard]] std::string nearest_quantization(std::string_view name, Engine engine) const;
+
   /// Of most of the tensors, scales included: 4.5 for Q4_K_M. Throws Error{unknown_name}.
   [[nodiscard]] double bits_per_weight(std::string_view quantization) const;
+  /// Whether it is a quantization of MLX, not of GGUF. Throws Error{unknown_name}.
+  [[nodiscard]] bool is_mlx(std::string_view quantization) const;
   /// What a catalog model is mostly published at: "Q4_K_M". Throws Error{unknown_name}.
   [[nodiscard]] std::string usual_quantization(std::string_view model) const;
 

@@ -6,8 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "membudget/units.hpp"
-
 namespace membudget {
 
 /// Which model a server unloads when another one is asked for.
@@ -19,21 +17,12 @@ enum class Eviction : std::uint8_t {
 /// How a server loads models on demand and lets them go (profiles/serving.json). Runtimes that are
 /// one program, such as LM Studio's two engines, share an entry.
 struct ServerRules {
-  /// What a server adds to its estimate for a batch of at least so many tokens.
-  struct BatchSurcharge {
-    std::int64_t from = 0;
-    Bytes bytes;
-  };
-
   std::string name;                   ///< In words: "Ollama".
   std::vector<std::string> runtimes;  ///< Profile ids: "ollama".
   Eviction eviction = Eviction::least_recently_used;
   std::int64_t keep_alive_s = -1;     ///< After its last request; negative = until evicted.
-  std::int64_t max_loaded = 1;        ///< Models that it loads on demand, at once.
-  /// It loads beside others only what it estimates at no more than this share of what is free;
-  /// 0 = it does not look at memory.
-  std::int64_t fit_percent = 0;
-  std::vector<BatchSurcharge> batch_surcharges;  ///< From small batches to large; the last counts.
+  /// Models that it loads on demand, at once. Of Ollama the runtime's own OllamaRules say it.
+  std::int64_t max_loaded = 1;
   /// A model is loaded once, whatever is asked of it: a second process of it cannot be had.
   bool one_process_per_model = false;
   /// Models that are loaded by hand stay out of this: they are neither counted nor evicted.

@@ -42,10 +42,16 @@ struct PlannedRun {
   Machine machine;
   /// llama-server of the same build: what Ollama starts, and what a `llama-server` line means.
   Runtime server;
+  /// Whose defaults need not be printed: Ollama (in Docker, if that was planned) and LM Studio as
+  /// they start without any setting.
+  Runtime ollama;
+  Runtime lmstudio;
   Workload workload;
   Plan plan;
   ModelNames names;
   ModelNames draft_names;  ///< Of workload.draft.
+  /// What the plan is for. Of an MLX plan `server` is not asked.
+  Engine engine = Engine::llama_cpp;
 };
 
 /// The settings with which each runtime does what was planned, ready to paste.

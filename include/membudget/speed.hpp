@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -72,6 +73,8 @@ struct Speed {
   /// with a wider range and the reason in `note`.
   Basis basis = Basis::measured;
   std::string note;
+  /// What the rates were multiplied with; nothing: they are as published benchmarks say.
+  std::optional<SpeedCalibration> calibration = std::nullopt;
 };
 
 /// Predicts generation and prompt speed from what one token makes the machine do.
@@ -83,7 +86,8 @@ struct Speed {
 /// FLOPs at the share of the peak that its types reach, and once per batch the weights.
 ///
 /// `footprint` is estimate()'s of the same model: its settings, its kernels, its state. A draft
-/// model's gain is not counted. Nothing is rounded; nothing is read but the arguments.
+/// model's gain is not counted. With rules.calibration all rates are times its factors; the ranges
+/// keep their shares. Nothing is rounded; nothing is read but the arguments.
 [[nodiscard]] Speed speed(const Model& model, const Machine& machine, const Footprint& footprint,
                           const SpeedRules& rules, const SpeedRequest& request);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,15 @@ struct TypeSpeed {
   bool by_family = false;
   double matmul = 0;  ///< Share of the peak FLOPS that a prompt's matrix products reach.
   bool measured = false;  ///< False where no benchmark of the type was published.
+};
+
+/// How fast one machine was measured to be, against what is predicted for it: factors of an engine
+/// that calibrate() finds in the machine's own records.
+struct SpeedCalibration {
+  double generation = 1;  ///< Times the predicted rate; 1 without records of it.
+  double prompt = 1;
+  std::int64_t generation_records = 0;  ///< What the factor rests on.
+  std::int64_t prompt_records = 0;
 };
 
 /// The constants of an engine that generates and prompts, from profiles/speed.json: each is fitted
@@ -77,6 +87,9 @@ struct SpeedRules {
   double assumed_high = 1;
 
   std::vector<TypeSpeed> types;
+
+  /// Of the machine that is planned for; nothing: as published benchmarks say. Never in a profile.
+  std::optional<SpeedCalibration> calibration = std::nullopt;
 };
 
 }  // namespace membudget

@@ -25,7 +25,9 @@ struct StackProfile {
     std::string quantization;  ///< Empty = the model's usual.
     std::string runtime;       ///< Profile id, with or without @BUILD; empty = llama.cpp.
     std::string role;          ///< What it is there for, in the author's words.
-    std::int64_t context = 0;  ///< In tokens, of all slots; 0 = the runtime's default.
+    /// In tokens, as the runtime's own setting counts it: of all slots, of each with Ollama;
+    /// 0 = the runtime's default.
+    std::int64_t context = 0;
     std::int64_t parallel = 0;  ///< Slots; 0 = the runtime's default.
     std::int64_t batch = 0;     ///< 0 = the runtime's default, as for the next.
     std::int64_t ubatch = 0;

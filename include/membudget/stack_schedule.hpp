@@ -66,9 +66,9 @@ struct Schedule {
 ///
 /// Ollama's are those of server/sched.go (commit fb307609, after 0.33.0-rc2): one load at a time;
 /// the head of its queue holds up the rest, but models that are loaded answer at once; beside
-/// others it loads only what it predicts (file size and an F16 cache of the smallest layer, llm/
-/// llama_server.go) at no more than 80 % of what it takes for free, which is the lesser of Metal's
-/// limit less its own models and of the system's free memory; otherwise it unloads, idle models
+/// others it loads only what it believes to need (ollama_belief()) no more than 80 % of what it
+/// takes for free, which is the lesser of Metal's limit less its own models and of the system's
+/// free memory; otherwise it unloads, idle models
 /// first, by the shortest keep-alive and then by name; a busy one when its requests are done. A
 /// load that the memory cannot take fails, and makes it unload what is idle.
 ///
@@ -78,9 +78,6 @@ struct Schedule {
 /// for more than 100000 requests.
 [[nodiscard]] Schedule simulate(const Stack& stack, const StackPlan& plan,
                                 std::span<const StackRequest> requests);
-
-/// What Ollama believes a model takes (PredictServerVRAM).
-[[nodiscard]] Bytes predicted_by_ollama(const Model& model, const Settings& settings);
 
 [[nodiscard]] std::string_view to_string(ScheduleEventKind kind);
 

@@ -68,6 +68,11 @@ struct Workload {
   std::optional<std::int64_t> prefill_step;  ///< --prefill-step-size: tokens MLX prompts at once.
   /// --kv-bits: bits per element of MLX's cache, 2, 3, 4, 6 or 8 in groups of 64; 0 = as computed.
   std::optional<std::int64_t> kv_bits;
+  /// MLX_MAX_OPS_PER_BUFFER: operations per command buffer, which MLX chooses by the chip
+  /// (mlx/backend/metal/device.cpp); configured() does so too.
+  std::optional<std::int64_t> buffer_ops;
+  /// The longest context that the runtime allows on this machine; set by configured().
+  std::optional<std::int64_t> context_limit;
   /// --model-draft: proposes tokens that the model then checks several at once. The runtime loads it
   /// beside the model, with a context as long and a cache of its own; nullptr: none.
   std::shared_ptr<const Model> draft;
@@ -102,6 +107,8 @@ struct Settings {
   std::int64_t generate_tokens = 128;
   std::int64_t prefill_step = 2048;
   std::int64_t kv_bits = 0;
+  std::int64_t buffer_ops = 0;     ///< 0 = the most that MLX takes on any chip.
+  std::int64_t context_limit = 0;  ///< 0 = none but the model's.
 };
 
 }  // namespace membudget

@@ -9,6 +9,7 @@
 #include "engine/mlx/mlx.hpp"
 #include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
+#include "membudget/ollama.hpp"
 
 namespace membudget {
 namespace {
@@ -31,14 +32,24 @@ Settings settings_of_draft(const Settings& settings, const Model& model, const R
   return result;
 }
 
+/// Who stores weights in a type that ggml has not.
+std::string_view writer_of(ElementType type) {
+  switch (type) {
+    case ElementType::int4_g32:
+    case ElementType::int4_g32_f32:
+    case ElementType::int3_g40: return "MLC-LLM or Core ML";
+    default: return "MLX";
+  }
+}
+
 /// llama.cpp reads GGUF only, and its types have a number there.
-void refuse_mlx(const Model& model) {
+void refuse_other_formats(const Model& model) {
   for (const Tensor& tensor : model.tensors.all()) {
     if (format_of(tensor.type).ggml_id < 0) {
       throw Error(Errc::bad_request, "--quant",
-                  fmt::format("'{}' is a quantization of MLX, which llama.cpp cannot read; use one "
+                  fmt::format("'{}' is a quantization of {}, which llama.cpp cannot read; use one "
                               "of GGUF such as Q4_K_M",
-                              model.quantization));
+                              model.quantization, writer_of(tensor.type)));
     }
   }
 }
@@ -72,10 +83,39 @@ void add_draft(Footprint& whole, const Model& draft, const Footprint& footprint)
   }
 }
 
+/// Ollama loads what comes with a model without being told to. The buffers that a vision tower
+/// computes in are llama.cpp's mtmd's, which nobody here counts: its part is only assumed.
+void add_companions(Footprint& whole, const Model& model, const OllamaRules& rules) {
+  const Place where = whole.settings.backend == Backend::metal && whole.settings.gpu_layers != 0
+                          ? Place::gpu
+                          : Place::host;
+  if (const Bytes projector = ollama_projector(model, rules); projector > Bytes{}) {
+    whole.parts.push_back(
+        {.name = PartName::projector, .where = where, .bytes = projector, .basis = Basis::assumed,
+         .note = "weights of the vision tower; what it computes in comes on top",
+         .formula = fmt::format("{} of the file's other tensors", to_text(projector))});
+  }
+  Bytes adapters;
+  for (const Companion& companion : model.companions) {
+    if (companion.kind == Companion::Kind::adapter) {
+      adapters += companion.weights;
+    }
+  }
+  if (adapters > Bytes{}) {
+    whole.parts.push_back({.name = PartName::adapter, .where = where, .bytes = adapters,
+                           .basis = Basis::file, .note = "comes with the model",
+                           .formula = "weights of the adapter's file"});
+  }
+}
+
 }  // namespace
 
 Footprint estimate(const Model& model, const Runtime& runtime, const Workload& workload) {
   const Settings settings = resolve(workload, runtime, model);
+  if (workload.draft != nullptr && runtime.engine != Engine::llama_cpp) {
+    throw Error(Errc::bad_request, "--draft",
+                fmt::format("drafting is planned for llama.cpp only, not for {}", runtime.id));
+  }
   switch (runtime.engine) {
     case Engine::llama_cpp: break;
     case Engine::mlx: return mlx::footprint(model, runtime, settings);
@@ -83,8 +123,11 @@ Footprint estimate(const Model& model, const Runtime& runtime, const Workload& w
     case Engine::mlc: return mlc::footprint(model, runtime, settings);
     case Engine::coreml: return coreml::footprint(model, runtime, settings);
   }
-  refuse_mlx(model);
+  refuse_other_formats(model);
   Footprint result = llamacpp::simulate(model, runtime, settings);
+  if (runtime.ollama) {
+    add_companions(result, model, *runtime.ollama);
+  }
   if (workload.draft != nullptr) {
     const Model& draft = *workload.draft;
     add_draft(result, draft,

@@ -9,4 +9,13 @@ Machine machine(const Chip& chip) {
   return out;
 }
 
+std::string_view to_string(System system) {
+  switch (system) {
+    case System::macos: return "macos";
+    case System::gnu_linux: return "linux";
+    case System::other: return "other";
+  }
+  return "";
+}
+
 }  // namespace membudget

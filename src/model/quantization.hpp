@@ -103,7 +103,18 @@ struct MlxFormat {
   std::optional<ElementType> high = {};
 };
 
-using Quantization = std::variant<FileType, MlxFormat>;
+/// A way in which MLC-LLM or coremltools stores a model: matrices as whole numbers with a scale for
+/// each group of a row, everything else as floats.
+struct GroupedFormat {
+  /// Who writes it.
+  enum class Writer : std::uint8_t { mlc, core_ml };
+  std::string name;
+  Writer writer = Writer::mlc;
+  ElementType type = ElementType::f16;   ///< Of matrices, embeddings and the output included.
+  ElementType floats = ElementType::f16;  ///< Of what is not quantized.
+};
+
+using Quantization = std::variant<FileType, MlxFormat, GroupedFormat>;
 
 /// The rules of a file type for one model, its special cases resolved.
 [[nodiscard]] Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix);

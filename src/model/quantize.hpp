@@ -35,6 +35,12 @@ enum class ImportanceMatrix : std::uint8_t {
 [[nodiscard]] TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,
                                    const MlxFormat& format);
 
+/// The same of MLC-LLM or coremltools: a row's last group may hold fewer weights than the others.
+/// MLC-LLM keeps the routers of experts as floats (mlc-llm 79d603f0,
+/// python/mlc_llm/quantization/group_quantization.py and utils.py is_moe_gate).
+[[nodiscard]] TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,
+                                   const GroupedFormat& format);
+
 /// Whether llama-quantize refuses to write these tensors as `file_type` without an importance
 /// matrix.
 [[nodiscard]] bool needs_importance_matrix(const TensorTable& tensors, const FileType& file_type);

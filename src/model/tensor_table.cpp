@@ -125,6 +125,15 @@ Bytes Checkpoint::total() const {
   return sum;
 }
 
+bool is_mlx(const Model& model) {
+  if (model.checkpoint && model.checkpoint->bits > 0) {
+    return true;
+  }
+  const auto all = model.tensors.all();
+  return std::any_of(all.begin(), all.end(),
+                     [](const Tensor& tensor) { return format_of(tensor.type).ggml_id < 0; });
+}
+
 std::int64_t parameters_of(const Model& model) {
   if (model.parameters > 0) {
     return model.parameters;

@@ -3,10 +3,15 @@
 
 #include <algorithm>
 
+#include "membudget/error.hpp"
 #include "membudget/plan.hpp"
+#include "plan/grant.hpp"
+#include "plan/ollama.hpp"
 
 namespace membudget {
 namespace {
+
+constexpr std::size_t named_programs = 3;
 
 std::string sentence(std::string_view what, Bytes used, std::string_view limit_name, Bytes limit,
                      std::string_view rule) {
@@ -17,6 +22,32 @@ std::string sentence(std::string_view what, Bytes used, std::string_view limit_n
                            to_text(used - limit), to_text(limit), limit_name, rule);
 }
 
+std::string_view kept_for(const Budget& budget) {
+  if (budget.usual_reserve) {
+    return "that others hold now";
+  }
+  return budget.metal ? "for macOS and other programs" : "for the system and other programs";
+}
+
+/// How what others hold now compares with what a plan keeps free, and who they are.
+std::string held_now(const Budget& budget) {
+  const Bytes usual = *budget.usual_reserve;
+  if (budget.reserve <= usual) {
+    return fmt::format("Other programs hold {} now; without --now {} would be kept free for them, "
+                       "because they may grow.",
+                       to_text(budget.reserve), to_text(usual));
+  }
+  std::string most;
+  for (std::size_t i = 0; i < std::min(budget.programs.size(), named_programs); ++i) {
+    most += fmt::format("{}{} {}", most.empty() ? "" : ", ", budget.programs[i].name,
+                        to_text(budget.programs[i].bytes));
+  }
+  return fmt::format("Other programs hold {} now, {} more than the {} that a plan keeps free for "
+                     "them{}; what they give back is there for the model.",
+                     to_text(budget.reserve), to_text(budget.reserve - usual), to_text(usual),
+                     most.empty() ? "" : fmt::format(": {}", most));
+}
+
 }  // namespace
 
 Plan judge(Footprint footprint, Budget budget) {
@@ -25,16 +56,20 @@ Plan judge(Footprint footprint, Budget budget) {
   const Bytes all = footprint.total();
   const Bytes gpu_room = budget.gpu_limit - gpu;
   const Bytes ram_room = budget.ram_available - all;
-  plan.binding = gpu_room <= ram_room ? Binding::gpu : Binding::ram;
-  plan.headroom = std::min(gpu_room, ram_room);
+  // Without a GPU its limit binds nothing.
+  const bool on_gpu = budget.metal && footprint.settings.backend == Backend::metal;
+  plan.binding = on_gpu && gpu_room <= ram_room ? Binding::gpu : Binding::ram;
+  plan.headroom = plan.binding == Binding::gpu ? gpu_room : ram_room;
 
-  const std::string on_gpu = sentence("The GPU", gpu, "that Metal grants", budget.gpu_limit,
-                                      budget.gpu_limit_rule);
   const std::string in_ram = sentence(
       "Everything together", all, "of RAM that is left", budget.ram_available,
-      fmt::format("{} less {} for macOS and other programs", to_text(budget.ram),
-                  to_text(budget.reserve)));
-  plan.reasons = plan.binding == Binding::gpu ? std::vector{on_gpu, in_ram} : std::vector{in_ram, on_gpu};
+      fmt::format("{} less {} {}", to_text(budget.ram), to_text(budget.reserve), kept_for(budget)));
+  plan.reasons.push_back(in_ram);
+  if (on_gpu) {
+    plan.reasons.insert(
+        plan.binding == Binding::gpu ? plan.reasons.begin() : plan.reasons.end(),
+        sentence("The GPU", gpu, "that Metal grants", budget.gpu_limit, budget.gpu_limit_rule));
+  }
 
   const bool buffer_too_large =
       budget.largest_buffer > Bytes{} && footprint.largest_buffer > budget.largest_buffer;
@@ -48,11 +83,11 @@ Plan judge(Footprint footprint, Budget budget) {
   }
   if (ram_room < Bytes{} || buffer_too_large) {
     plan.verdict = Verdict::does_not_fit;
-  } else if (gpu_room < Bytes{} && !footprint.partial_offload) {
+  } else if (on_gpu && gpu_room < Bytes{} && !footprint.partial_offload) {
     plan.verdict = Verdict::does_not_fit;
     plan.reasons.emplace_back(
         "It fits in RAM but not in what the GPU may use, and this runtime keeps everything there.");
-  } else if (gpu_room < Bytes{}) {
+  } else if (on_gpu && gpu_room < Bytes{}) {
     plan.verdict = Verdict::crawls;
     plan.reasons.emplace_back(
         "It fits in RAM but not in what the GPU may use: part of the layers would run on the CPU, "
@@ -68,6 +103,9 @@ Plan judge(Footprint footprint, Budget budget) {
   } else {
     plan.verdict = Verdict::comfortable;
   }
+  if (budget.usual_reserve) {
+    plan.reasons.push_back(held_now(budget));
+  }
   if (!budget.gpu_limit_observed) {
     plan.reasons.emplace_back(
         "Metal's limit for this size of RAM is predicted; nobody has published it yet.");
@@ -80,7 +118,27 @@ Plan judge(Footprint footprint, Budget budget) {
 
 Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
           const Budget& budget) {
-  return judge(estimate(model, runtime, configured(workload, runtime, model, budget)), budget);
+  if (!budget.metal && runtime.engine != Engine::llama_cpp) {
+    throw Error(Errc::bad_request, "--runtime",
+                fmt::format("{} computes on Apple's GPUs, and this machine has none; name a Mac with "
+                            "--chip, or use --runtime llama.cpp",
+                            runtime.id));
+  }
+  Footprint footprint = estimate(model, runtime, configured(workload, runtime, model, budget));
+  std::optional<OllamaView> view;
+  if (runtime.ollama) {
+    // Without a GPU it does not look whether a model fits (server/sched.go:547).
+    if (footprint.settings.backend == Backend::metal) {
+      view = ollama::view(model, runtime, footprint);
+    }
+    auto remarks = ollama::remarks(model, runtime, workload, view, footprint, budget);
+    footprint.remarks.insert(footprint.remarks.end(), remarks.begin(), remarks.end());
+  }
+  footprint.remarks.insert(footprint.remarks.end(), runtime.remarks.begin(), runtime.remarks.end());
+  Plan out = judge(std::move(footprint), budget);
+  out.ollama = std::move(view);
+  hold_to_grant(out, runtime);
+  return out;
 }
 
 Plan plan(const Model& model, const Machine& machine, const Runtime& runtime,

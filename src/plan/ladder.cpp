@@ -322,7 +322,7 @@ Ladder ladder(const Model& model, const Machine& machine, const Runtime& runtime
   if (out.asked.verdict == Verdict::comfortable) {
     out.affordable = Luxury(steps, model, machine, runtime, rules, alternatives).run();
   } else {
-    out.steps = Climb(steps, rules, positions(model, out.asked, rules, quality, alternatives)).run();
+    out.steps = Climb(steps, rules, positions(model, out.asked, runtime, rules, quality, alternatives)).run();
   }
   return out;
 }

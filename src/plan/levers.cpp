@@ -85,6 +85,25 @@ Positions ubatches(const Settings& settings, const AdviceRules& rules) {
   return out;
 }
 
+/// Below this a prompt takes notably longer, and little is left to save.
+constexpr std::int64_t least_prefill_step = 256;
+
+Positions prefill_steps(const Settings& settings, const AdviceRules& rules) {
+  Positions out;
+  std::int64_t steps = 0;
+  for (std::int64_t tokens = settings.prefill_step / 2; tokens >= least_prefill_step; tokens /= 2) {
+    // A prompt that fits into one step is computed at once either way.
+    if (tokens >= settings.prompt_tokens) {
+      continue;
+    }
+    Position each = position(rules, Lever::prefill_step, std::to_string(settings.prefill_step),
+                             std::to_string(tokens), ++steps);
+    each.apply = [tokens](Workload& workload) { workload.prefill_step = tokens; };
+    out.push_back(std::move(each));
+  }
+  return out;
+}
+
 /// Coarser quantizations, from fine to coarse; each step has its own points.
 Positions quantizations(const Model& model, const AdviceRules& rules, const QualityTable& quality,
                         std::span<const Alternative> alternatives) {
@@ -151,23 +170,13 @@ Positions one(Position position, std::function<void(Workload&)> apply) {
   return {std::move(position)};
 }
 
-}  // namespace
-
-Position position(const AdviceRules& rules, Lever lever, std::string from, std::string to,
-                  std::int64_t steps, std::string_view kind) {
-  const LeverCost& cost = rules.cost(lever, kind.empty() ? std::string_view(to) : kind);
-  Position out;
-  out.change = {lever, std::move(from), std::move(to), Bytes()};
-  out.regret = cost.regret * steps;
-  out.speed = cost.speed;
-  out.quality = cost.quality;
-  out.source = cost.source;
-  return out;
+Positions fewer_slots(const Settings& settings, const AdviceRules& rules) {
+  return one(position(rules, Lever::parallel, std::to_string(settings.parallel), "1"),
+             [](Workload& workload) { workload.parallel = 1; });
 }
 
-std::vector<Positions> positions(const Model& model, const Plan& plan, const AdviceRules& rules,
-                                 const QualityTable& quality,
-                                 std::span<const Alternative> alternatives) {
+std::vector<Positions> llama_cpp_settings(const Model& model, const Plan& plan,
+                                          const AdviceRules& rules, const QualityTable& quality) {
   const Settings& settings = plan.footprint.settings;
   std::vector<Positions> out;
   if (!plan.footprint.flash_attention && model.flash_attention) {
@@ -183,13 +192,51 @@ std::vector<Positions> positions(const Model& model, const Plan& plan, const Adv
     out.push_back(ubatches(settings, rules));
   }
   if (settings.parallel > 1) {
-    out.push_back(one(position(rules, Lever::parallel, std::to_string(settings.parallel), "1"),
-                      [](Workload& workload) { workload.parallel = 1; }));
+    out.push_back(fewer_slots(settings, rules));
   }
   if (plan.footprint.total(PartName::kv_cache) > Bytes()) {
     out.push_back(cache_types(model, settings, rules, quality));
     out.push_back(contexts(settings, rules));
   }
+  return out;
+}
+
+/// A quantized cache is none of these: it raises the peak of long prompts.
+std::vector<Positions> mlx_settings(const Settings& settings, const Runtime& runtime,
+                                    const AdviceRules& rules) {
+  std::vector<Positions> out;
+  if (runtime.mlx.chosen_step) {
+    out.push_back(prefill_steps(settings, rules));
+  }
+  if (settings.parallel > 1) {
+    out.push_back(fewer_slots(settings, rules));
+  }
+  out.push_back(contexts(settings, rules));
+  return out;
+}
+
+}  // namespace
+
+Position position(const AdviceRules& rules, Lever lever, std::string from, std::string to,
+                  std::int64_t steps, std::string_view kind) {
+  const LeverCost& cost = rules.cost(lever, kind.empty() ? std::string_view(to) : kind);
+  Position out;
+  out.change = {lever, std::move(from), std::move(to), Bytes()};
+  out.regret = cost.regret * steps;
+  out.speed = cost.speed;
+  out.quality = cost.quality;
+  out.source = cost.source;
+  return out;
+}
+
+std::vector<Positions> positions(const Model& model, const Plan& plan, const Runtime& runtime,
+                                 const AdviceRules& rules,
+                                 const QualityTable& quality,
+                                 std::span<const Alternative> alternatives) {
+  const Settings& settings = plan.footprint.settings;
+  std::vector<Positions> out = runtime.engine == Engine::mlx
+                                   ? mlx_settings(settings, runtime, rules)
+                                   : llama_cpp_settings(model, plan, rules, quality);
   if (plan.binding == Binding::gpu) {
     Position raised = position(rules, Lever::wired_limit, "", "");
     raised.raises_wired_limit = true;

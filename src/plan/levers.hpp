@@ -29,6 +29,7 @@ using Positions = std::vector<Position>;
 
 /// Every position of every lever that may help a plan, one list per lever.
 [[nodiscard]] std::vector<Positions> positions(const Model& model, const Plan& plan,
+                                               const Runtime& runtime,
                                                const AdviceRules& rules,
                                                const QualityTable& quality,
                                                std::span<const Alternative> alternatives);

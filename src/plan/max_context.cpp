@@ -21,11 +21,19 @@ class Search {
         target_(target),
         budget_(budget(machine, runtime)),
         settings_(resolve(configured(small(workload), runtime, model, budget_), runtime, model)) {
-    const bool own_caches = !settings_.kv_unified && settings_.parallel > 1;
+    // MLX's tokens are those of one request, however many run at once.
+    const bool own_caches =
+        !settings_.kv_unified && settings_.parallel > 1 && !grows_with_use(runtime.engine);
     step_ = own_caches ? cells_per_step * settings_.parallel : cells_per_step;
     const std::int64_t trained = checked_multiply(
         std::max<std::int64_t>(model.trained_context, 1), std::max<std::int64_t>(stretched, 1));
     most_ = own_caches ? trained * settings_.parallel : trained;
+    if (settings_.context_limit > 0) {
+      most_ = std::min(most_, settings_.context_limit);
+    }
+    if (const auto longest = longest_context(runtime, model); longest > 0) {
+      most_ = std::min(most_, longest);
+    }
   }
 
   std::int64_t run() {
@@ -115,7 +123,11 @@ std::vector<ContextByCacheType> max_context_by_cache_type(const Model& model,
   std::vector<ContextByCacheType> result;
   for (const ElementType type : {ElementType::f16, ElementType::q8_0, ElementType::q4_0}) {
     Workload variant = workload;
-    variant.cache_type_k = variant.cache_type_v = type;
+    if (runtime.engine == Engine::mlx) {
+      variant.kv_bits = type == ElementType::f16 ? 0 : type == ElementType::q8_0 ? 8 : 4;
+    } else {
+      variant.cache_type_k = variant.cache_type_v = type;
+    }
     std::int64_t tokens = 0;
     try {
       tokens = max_context(model, machine, runtime, variant, headroom);

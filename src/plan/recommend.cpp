@@ -162,7 +162,7 @@ class Search {
     if (alternative == nullptr) {
       return false;
     }
-    const Bytes most = std::min(budget_.gpu_limit, budget_.ram_available);
+    const Bytes most = tighter_limit(budget_);
     if (alternative->at_least > most) {
       if (skipped_.insert({name, true}).second) {
         out_.considered.push_back({name, ElementType::f16, demand.context, std::nullopt,

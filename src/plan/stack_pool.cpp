@@ -61,8 +61,9 @@ std::vector<bool> held_by(const std::vector<Holding>& holdings, Size size) {
     std::stable_sort(members.begin(), members.end(), [&](std::size_t a, std::size_t b) {
       return size(holdings[b]) < size(holdings[a]);
     });
-    const ServerRules& server = holdings[members.front()].member->server;
-    const std::size_t most = server.fit_percent > 0 ? 1 : static_cast<std::size_t>(server.max_loaded);
+    const StackMember& first = *holdings[members.front()].member;
+    const std::size_t most =
+        first.runtime.ollama ? 1 : static_cast<std::size_t>(first.server.max_loaded);
     for (std::size_t i = 0; i < std::min(most, members.size()); ++i) {
       out[members[i]] = true;
     }

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "membudget/error.hpp"
+#include "membudget/ollama.hpp"
 #include "plan/stack_pool.hpp"
 
 namespace membudget {
@@ -368,33 +369,21 @@ class Simulation {
     if (loaded >= server.rules->max_loaded) {
       return fmt::format("{} are loaded, the most that {} keeps", loaded, server.rules->name);
     }
-    if (loaded == 0 || server.rules->fit_percent == 0) {
+    const StackMember& asked = stack_.members[member];
+    if (loaded == 0 || !asked.runtime.ollama) {
       return std::nullopt;
     }
     const Bytes gpu_free = std::max(out_.budget.gpu_limit - own_gpu, Bytes());
     const Bytes system_free = std::max(out_.budget.ram_available - used().total(), Bytes());
     const Bytes free = std::min(gpu_free, system_free);
-    const Bytes predicted = predicted_of(server, member);
-    const Bytes allowed(free.count() / 100 * server.rules->fit_percent);
-    if (predicted <= allowed) {
+    const Settings& settings = plan_.members[member].one.settings;
+    const OllamaBelief belief =
+        ollama_belief(*asked.model, *asked.runtime.ollama, settings.context, settings.batch);
+    if (free >= ollama_evicts_below(belief, *asked.runtime.ollama)) {
       return std::nullopt;
     }
-    return fmt::format("{} is predicted to need {}, more than {} % of {} free",
-                       stack_.members[member].name, to_text(predicted),
-                       server.rules->fit_percent, to_text(free));
-  }
-
-  [[nodiscard]] Bytes predicted_of(const Server& server, std::size_t member) const {
-    const Model& model = *stack_.members[member].model;
-    const Settings& settings = plan_.members[member].one.settings;
-    Bytes out = predicted_by_ollama(model, settings);
-    Bytes surcharge;
-    if (model.logits && !settings.embeddings) {
-      for (const auto& each : server.rules->batch_surcharges) {
-        surcharge = settings.batch >= each.from ? each.bytes : surcharge;
-      }
-    }
-    return out + surcharge;
+    return fmt::format("{} is believed to need {}, more than {} % of {} free", asked.name,
+                       to_text(belief.total()), asked.runtime.ollama->fit_percent, to_text(free));
   }
 
   /// True when something was unloaded; false when that has to be waited for.
@@ -491,35 +480,6 @@ class Simulation {
 };
 
 }  // namespace
-
-// llm/llama_server.go, PredictServerVRAM: the file, and an F16 cache whose heads are as wide as the
-// embedding has room for, with as many of them as the layer with the fewest.
-Bytes predicted_by_ollama(const Model& model, const Settings& settings) {
-  std::int64_t heads = 0;
-  std::int64_t kv_heads = 0;
-  for (const Layer& layer : model.layers) {
-    std::int64_t own = 0;
-    if (const auto* attention = std::get_if<Attention>(&layer.mixer)) {
-      heads = std::max(heads, attention->heads);
-      own = attention->kv_heads;
-    } else if (const auto* latent = std::get_if<LatentAttention>(&layer.mixer)) {
-      heads = std::max(heads, latent->heads);
-      own = 1;
-    }
-    if (own > 0) {
-      kv_heads = kv_heads == 0 ? own : std::min(kv_heads, own);
-    }
-  }
-  const std::int64_t head_dim = heads > 0 ? model.embedding / heads : 0;
-  const std::int64_t slots = std::max<std::int64_t>(settings.parallel, 1);
-  const std::int64_t trained = checked_multiply(model.trained_context, slots);
-  const std::int64_t context =
-      trained > 0 ? std::min(settings.context, trained) : settings.context;
-  const std::int64_t layers = static_cast<std::int64_t>(model.layers.size());
-  std::int64_t cache = checked_multiply(2 * layers, std::max<std::int64_t>(kv_heads, 1));
-  cache = checked_multiply(checked_multiply(cache, head_dim), checked_multiply(context, 2));
-  return model.header + model.tensors.data_size() + model.beside + Bytes(cache);
-}
 
 Schedule simulate(const Stack& stack, const StackPlan& plan,
                   std::span<const StackRequest> requests) {

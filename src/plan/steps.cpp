@@ -41,6 +41,11 @@ Steps::Steps(const Model& model, const Machine& machine, const Runtime& runtime,
       asked_(plan(model, machine, runtime, workload_)) {
   // Another model must not bring a default context of its own.
   workload_.context = asked_.footprint.settings.context;
+  if (grows_with_use(runtime.engine)) {
+    // The context that is used decides from here on, as it does where all of it is reserved.
+    workload_.generate_tokens = asked_.footprint.settings.generate_tokens;
+    workload_.prompt_tokens = std::nullopt;
+  }
 }
 
 std::shared_ptr<const Model> Steps::read(const Alternative& alternative) {
@@ -194,7 +199,8 @@ std::optional<std::int64_t> Steps::fewest(std::int64_t most, Apply apply) {
 
 std::optional<Step> Steps::with_experts_on_cpu() {
   const Settings& settings = asked_.footprint.settings;
-  if (model_.experts == 0 || settings.cpu_moe || asked_.binding != Binding::gpu) {
+  if (model_.experts == 0 || settings.cpu_moe || asked_.binding != Binding::gpu ||
+      !asked_.footprint.partial_offload) {
     return std::nullopt;
   }
   const auto apply = [&](Workload& workload, std::int64_t more) {
@@ -216,7 +222,7 @@ std::optional<Step> Steps::with_experts_on_cpu() {
 
 std::optional<Step> Steps::with_layers_on_cpu() {
   const std::int64_t now = offloaded_layers(model_, asked_.footprint.settings);
-  if (asked_.binding != Binding::gpu) {
+  if (asked_.binding != Binding::gpu || !asked_.footprint.partial_offload) {
     return std::nullopt;
   }
   const auto apply = [&](Workload& workload, std::int64_t fewer) {

@@ -39,6 +39,9 @@ TensorTable tensors_of(std::vector<TensorShape> shapes, const Metadata& metadata
   if (const auto* mlx = std::get_if<MlxFormat>(&quantization)) {
     return quantize(std::move(shapes), metadata, *mlx);
   }
+  if (const auto* grouped = std::get_if<GroupedFormat>(&quantization)) {
+    return quantize(std::move(shapes), metadata, *grouped);
+  }
   FileType file_type = std::get<FileType>(quantization);
   ImportanceMatrix matrix = ImportanceMatrix::when_required;
   if (upload != nullptr) {
@@ -64,8 +67,9 @@ std::int64_t tensor_table_bytes(const TensorTable& tensors) {
   return out;
 }
 
-/// JSON that a safetensors header has for each array; a quantized matrix is two or three arrays.
-Bytes safetensors_headers(const TensorTable& tensors) {
+/// JSON that a safetensors header or MLC-LLM's list has for each array; a quantized matrix is two or
+/// three arrays.
+Bytes array_lists(const TensorTable& tensors) {
   constexpr std::int64_t entry = 150;
   std::int64_t arrays = 0;
   for (const Tensor& tensor : tensors.all()) {
@@ -130,8 +134,8 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   model.parameters = profile.parameters;
   model.quantization = std::visit([](const auto& format) { return format.name; }, quantization);
   model.source = ModelSource::catalog;
-  if (std::holds_alternative<MlxFormat>(quantization)) {
-    model.header = safetensors_headers(model.tensors);
+  if (!std::holds_alternative<FileType>(quantization)) {
+    model.header = array_lists(model.tensors);
     return model;
   }
   model.header = header_of(profile, model, upload, tokenizers);

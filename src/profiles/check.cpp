@@ -35,7 +35,8 @@ constexpr std::uintmax_t largest_file = 4U << 20U;
 using AnyProfile = std::variant<std::monostate, ChipProfile, ModelProfile, QuantizationProfile,
                                 RuntimeProfile, StackProfile, WorkingSetTable, TokenizerTable,
                                 SpeedTable, QualityTable, BudgetTable, AdviceRules,
-                                CapabilityRules, ServingRules>;
+                                CapabilityRules, HealthRules, CalibrationRules, std::vector<Link>,
+                                ServingRules>;
 
 template <class Profile, Profile (*Read)(Faults&)>
 AnyProfile decode_as(Faults& faults) {
@@ -47,7 +48,7 @@ struct Schema {
   AnyProfile (*decode)(Faults&);
 };
 
-constexpr std::array<Schema, 13> schemas{
+constexpr std::array<Schema, 16> schemas{
     {{"membudget.chip/1", decode_as<ChipProfile, decode_chip>},
      {"membudget.model/1", decode_as<ModelProfile, decode_model>},
      {"membudget.quantization/1", decode_as<QuantizationProfile, decode_quantization>},
@@ -60,6 +61,9 @@ constexpr std::array<Schema, 13> schemas{
      {"membudget.budget/1", decode_as<BudgetTable, decode_budget>},
      {"membudget.advice/1", decode_as<AdviceRules, decode_advice>},
      {"membudget.capability/1", decode_as<CapabilityRules, decode_capability>},
+     {"membudget.health/1", decode_as<HealthRules, decode_health>},
+     {"membudget.calibration/1", decode_as<CalibrationRules, decode_calibration>},
+     {"membudget.links/1", decode_as<std::vector<Link>, decode_links>},
      {"membudget.serving/1", decode_as<ServingRules, decode_serving>}}};
 
 /// A profile's kind, id and other names; nullopt for tables, which have none.
@@ -334,6 +338,13 @@ class Check {
 
   void check_runtime(const RuntimeProfile& profile, Faults& faults) const {
     check_reference(ProfileKind::runtime, profile.builds_of, "/builds_of", faults);
+    check_reference(ProfileKind::runtime, profile.rules_of, "/rules_of", faults);
+    check_reference(ProfileKind::runtime, profile.runtime.for_safetensors, "/for_safetensors",
+                    faults);
+    check_reference(ProfileKind::quantization, profile.runtime.mlx.usual_quantization,
+                    "/mlx/usual_quantization", faults);
+    check_reference(ProfileKind::runtime, profile.ollama_of, "/ollama_of", faults);
+    check_reference(ProfileKind::runtime, profile.versions_of, "/versions_of", faults);
   }
 
   void check_stack(const StackProfile& stack, Faults& faults) const {

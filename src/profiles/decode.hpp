@@ -9,13 +9,17 @@
 #include <vector>
 
 #include "membudget/advice_rules.hpp"
+#include "membudget/calibration.hpp"
 #include "membudget/capability.hpp"
+#include "membudget/health.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/quality_table.hpp"
+#include "membudget/link.hpp"
 #include "membudget/runtime.hpp"
 #include "membudget/serving_rules.hpp"
 #include "membudget/speed_rules.hpp"
 #include "membudget/stack_profile.hpp"
+#include "membudget/this_machine.hpp"
 #include "model/metadata.hpp"
 #include "model/quantization.hpp"
 #include "profiles/faults.hpp"
@@ -46,8 +50,11 @@ struct BudgetTable {
   std::int64_t buffer_percent = 0;  ///< maxBufferLength, of the default working set.
   Bytes page;                       ///< It is a whole number of these.
   std::string buffer_source;
+  HostRules hosts;  ///< Without the margins, which are those above.
   std::vector<ReservePreset> reserves;
 
+  /// The same with the margins.
+  [[nodiscard]] HostRules host_rules() const;
   [[nodiscard]] SafetyMargin margin_of(Bytes ram) const;
   [[nodiscard]] Bytes largest_buffer(Bytes default_limit) const;
   /// Fills in what the chip's own profile leaves to the table.
@@ -81,7 +88,13 @@ struct RuntimeProfile {
   std::int64_t newest_build = 0;  ///< The newest build whose memory was measured.
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
   std::string builds_of;          ///< The runtime whose builds these are; empty = its own.
+  std::string rules_of;  ///< The runtime whose MLX rules these are; empty = its own.
+  std::string ollama_of;          ///< The runtime whose Ollama rules these are; empty = its own.
   std::vector<Version> versions;  ///< Newest first; empty for llama.cpp and what builds with it.
+  std::string versions_of;        ///< The runtime whose versions these are; empty = its own.
+
+  /// Another runtime's rules with what the program around MLX does otherwise.
+  [[nodiscard]] MlxRules mlx_rules_over(MlxRules rules) const;
 };
 
 /// A published file that is not what llama-quantize would write from the model today.
@@ -164,6 +177,9 @@ struct SpeedTable {
 
 class Fields;
 
+/// The object "ollama" of a runtime.
+[[nodiscard]] OllamaRules take_ollama_rules(Fields fields);
+
 /// Each reads one file, strictly: an unknown key is a fault. The file's name must end in the id
 /// plus ".json". What has a fault reads as a harmless value, so the result is of use only when
 /// `faults` stays empty.
@@ -171,10 +187,14 @@ class Fields;
 /// profiles/advice.json.
 [[nodiscard]] AdviceRules decode_advice(Faults& faults);
 [[nodiscard]] BudgetTable decode_budget(Faults& faults);
+/// profiles/links.json.
+[[nodiscard]] std::vector<Link> decode_links(Faults& faults);
 [[nodiscard]] SpeedTable decode_speed(Faults& faults);
 [[nodiscard]] ServingRules decode_serving(Faults& faults);
 [[nodiscard]] QualityTable decode_quality(Faults& faults);
 [[nodiscard]] CapabilityRules decode_capability(Faults& faults);
+[[nodiscard]] HealthRules decode_health(Faults& faults);
+[[nodiscard]] CalibrationRules decode_calibration(Faults& faults);
 [[nodiscard]] ChipProfile decode_chip(Faults& faults);
 [[nodiscard]] RuntimeProfile decode_runtime(Faults& faults);
 [[nodiscard]] ModelProfile decode_model(Faults& faults);

@@ -11,10 +11,10 @@
 namespace membudget {
 namespace {
 
-constexpr std::array<Lever, 11> levers{
-    Lever::flash_attention, Lever::swa_full,  Lever::ubatch,      Lever::parallel,
-    Lever::cache_type,      Lever::context,   Lever::wired_limit, Lever::quantization,
-    Lever::n_cpu_moe,       Lever::gpu_layers, Lever::model};
+constexpr std::array<Lever, 12> levers{
+    Lever::flash_attention, Lever::swa_full,   Lever::ubatch,      Lever::prefill_step,
+    Lever::parallel,        Lever::cache_type, Lever::context,     Lever::wired_limit,
+    Lever::quantization,    Lever::n_cpu_moe,  Lever::gpu_layers,  Lever::model};
 
 Lever take_lever(Fields& fields) {
   const std::string name = fields.text("lever");

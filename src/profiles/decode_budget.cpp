@@ -49,6 +49,23 @@ void take_buffer(Fields fields, BudgetTable& out) {
   fields.finish();
 }
 
+void take_hosts(Fields fields, HostRules& out) {
+  Fields reserve = fields.object("reserve");
+  out.reserve_percent = take_percent(reserve, 0);
+  out.reserve_least = Bytes(reserve.whole("least_bytes", 0));
+  out.reserve_most = Bytes(reserve.whole("most_bytes", 0));
+  if (reserve.sound({"least_bytes", "most_bytes"}) && out.reserve_most < out.reserve_least) {
+    reserve.fail("most_bytes", "must not be less than least_bytes");
+  }
+  out.reserve_source = reserve.text("source");
+  reserve.finish();
+  Fields container = fields.object("container");
+  out.container_reserve = Bytes(container.whole("reserve_bytes", 0));
+  out.container_source = container.text("source");
+  container.finish();
+  fields.finish();
+}
+
 void take_reserves(Fields& fields, BudgetTable& out) {
   for (Fields& entry : fields.objects("reserves")) {
     ReservePreset preset;
@@ -86,6 +103,15 @@ SafetyMargin BudgetTable::margin_of(Bytes ram) const {
   return out;
 }
 
+HostRules BudgetTable::host_rules() const {
+  HostRules out = hosts;
+  for (const LeastMargin& each : least_margins) {
+    out.margins.push_back(
+        {each.ram_to, {margin_percent, each.bytes, margin_source + "; " + each.source}});
+  }
+  return out;
+}
+
 Bytes BudgetTable::largest_buffer(Bytes default_limit) const {
   const std::int64_t share = checked_multiply(default_limit.count(), buffer_percent) / 100;
   return Bytes(share / page.count() * page.count());
@@ -113,6 +139,7 @@ BudgetTable decode_budget(Faults& faults) {
   static_cast<void>(fields.texts_or_none("notes"));
   take_margin(fields.object("safety_margin"), out);
   take_buffer(fields.object("largest_buffer"), out);
+  take_hosts(fields.object("hosts"), out.hosts);
   take_reserves(fields, out);
   fields.finish();
   return out;

@@ -146,6 +146,36 @@ MlxFormat take_mlx_format(Fields& fields) {
   return out;
 }
 
+constexpr std::array<std::pair<std::string_view, ElementType>, 3> floats_by_name{
+    {{"f16", ElementType::f16}, {"bf16", ElementType::bf16}, {"f32", ElementType::f32}}};
+
+ElementType take_floats(Fields& fields) {
+  const std::string text = fields.one_of("floats", {"f16", "bf16", "f32"});
+  const auto* found = std::find_if(floats_by_name.begin(), floats_by_name.end(),
+                                   [&](const auto& entry) { return entry.first == text; });
+  return found == floats_by_name.end() ? ElementType::f16 : found->second;
+}
+
+/// Without "bits" matrices are floats as well.
+GroupedFormat take_grouped_format(Fields& fields, GroupedFormat::Writer writer) {
+  GroupedFormat out;
+  out.writer = writer;
+  out.type = out.floats = take_floats(fields);
+  if (fields.has_optional("bits")) {
+    const std::int64_t bits = fields.whole("bits", 1);
+    const std::int64_t group = fields.whole("group_size", 1);
+    const auto type = element_type_of_name(fmt::format(
+        "INT{}-G{}{}", bits, group, out.floats == ElementType::f32 ? "-F32" : ""));
+    if (!type && fields.sound({"floats", "bits", "group_size"})) {
+      fields.fail("bits", fmt::format("{} bits in groups of {} are not known; known are 4 in groups "
+                                      "of 32 and, beside 16-bit floats, 3 in groups of 40",
+                                      bits, group));
+    }
+    out.type = type.value_or(out.floats);
+  }
+  return out;
+}
+
 }  // namespace
 
 ElementType take_element_type(Fields& fields, std::string_view key) {
@@ -180,7 +210,7 @@ QuantizationProfile decode_quantization(Faults& faults) {
   out.name = fields.text("name");
   out.aliases = fields.texts_or_none("aliases");
   out.summary = fields.text("summary");
-  const std::string format = fields.one_of("format", {"gguf", "mlx"});
+  const std::string format = fields.one_of("format", {"gguf", "mlx", "mlc", "coreml"});
   if (format == "mlx") {
     MlxFormat mlx = take_mlx_format(fields);
     mlx.name = out.name;
@@ -189,6 +219,11 @@ QuantizationProfile decode_quantization(Faults& faults) {
     FileType file_type = take_file_type(fields);
     file_type.name = out.name;
     out.quantization = std::move(file_type);
+  } else if (format == "mlc" || format == "coreml") {
+    GroupedFormat grouped = take_grouped_format(
+        fields, format == "mlc" ? GroupedFormat::Writer::mlc : GroupedFormat::Writer::core_ml);
+    grouped.name = out.name;
+    out.quantization = std::move(grouped);
   } else {
     static_cast<void>(fields.members());  // Without a format no other member can be judged.
   }

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "profiles/decode.hpp"
+#include "profiles/decode_mlx.hpp"
+#include "profiles/decode_engines.hpp"
 #include "profiles/fields.hpp"
 #include "profiles/nearest.hpp"
 
@@ -34,6 +36,8 @@ constexpr std::array engines{
     std::pair<std::string_view, Engine>("candle", Engine::candle),
     std::pair<std::string_view, Engine>("mlc", Engine::mlc),
     std::pair<std::string_view, Engine>("coreml", Engine::coreml)};
+constexpr std::array backends{std::pair<std::string_view, Backend>("metal", Backend::metal),
+                              std::pair<std::string_view, Backend>("cpu", Backend::cpu)};
 constexpr std::array output_rules{
     std::pair<std::string_view, OutputRule>("batch", OutputRule::batch),
     std::pair<std::string_view, OutputRule>("slots", OutputRule::slots)};
@@ -41,6 +45,11 @@ constexpr std::array flash_attentions{
     std::pair<std::string_view, FlashAttention>("off", FlashAttention::off),
     std::pair<std::string_view, FlashAttention>("on", FlashAttention::on),
     std::pair<std::string_view, FlashAttention>("auto", FlashAttention::automatic)};
+
+constexpr std::array mlc_modes{
+    std::pair<std::string_view, MlcRules::Mode>("local", MlcRules::Mode::local),
+    std::pair<std::string_view, MlcRules::Mode>("interactive", MlcRules::Mode::interactive),
+    std::pair<std::string_view, MlcRules::Mode>("server", MlcRules::Mode::server)};
 
 ElementType take_cache_type(Fields& fields, std::string_view key) {
   const std::string text = fields.text(key);
@@ -53,6 +62,9 @@ ElementType take_cache_type(Fields& fields, std::string_view key) {
 
 Settings take_defaults(Fields fields) {
   Settings out;
+  if (fields.has_optional("backend")) {
+    out.backend = take_choice(fields, "backend", backends);
+  }
   out.context = fields.whole("context", 0);
   out.batch = fields.whole("batch", 1);
   out.ubatch = fields.whole("ubatch", 1);
@@ -76,6 +88,9 @@ Settings take_use(Fields fields) {
   out.prompt_tokens = fields.whole_or_none("prompt_tokens", 1).value_or(out.prompt_tokens);
   out.generate_tokens = fields.whole_or_none("generate_tokens", 1).value_or(out.generate_tokens);
   out.prefill_step = fields.whole_or_none("prefill_step", 1).value_or(out.prefill_step);
+  if (fields.has_optional("cache_type")) {
+    out.cache_type_k = out.cache_type_v = take_cache_type(fields, "cache_type");
+  }
   fields.finish();
   return out;
 }
@@ -88,6 +103,12 @@ std::vector<RuntimeProfile::Version> take_versions(Fields& fields, Engine engine
     version.version = each.text("version");
     if (engine == Engine::llama_cpp) {
       version.build = each.whole("build", 1);
+    } else if (engine == Engine::candle) {
+      version.rules.candle = take_candle(each.object("candle"));
+    } else if (engine == Engine::mlc) {
+      version.rules.mlc = take_mlc(each.object("mlc"));
+    } else if (engine == Engine::coreml) {
+      version.rules.core_ml = take_core_ml(each.object("coreml"));
     }
     static_cast<void>(each.text("source"));
     each.finish();
@@ -135,11 +156,35 @@ void take_llama_cpp(Fields& fields, RuntimeProfile& out) {
   runtime.outputs = take_choice(fields, "outputs", output_rules);
   runtime.unified_when_slots_unset = fields.flag("unified_when_slots_unset");
   runtime.defaults = take_defaults(fields.object("defaults"));
+  if (fields.has_optional("ollama_of")) {
+    out.ollama_of = fields.text("ollama_of");
+  } else if (fields.has_optional("ollama")) {
+    runtime.ollama = take_ollama_rules(fields.object("ollama"));
+  }
+  if (fields.has_optional("virtual_machine")) {
+    Fields machine = fields.object("virtual_machine");
+    runtime.vm_ram_percent = machine.whole("ram_percent", 1);
+    constexpr std::int64_t all = 100;
+    if (runtime.vm_ram_percent > all) {
+      machine.fail("ram_percent", "is more than the machine has; give 1 to 100");
+    }
+    runtime.vm_source = machine.text("source");
+    machine.finish();
+  }
   Fields sources = fields.object("sources");
   for (const std::string_view figure : {"outputs", "unified_when_slots_unset", "defaults"}) {
     static_cast<void>(sources.text(figure));
   }
   sources.finish();
+}
+
+void take_mlx(Fields& fields, RuntimeProfile& out) {
+  if (fields.has_optional("rules_of")) {
+    out.rules_of = fields.text("rules_of");
+  } else {
+    out.runtime.mlx = take_mlx_rules(fields.object("mlx"));
+  }
+  take_mlx_service(fields.object("service"), out.runtime.mlx);
 }
 
 }  // namespace
@@ -155,16 +200,29 @@ RuntimeProfile decode_runtime(Faults& faults) {
   runtime.id = take_header(fields, "membudget.runtime/1");
   runtime.name = fields.text("name");
   out.aliases = fields.texts_or_none("aliases");
+  runtime.for_safetensors = fields.text_or_none("for_safetensors").value_or("");
   runtime.engine = take_choice(fields, "engine", engines);
   if (runtime.engine == Engine::llama_cpp) {
     take_llama_cpp(fields, out);
   } else {
-    out.versions = take_versions(fields, runtime.engine);
+    if (fields.has_optional("versions_of")) {
+      out.versions_of = fields.text("versions_of");
+    } else {
+      out.versions = take_versions(fields, runtime.engine);
+    }
+    if (runtime.engine == Engine::mlc) {
+      runtime.mlc.mode = take_choice(fields, "mode", mlc_modes);
+    }
     runtime.defaults = take_use(fields.object("defaults"));
+    if (runtime.engine == Engine::mlx) {
+      take_mlx(fields, out);
+    }
     Fields sources = fields.object("sources");
     static_cast<void>(sources.text("defaults"));
     sources.finish();
   }
+  runtime.remarks = fields.texts_or_none("remarks");
+  static_cast<void>(fields.text_or_none("summary"));
   static_cast<void>(fields.texts_or_none("notes"));
   fields.finish();
   return out;

@@ -5,21 +5,6 @@
 namespace membudget {
 namespace {
 
-constexpr std::int64_t whole_percent = 100;
-
-void take_surcharges(Fields& fields, ServerRules& out) {
-  for (Fields& entry : fields.objects_or_none("batch_surcharges")) {
-    ServerRules::BatchSurcharge surcharge;
-    surcharge.from = entry.whole("from", 1);
-    surcharge.bytes = Bytes(entry.whole("bytes", 0));
-    if (!out.batch_surcharges.empty() && surcharge.from <= out.batch_surcharges.back().from) {
-      entry.fail("from", "must ascend");
-    }
-    entry.finish();
-    out.batch_surcharges.push_back(surcharge);
-  }
-}
-
 ServerRules take_server(Fields& entry) {
   ServerRules out;
   out.name = entry.text("name");
@@ -29,12 +14,7 @@ ServerRules take_server(Fields& entry) {
                      ? Eviction::shortest_keep_alive
                      : Eviction::least_recently_used;
   out.keep_alive_s = entry.whole("keep_alive_s", -1);
-  out.max_loaded = entry.whole("max_loaded", 1);
-  out.fit_percent = entry.whole_or_none("fit_percent", 1).value_or(0);
-  if (out.fit_percent > whole_percent) {
-    entry.fail("fit_percent", "is more than the whole");
-  }
-  take_surcharges(entry, out);
+  out.max_loaded = entry.whole_or_none("max_loaded", 1).value_or(out.max_loaded);
   out.one_process_per_model = entry.flag("one_process_per_model");
   out.pins_resident = entry.flag("pins_resident");
   out.one_process = entry.flag("one_process");

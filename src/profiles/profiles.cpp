@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -17,6 +19,7 @@
 #include "profiles/catalog_model.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/embedded.hpp"
+#include "profiles/mlx_uploads.hpp"
 #include "profiles/nearest.hpp"
 
 namespace membudget {
@@ -37,9 +40,12 @@ constexpr std::string_view tokenizers_name = "tokenizers.json";
 constexpr std::string_view speed_name = "speed.json";
 constexpr std::string_view quality_name = "quality.json";
 constexpr std::string_view budget_name = "budget.json";
+constexpr std::string_view links_name = "links.json";
 constexpr std::string_view advice_name = "advice.json";
 constexpr std::string_view capability_name = "capability.json";
 constexpr std::string_view serving_name = "serving.json";
+constexpr std::string_view health_name = "health.json";
+constexpr std::string_view calibration_name = "calibration.json";
 
 /// How a user may write a name: any case, Ollama's default tag spelt out.
 std::string plain(std::string_view name) {
@@ -204,6 +210,36 @@ bool shorten(TagParts& tag, const Documents& quantizations) {
   return true;
 }
 
+/// The model whose repository, or id, has this name whoever publishes it: "qwen3.6-27b".
+const Document* find_by_title(const Documents& models, const std::string& title) {
+  if (const auto found = models.find(title); found != models.end()) {
+    return &found->second;
+  }
+  for (const auto& [id, document] : models) {
+    if (lower(document.text).find("/" + title + "\"") == std::string::npos) {
+      continue;
+    }
+    const auto names = names_of_model(document);
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+          return lower(name.substr(name.find('/') + 1)) == title;
+        })) {
+      return &document;
+    }
+  }
+  return nullptr;
+}
+
+/// "mlx-community/Qwen3.6-27B-4bit"; a quantization that was asked for stands before the name's.
+const Document* find_mlx_upload(std::string_view name, TagParts& tag, const Documents& models) {
+  for (const MlxUpload& reading : readings_of_mlx_upload(name)) {
+    if (const Document* found = find_by_title(models, reading.title); found != nullptr) {
+      tag.quantization = tag.quantization.empty() ? reading.quantization : tag.quantization;
+      return found;
+    }
+  }
+  return nullptr;
+}
+
 std::vector<std::string> ids_of(const Documents& documents) {
   std::vector<std::string> out;
   out.reserve(documents.size());
@@ -363,8 +399,8 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
     }
   }
   for (const std::string_view name : {working_sets_name, tokenizers_name, speed_name, quality_name,
-                                      budget_name, advice_name, capability_name,
-                                      serving_name}) {
+                                      budget_name, advice_name, capability_name, health_name,
+                                      calibration_name, links_name, serving_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -383,19 +419,42 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   static_cast<void>(table(*out, advice_name, decode_advice));
   static_cast<void>(table(*out, capability_name, decode_capability));
   static_cast<void>(table(*out, serving_name, decode_serving));
+  static_cast<void>(table(*out, health_name, decode_health));
+  static_cast<void>(table(*out, calibration_name, decode_calibration));
+  static_cast<void>(table(*out, links_name, decode_links));
   return Profiles(std::move(out));
 }
 
-Chip Profiles::chip(std::string_view id) const {
-  const Document& document = find(ProfileKind::chip, store_->of(ProfileKind::chip), id);
+namespace {
+
+Chip completed(const Document& document, const WorkingSetTable& limits, const BudgetTable& budget) {
   ChipProfile profile = decode(decode_chip, document.file, document.text);
   Chip& chip = profile.chip;
   if (chip.working_sets.empty()) {
-    chip.working_sets =
-        table(*store_, working_sets_name, decode_working_sets).of_ram(chip.ram);
+    chip.working_sets = limits.of_ram(chip.ram);
   }
-  table(*store_, budget_name, decode_budget).complete(chip, profile.safety_margin);
+  budget.complete(chip, profile.safety_margin);
   return chip;
+}
+
+}  // namespace
+
+Chip Profiles::chip(std::string_view id) const {
+  const Document& document = find(ProfileKind::chip, store_->of(ProfileKind::chip), id);
+  return completed(document, table(*store_, working_sets_name, decode_working_sets),
+                   table(*store_, budget_name, decode_budget));
+}
+
+ThisMachine Profiles::this_machine(const HostReadings& readings) const {
+  const auto limits = table(*store_, working_sets_name, decode_working_sets);
+  const auto budget = table(*store_, budget_name, decode_budget);
+  std::vector<Chip> chips;
+  if (readings.system == System::macos) {
+    for (const auto& [id, document] : store_->of(ProfileKind::chip)) {
+      chips.push_back(completed(document, limits, budget));
+    }
+  }
+  return membudget::this_machine(readings, chips, budget.host_rules());
 }
 
 AdviceRules Profiles::advice_rules() const {
@@ -404,6 +463,19 @@ AdviceRules Profiles::advice_rules() const {
 
 std::vector<ReservePreset> Profiles::reserves() const {
   return table(*store_, budget_name, decode_budget).reserves;
+}
+
+Link Profiles::link(std::string_view id) const {
+  const std::vector<Link> known = table(*store_, links_name, decode_links);
+  std::vector<std::string> ids;
+  for (const Link& link : known) {
+    if (link.id == plain(id)) {
+      return link;
+    }
+    ids.push_back(link.id);
+  }
+  throw Error(Errc::unknown_name, "",
+              fmt::format("'{}' is not a known link; known are {}", id, fmt::join(ids, ", ")));
 }
 
 ReservePreset Profiles::reserve(std::string_view id) const {
@@ -427,8 +499,14 @@ Runtime Profiles::runtime(std::string_view id) const {
     const Document& document = find(ProfileKind::runtime, store_->of(ProfileKind::runtime), name);
     return decode(decode_runtime, document.file, document.text);
   };
-  const RuntimeProfile profile = profile_of(id.substr(0, at));
+  RuntimeProfile profile = profile_of(id.substr(0, at));
+  if (!profile.versions_of.empty()) {
+    profile.versions = profile_of(profile.versions_of).versions;
+  }
   Runtime runtime = profile.runtime;
+  if (!profile.ollama_of.empty()) {
+    runtime.ollama = profile_of(profile.ollama_of).runtime.ollama;
+  }
   if (profile.versions.empty()) {
     const RuntimeProfile builds = profile.builds_of.empty() ? profile : profile_of(profile.builds_of);
     const std::int64_t build =
@@ -438,17 +516,31 @@ Runtime Profiles::runtime(std::string_view id) const {
     return runtime;
   }
   const RuntimeProfile::Version& version = version_of(profile, asked, at != std::string_view::npos);
+  const auto take_rules = [&](const Runtime& rules) {
+    const MlcRules::Mode mode = runtime.mlc.mode;
+    runtime.candle = rules.candle;
+    runtime.mlc = rules.mlc;
+    runtime.mlc.mode = mode;
+    runtime.core_ml = rules.core_ml;
+  };
   if (runtime.engine == Engine::llama_cpp) {
     runtime.llama_cpp = rules_of_build(profile_of(profile.builds_of), version.build);
     runtime.engine_version = fmt::format("b{}", version.build);
   } else {
     runtime.engine_version = version.version;
+    if (!profile.rules_of.empty()) {
+      runtime.mlx = profile.mlx_rules_over(profile_of(profile.rules_of).runtime.mlx);
+    }
+    take_rules(version.rules);
   }
   runtime.version = version.version;
   return runtime;
 }
 
 std::optional<SpeedRules> Profiles::speed_rules(const Runtime& runtime) const {
+  if (runtime.defaults.backend == Backend::cpu) {
+    return std::nullopt;  // All of them were measured on GPUs.
+  }
   const SpeedTable speeds = table(*store_, speed_name, decode_speed);
   const auto known =
       std::find_if(speeds.runtimes.begin(), speeds.runtimes.end(),
@@ -485,6 +577,12 @@ StackProfile read_stack(const std::filesystem::path& file) {
   return decode(decode_stack, document.file, document.text);
 }
 
+HealthRules Profiles::health_rules() const { return table(*store_, health_name, decode_health); }
+
+CalibrationRules Profiles::calibration_rules() const {
+  return table(*store_, calibration_name, decode_calibration);
+}
+
 std::vector<CatalogEntry> Profiles::catalog() const {
   std::vector<CatalogEntry> out;
   for (const auto& [id, document] : store_->of(ProfileKind::model)) {
@@ -517,6 +615,10 @@ Model Profiles::model(std::string_view name, std::string_view quantization) cons
   const Document* document = find_or_none(ProfileKind::model, models, tag.model);
   while (document == nullptr && shorten(tag, quantizations)) {
     document = find_or_none(ProfileKind::model, models, tag.model);
+  }
+  if (document == nullptr) {
+    tag = {plain(name), std::string(quantization)};
+    document = find_mlx_upload(name, tag, models);
   }
   if (document == nullptr) {
     fail_unknown(ProfileKind::model, models, name);
@@ -559,10 +661,21 @@ std::vector<std::string> Profiles::ids(ProfileKind kind) const { return ids_of(s
 
 namespace {
 
+ElementType matrix_type(const FileType& format) { return format.base; }
+ElementType matrix_type(const MlxFormat& format) { return format.type; }
+ElementType matrix_type(const GroupedFormat& format) { return format.type; }
+
+/// Which engine reads it; Candle reads GGUF too.
+Engine reader_of(const Quantization& quantization) {
+  if (const auto* grouped = std::get_if<GroupedFormat>(&quantization)) {
+    return grouped->writer == GroupedFormat::Writer::mlc ? Engine::mlc : Engine::coreml;
+  }
+  return std::holds_alternative<MlxFormat>(quantization) ? Engine::mlx : Engine::llama_cpp;
+}
+
 double bits_of(const QuantizationProfile& profile) {
-  const auto* mlx = std::get_if<MlxFormat>(&profile.quantization);
-  const ElementFormat& format =
-      format_of(mlx != nullptr ? mlx->type : std::get<FileType>(profile.quantization).base);
+  const ElementFormat& format = format_of(
+      std::visit([](const auto& each) { return matrix_type(each); }, profile.quantization));
   return 8.0 * static_cast<double>(format.block_bytes) / static_cast<double>(format.block_elements);
 }
 
@@ -574,6 +687,31 @@ double Profiles::bits_per_weight(std::string_view quantization) const {
   return bits_of(decode(decode_quantization, document.file, document.text));
 }
 
+bool Profiles::is_mlx(std::string_view quantization) const {
+  const Document& document =
+      find(ProfileKind::quantization, store_->of(ProfileKind::quantization), quantization);
+  return std::holds_alternative<MlxFormat>(
+      decode(decode_quantization, document.file, document.text).quantization);
+std::string Profiles::nearest_quantization(std::string_view name, Engine engine) const {
+  const Documents& documents = store_->of(ProfileKind::quantization);
+  const Document& document = find(ProfileKind::quantization, documents, name);
+  QuantizationProfile asked = decode(decode_quantization, document.file, document.text);
+  const Engine reader = engine == Engine::candle ? Engine::llama_cpp : engine;
+  if (reader_of(asked.quantization) == reader) {
+    return std::move(asked.name);
+  }
+  // Of as many bits the plainest name: "4bit" before "nvfp4", "q0f16" before "q0bf16".
+  const double bits = bits_of(asked);
+  std::tuple<double, std::size_t, std::string> best{std::numeric_limits<double>::max(), 0, ""};
+  for (const auto& [id, each] : documents) {
+    QuantizationProfile profile = decode(decode_quantization, each.file, each.text);
+    if (reader_of(profile.quantization) == reader) {
+      best = std::min(best, {std::abs(bits_of(profile) - bits), profile.name.size(), profile.name});
+    }
+  }
+  return std::get<std::string>(best);
+}
+
 std::string Profiles::usual_quantization(std::string_view model) const {
   const Document& document = find(ProfileKind::model, store_->of(ProfileKind::model), model);
   return decode(decode_model, document.file, document.text).default_quantization;
@@ -581,18 +719,17 @@ std::string Profiles::usual_quantization(std::string_view model) const {
 
 std::vector<std::string> Profiles::quantization_names() const {
   struct Named {
-    bool mlx = false;
+    Engine reader = Engine::llama_cpp;
     double bits = 0;
     std::string name;
   };
   std::vector<Named> all;
   for (const auto& [id, document] : store_->of(ProfileKind::quantization)) {
     QuantizationProfile profile = decode(decode_quantization, document.file, document.text);
-    all.push_back({std::holds_alternative<MlxFormat>(profile.quantization), bits_of(profile),
-                   std::move(profile.name)});
+    all.push_back({reader_of(profile.quantization), bits_of(profile), std::move(profile.name)});
   }
   std::sort(all.begin(), all.end(), [](const Named& a, const Named& b) {
-    return std::tie(a.mlx, b.bits, a.name) < std::tie(b.mlx, a.bits, b.name);
+    return std::tie(a.reader, b.bits, a.name) < std::tie(b.reader, a.bits, b.name);
   });
   std::vector<std::string> out;
   std::transform(all.begin(), all.end(), std::back_inserter(out),

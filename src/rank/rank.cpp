@@ -70,7 +70,7 @@ class Ranker {
         task_(task),
         out_(out),
         budget_(budget(machine, runtime)),
-        room_(std::min(budget_.gpu_limit, budget_.ram_available)) {}
+        room_(tighter_limit(budget_)) {}
 
   void run(std::span<const CatalogEntry> catalog, const std::vector<std::string>& quantizations) {
     out_.left_out = {};

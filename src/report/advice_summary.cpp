@@ -23,6 +23,7 @@ std::string words(const Change& change) {
     case Lever::flash_attention: return "flash attention";
     case Lever::swa_full: return "sliding windows without the whole context";
     case Lever::ubatch: return instead("a physical batch of {}");
+    case Lever::prefill_step: return instead("prompt steps of {}");
     case Lever::parallel: return instead(change.to == "1" ? "{} slot" : "{} slots");
     case Lever::cache_type: return instead("{} cache");
     case Lever::context: return instead("{} tokens");
@@ -167,7 +168,8 @@ std::vector<Entry> considered(const Recommendation& recommendation) {
 
 std::int64_t longest_trained(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
-  const bool own_caches = !settings.kv_unified && settings.parallel > 1;
+  const bool own_caches = !settings.kv_unified && settings.parallel > 1 &&
+                          !grows_with_use(report.runtime.engine);
   return report.model.trained_context * (own_caches ? settings.parallel : 1);
 }
 

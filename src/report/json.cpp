@@ -65,19 +65,32 @@ Json memory_of(const Footprint& footprint) {
 }
 
 Json budget_of(const Plan& plan) {
-  Json parts = Json::array();
-  for (const auto& part : plan.budget.reserve_parts) {
-    parts.push_back({{"name", part.name}, {"bytes", part.bytes.count()}, {"source", part.source}});
-  }
-  return {{"gpu_limit_bytes", plan.budget.gpu_limit.count()},
+  Json out = {{"gpu_limit_bytes", plan.budget.gpu_limit.count()},
           {"gpu_limit_rule", plan.budget.gpu_limit_rule},
           {"ram_available_bytes", plan.budget.ram_available.count()},
           {"reserve_bytes", plan.budget.reserve.count()},
-          {"reserve_parts", std::move(parts)},
+          {"reserve_parts", report::parts_of(plan.budget.reserve_parts)},
           {"largest_buffer_bytes", plan.budget.largest_buffer.count()},
           {"safety_margin_bytes", plan.budget.safety_margin.count()},
           {"binding", to_string(plan.binding)},
           {"headroom_bytes", plan.headroom.count()}};
+  if (plan.budget.usual_reserve) {
+    out["usual_reserve_bytes"] = plan.budget.usual_reserve->count();
+    out["programs"] = report::programs_of(plan.budget.programs);
+  }
+  return out;
+}
+
+Json machine_of(const Machine& machine) {
+  Json out = {{"chip", machine.chip.id}, {"ram_bytes", machine.chip.ram.count()}};
+  if (machine.system == System::macos) {
+    out["macos"] = std::to_string(machine.macos);
+  } else {
+    out["system"] = to_string(machine.system);
+  }
+  if (!machine.metal) out["backend"] = "cpu";
+  if (!machine.notes.empty()) out["notes"] = machine.notes;
+  return out;
 }
 
 Json max_context_of(const PlanReport& report) {
@@ -122,6 +135,13 @@ Json speed_of(const PlanReport& report) {
   result["generate_tokens"] = speed.request.generate_tokens;
   result["basis"] = to_string(speed.basis);
   result["note"] = fits(report.plan.verdict) ? speed.note : "if all of it fitted";
+  if (speed.calibration) {
+    const SpeedCalibration& own = *speed.calibration;
+    result["calibration"] = {{"generation_factor", own.generation},
+                             {"generation_records", own.generation_records},
+                             {"prompt_factor", own.prompt},
+                             {"prompt_records", own.prompt_records}};
+  }
   return result;
 }
 
@@ -149,16 +169,40 @@ std::string_view name_of(Errc code) {
   return "unknown";
 }
 
+Json ollama_of(const OllamaView& view) {
+  return {{"believed_bytes", view.belief.total().count()},
+          {"believed_file_bytes", view.belief.file.count()},
+          {"believed_cache_bytes", view.belief.cache.count()},
+          {"believed_batch_bytes", view.belief.surcharge.count()},
+          {"taken_bytes", view.taken.count()},
+          {"evicts_below_free_bytes", view.evicts_below.count()},
+          {"why", view.why}};
+}
+
 }  // namespace
 
+Json report::parts_of(const std::vector<ReservePart>& parts) {
+  Json out = Json::array();
+  for (const auto& part : parts) {
+    out.push_back({{"name", part.name}, {"bytes", part.bytes.count()}, {"source", part.source}});
+  }
+  return out;
+}
+
+Json report::programs_of(const std::vector<Program>& programs) {
+  Json out = Json::array();
+  for (const auto& program : programs) {
+    out.push_back({{"name", program.name},
+                   {"processes", program.processes},
+                   {"bytes", program.bytes.count()}});
+  }
+  return out;
+}
+
 std::string to_json(const PlanReport& report) {
-  const auto& chip = report.machine.chip;
   Json result = {{"schema", "membudget.plan/1"},
                {"model", model_of(report)},
-               {"machine",
-                {{"chip", chip.id},
-                 {"ram_bytes", chip.ram.count()},
-                 {"macos", std::to_string(report.machine.macos)}}},
+               {"machine", machine_of(report.machine)},
                {"runtime",
                 {{"id", report.runtime.id},
                  {"version", report.runtime.version},
@@ -170,6 +214,7 @@ std::string to_json(const PlanReport& report) {
                {"verdict", to_string(report.plan.verdict)},
                {"reasons", report.plan.reasons},
                {"max_context", max_context_of(report)}};
+  if (report.plan.ollama) result["ollama"] = ollama_of(*report.plan.ollama);
   if (report.speed) result["speed"] = speed_of(report);
   result["recommendation"] = report::advice_of(report);
   result["recommendation"]["commands"] = commands_of(report.commands);

@@ -11,7 +11,11 @@ using Json = nlohmann::ordered_json;
 
 /// The settings of a plan as plan.schema.json names them.
 [[nodiscard]] Json settings_of(const Model& model, const Runtime& runtime,
-                               const Footprint& footprint);
+                                const Footprint& footprint);
+/// [{"name", "bytes", "source"}]
+[[nodiscard]] Json parts_of(const std::vector<ReservePart>& parts);
+/// [{"name", "processes", "bytes"}]
+[[nodiscard]] Json programs_of(const std::vector<Program>& programs);
 /// What to change, what could be afforded and why; without commands.
 [[nodiscard]] Json advice_of(const PlanReport& report);
 

@@ -29,10 +29,12 @@ std::string explanation(const PlanReport& report) {
     out += fmt::format("- **{}**: {}\n", escaped(entry.label), escaped(entry.text));
   }
   out += "\n#### How the limits come about\n\n";
-  out += fmt::format("- GPU limit: {}{}\n", escaped(budget.gpu_limit_rule),
-                     budget.gpu_limit_source.empty()
-                         ? ""
-                         : fmt::format(" (source: {})", escaped(budget.gpu_limit_source)));
+  if (budget.metal) {
+    out += fmt::format("- GPU limit: {}{}\n", escaped(budget.gpu_limit_rule),
+                       budget.gpu_limit_source.empty()
+                           ? ""
+                           : fmt::format(" (source: {})", escaped(budget.gpu_limit_source)));
+  }
   out +=
       fmt::format("- RAM available: {} - {} = {}{}\n", to_text(budget.ram), to_text(budget.reserve),
                   to_text(budget.ram_available),
@@ -85,8 +87,11 @@ std::string to_markdown(const PlanReport& report, bool explain) {
   if (!report.model.not_understood.empty()) {
     out += fmt::format("- Not understood: {}\n", escaped(report.model.not_understood));
   }
-  for (const auto& note : report.model.notes) {
-    out += fmt::format("- Note: {}\n", escaped(note));
+  for (const auto* notes : {&report.model.notes, &report.machine.notes}) {
+    for (const auto& note : *notes) out += fmt::format("- Note: {}\n", escaped(note));
+  }
+  for (const auto& row : holders(plan.budget)) {
+    out += fmt::format("- Holds {} now: {}\n", row.label, escaped(row.text));
   }
   out += "\n| cache | largest context that fits |\n|---|---|\n";
   for (const auto& context : contexts(report)) {

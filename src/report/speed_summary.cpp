@@ -23,6 +23,19 @@ std::string duration(double milliseconds) {
                              : fmt::format("{} s", number(milliseconds / 1000));
 }
 
+/// "generation x0.93 by 12 records of this Mac, prompt x1.04 by 8 records of this Mac"
+std::string calibration(const SpeedCalibration& own) {
+  std::string out;
+  const auto add = [&](std::string_view what, double factor, std::int64_t records) {
+    if (records == 0) return;
+    out += fmt::format("{}{} x{:.2f} by {} record{} of this Mac", out.empty() ? "" : ", ", what,
+                       factor, records, records == 1 ? "" : "s");
+  };
+  add("generation", own.generation, own.generation_records);
+  add("prompt", own.prompt, own.prompt_records);
+  return out;
+}
+
 }  // namespace
 
 Experience experience(const PlanReport& report) {
@@ -54,6 +67,7 @@ std::vector<Entry> speeds(const PlanReport& report) {
   if (resident) wait += fmt::format(": {}", to_string(speed.first_token));
   out.push_back({speed.generation.tps > 0 ? "first token" : "answer", std::move(wait)});
   if (!speed.note.empty()) out.push_back({"less certain", speed.note});
+  if (speed.calibration) out.push_back({"calibrated", calibration(*speed.calibration)});
   return out;
 }
 

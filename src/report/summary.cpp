@@ -12,11 +12,18 @@ namespace membudget::report {
 namespace {
 
 constexpr std::size_t peak_rows = 8;
+constexpr std::size_t holder_rows = 5;
 
 std::string limit_rule(const Budget& budget) {
   auto text = fmt::format("{}: {}", to_text(budget.gpu_limit), budget.gpu_limit_rule);
   if (!budget.gpu_limit_observed) text += " (predicted, not yet observed)";
   return text;
+}
+
+/// A single buffer is larger than any that Metal gives.
+bool needs_too_large_a_buffer(const Plan& plan) {
+  const Bytes most = plan.budget.largest_buffer;
+  return most > Bytes() && plan.footprint.largest_buffer > most;
 }
 
 /// "mlx 0.32.0: 8192 tokens in use, the prompt 8064 of them, in steps of 2048"
@@ -41,10 +48,13 @@ std::string settings_in_use(const PlanReport& report) {
 std::string headline(const PlanReport& report) {
   const auto& model = report.model;
   const auto& chip = report.machine.chip;
-  return fmt::format("{}{}{} on {}, {} RAM, macOS {}", model.id,
+  const bool mac = report.machine.system == System::macos;
+  return fmt::format("{}{}{} on {}{}, {} RAM, {}{}", model.id,
                      model.quantization.empty() ? "" : " ", model.quantization,
+                     report.machine.metal ? "" : "this machine: ",
                      chip.name.empty() ? chip.id : chip.name, to_text(chip.ram),
-                     report.machine.macos);
+                     mac ? fmt::format("macOS {}", report.machine.macos) : "Linux",
+                     report.machine.metal ? "" : ", CPU only");
 }
 
 std::string settings_line(const PlanReport& report) {
@@ -57,9 +67,20 @@ std::string settings_line(const PlanReport& report) {
                   settings.context, cache_types(settings),
                   report.plan.footprint.flash_attention ? "flash attention" : "no flash attention");
   if (settings.parallel > 1) {
-    text += fmt::format(", {} slots{}", settings.parallel, settings.kv_unified ? " (unified)" : "");
+    // Ollama's num_ctx is that of one slot.
+    text += report.runtime.ollama
+                ? fmt::format(", {} slots x {}", settings.parallel,
+                              settings.context / settings.parallel)
+                : fmt::format(", {} slots{}", settings.parallel,
+                              settings.kv_unified ? " (unified)" : "");
+  }
+  if (settings.backend == Backend::cpu) {
+    return text + ", on the CPU";
   }
   const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
+  if (settings.backend == Backend::cpu) {
+    return text + ", all on the CPU";
+  }
   if (gpu_layers(report) < all) {
     text += fmt::format(", {} of {} layers on the GPU", gpu_layers(report), all);
   }
@@ -96,7 +117,12 @@ std::string verdict_detail(const Plan& plan) {
   const auto limit = gpu ? plan.budget.gpu_limit : plan.budget.ram_available;
   const auto used = to_text(limit - plan.headroom);
   std::string text;
-  if (plan.headroom < Bytes{}) {
+  const Bytes buffer = plan.footprint.largest_buffer;
+  if (needs_too_large_a_buffer(plan)) {
+    text = fmt::format("one buffer, of {}, needs {}; Metal gives none larger than {}",
+                       plan.footprint.largest_buffer_name, to_text(buffer),
+                       to_text(plan.budget.largest_buffer));
+  } else if (plan.headroom < Bytes{}) {
     text = fmt::format("needs {}, {} {}: {} too much", used,
                        gpu ? "Metal grants" : "the RAM available is", to_text(limit),
                        to_text(Bytes{} - plan.headroom));
@@ -112,27 +138,55 @@ std::vector<Entry> limits(const Plan& plan) {
   const auto& budget = plan.budget;
   std::string kept;
   for (const auto& part : budget.reserve_parts) {
-    kept += fmt::format("{}{} for {}", kept.empty() ? "" : ", ", to_text(part.bytes), part.name);
+    // What runs beside is kept for it; what others hold now is theirs already.
+    kept += fmt::format("{}{} {} {}", kept.empty() ? "" : ", ", to_text(part.bytes),
+                        budget.usual_reserve ? "of" : "for", part.name);
   }
-  return {
-      {"GPU", limit_rule(budget), plan.binding == Binding::gpu},
-      {"RAM",
-       fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
-       plan.binding == Binding::ram},
-  };
+  const bool metal = budget.metal && plan.footprint.settings.backend == Backend::metal;
+  std::vector<Entry> out;
+  if (metal) out.push_back({"GPU", limit_rule(budget), plan.binding == Binding::gpu});
+  out.push_back(
+      {"RAM", fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
+       plan.binding == Binding::ram});
+  return out;
 }
 
 std::vector<Entry> limits(const PlanReport& report) {
-  std::vector<Entry> out = limits(report.plan);
-  const auto& budget = report.plan.budget;
-  if (budget.largest_buffer > Bytes{}) {
-    Bytes largest;
-    for (const auto& tensor : report.model.tensors.all()) largest = std::max(largest, tensor.size());
+  const auto& plan = report.plan;
+  const auto& budget = plan.budget;
+  std::vector<Entry> out = limits(plan);
+  const bool metal = budget.metal && plan.footprint.settings.backend == Backend::metal;
+  if (metal && budget.largest_buffer > Bytes{}) {
+    Bytes largest = plan.footprint.largest_buffer;
+    std::string what = plan.footprint.largest_buffer_name;
+    if (largest == Bytes()) {
+      what = "the largest tensor";
+      for (const auto& tensor : report.model.tensors.all()) {
+        largest = std::max(largest, tensor.size());
+      }
+    }
     out.push_back({"buffer",
-                   fmt::format("{}: {}; the largest tensor has {}", to_text(budget.largest_buffer),
-                               budget.largest_buffer_rule, to_text(largest)),
+                   fmt::format("{}: {}; {} has {}", to_text(budget.largest_buffer),
+                               budget.largest_buffer_rule, what, to_text(largest)),
                    largest > budget.largest_buffer});
   }
+  return out;
+}
+
+std::vector<Entry> program_rows(const std::vector<Program>& programs) {
+  std::vector<Entry> out;
+  for (const Program& program : programs) {
+    out.push_back({to_text(program.bytes),
+                   program.processes == 1
+                       ? program.name
+                       : fmt::format("{}, {} processes", program.name, program.processes)});
+  }
+  return out;
+}
+
+std::vector<Entry> holders(const Budget& budget) {
+  auto out = program_rows(budget.programs);
+  out.resize(std::min(out.size(), holder_rows));
   return out;
 }
 
@@ -145,6 +199,16 @@ std::vector<Entry> contexts(const PlanReport& report) {
     return Entry{std::move(label), std::move(text)};
   };
   std::vector<Entry> out;
+  if (report.runtime.engine == Engine::mlx) {
+    // --kv-bits, which stand in the rows as the types with as many bits.
+    const auto label = [](ElementType type) {
+      return type == ElementType::f16 ? "16 bits" : type == ElementType::q8_0 ? "8 bits" : "4 bits";
+    };
+    for (const auto& row : report.by_cache_type) {
+      out.push_back(entry(label(row.type), row.tokens));
+    }
+    return out;
+  }
   const auto listed = [&](const ContextByCacheType& row) {
     return row.type == settings.cache_type_k && row.type == settings.cache_type_v;
   };
@@ -152,7 +216,10 @@ std::vector<Entry> contexts(const PlanReport& report) {
     out.push_back(entry(cache_types(settings), report.max_context));
   }
   for (const auto& row : report.by_cache_type) {
-    out.push_back(entry(cache_type(row.type), row.tokens));
+    // Only llama.cpp has caches of several types.
+    if (report.runtime.engine == Engine::llama_cpp || listed(row)) {
+      out.push_back(entry(cache_type(row.type), row.tokens));
+    }
   }
   return out;
 }

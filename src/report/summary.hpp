@@ -28,9 +28,14 @@ struct Entry {
   bool binds = false;
 };
 
-/// Both limits with their rules; one of them binds.
+/// The limits with their rules; one of them binds.
 [[nodiscard]] std::vector<Entry> limits(const PlanReport& report);
 [[nodiscard]] std::vector<Entry> limits(const Plan& plan);
+
+/// "1.25 GiB" with "Safari, 12 processes", as many as there are.
+[[nodiscard]] std::vector<Entry> program_rows(const std::vector<Program>& programs);
+/// The first of those that hold memory now; empty for a plan that did not look.
+[[nodiscard]] std::vector<Entry> holders(const Budget& budget);
 
 /// "f16" with "24832", "32768, as far as it was trained" or "none fits".
 [[nodiscard]] std::vector<Entry> contexts(const PlanReport& report);

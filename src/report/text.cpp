@@ -50,7 +50,7 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
   }
   page.blank();
   page.title("How the limits come about");
-  page.paragraph("", 2, fmt::format("GPU limit: {}", budget.gpu_limit_rule));
+  if (budget.metal) page.paragraph("", 2, fmt::format("GPU limit: {}", budget.gpu_limit_rule));
   if (!budget.gpu_limit_source.empty()) {
     page.paragraph("", 6, "source: " + budget.gpu_limit_source, dim);
   }
@@ -115,6 +115,13 @@ void advice(Page& page, const PlanReport& report, const TextStyle& style) {
   }
 }
 
+void held_now(Page& page, const Budget& budget) {
+  if (budget.programs.empty()) return;
+  page.blank();
+  page.title("Who holds most now");
+  for (const auto& row : holders(budget)) page.paragraph("  " + row.label, 18, row.text);
+}
+
 void recommendation(Page& page, const PlanReport& report, const TextStyle& style) {
   const auto& out = *report.recommendation;
   page.blank();
@@ -138,14 +145,16 @@ void commands(Page& page, const PlanReport& report) {
   }
   page.blank();
   page.title("Run it");
-  std::string_view rest = report.commands.llama_server;
+  const bool mlx = report.runtime.engine == Engine::mlx;
+  std::string_view rest = mlx ? report.commands.mlx : report.commands.llama_server;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     page.raw("  " + std::string(line));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
   }
   page.paragraph("", 2,
-                 "for Ollama, LM Studio and MLX: membudget settings --for ...");
+                 mlx ? "for LM Studio: membudget settings --for lmstudio"
+                     : "for Ollama, LM Studio and MLX: membudget settings --for ...");
 }
 
 }  // namespace
@@ -174,9 +183,10 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
   if (!report.model.not_understood.empty()) {
     page.paragraph("Not understood", 18, report.model.not_understood);
   }
-  for (const auto& note : report.model.notes) {
-    page.paragraph("Note", 18, note);
+  for (const auto* notes : {&report.model.notes, &report.machine.notes}) {
+    for (const auto& note : *notes) page.paragraph("Note", 18, note);
   }
+  held_now(page, report.plan.budget);
   page.blank();
   page.title("Largest context that fits");
   for (const auto& context : contexts(report)) {

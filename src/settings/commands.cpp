@@ -53,9 +53,13 @@ std::vector<std::string> server_only(const PlannedRun& run, bool experts) {
 }
 
 std::string memory_note(const PlannedRun& run, const Workload& workload) {
+  return memory_note(run, run.server, workload);
+}
+
+std::string memory_note(const PlannedRun& run, const Runtime& runtime, const Workload& workload) {
   Footprint other;
   try {
-    other = estimate(run.model, run.server, workload);
+    other = estimate(run.model, runtime, workload);
   } catch (const Error& error) {
     return fmt::format("The engine refuses this: {}", error.what());
   }
@@ -103,7 +107,26 @@ std::optional<SettingsFormat> settings_format_of_name(std::string_view name) {
   return std::nullopt;
 }
 
+namespace {
+
+/// An MLX plan is told to MLX; the others hear why they cannot do it.
+RuntimeCommands mlx_commands(const PlannedRun& run) {
+  using settings::comment;
+  const std::string other =
+      comment("This plan is for MLX; for llama.cpp and Ollama's GGUF models plan a quantization such "
+              "as Q4_K_M.");
+  return {.ollama = {comment("Ollama's MLX runner has no settings that change its memory.")},
+          .modelfile = other,
+          .llama_server = other,
+          .lmstudio = settings::lmstudio_mlx_lines(run),
+          .mlx = settings::joined(settings::mlx_lines(run)),
+          .sysctl = settings::joined(settings::sysctl_lines(run))};
+}
+
+}  // namespace
+
 RuntimeCommands runtime_commands(const PlannedRun& run) {
+  if (run.engine == Engine::mlx) return mlx_commands(run);
   return {.ollama = settings::ollama_lines(run),
           .modelfile = settings::joined(settings::modelfile_lines(run)),
           .llama_server = settings::joined(settings::llama_server_lines(run)),

@@ -15,6 +15,8 @@ namespace membudget::settings {
 [[nodiscard]] std::vector<std::string> modelfile_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> llama_server_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> lmstudio_lines(const PlannedRun& run);
+/// The same for LM Studio's MLX engine.
+[[nodiscard]] std::vector<std::string> lmstudio_mlx_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> mlx_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> sysctl_lines(const PlannedRun& run);
 
@@ -38,5 +40,8 @@ namespace membudget::settings {
 /// How the memory that llama-server takes for `workload` differs from the plan's, as a sentence;
 /// empty when to the byte it does not.
 [[nodiscard]] std::string memory_note(const PlannedRun& run, const Workload& workload);
+/// The same of a runtime that starts llama-server with more than it was asked for.
+[[nodiscard]] std::string memory_note(const PlannedRun& run, const Runtime& runtime,
+                                      const Workload& workload);
 
 }  // namespace membudget::settings

@@ -18,11 +18,6 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view defaults_folder =
     "~/.lmstudio/.internal/user-concrete-model-default-config";
 
-/// evalBatchSize when nobody asks; physicalBatchSize is never more.
-constexpr std::int64_t usual_batch = 512;
-/// Predictions at once when nobody asks (parallel-requests.md), over one cache.
-constexpr std::int64_t usual_slots = 4;
-
 /// How LM Studio finds a model: PUBLISHER/REPOSITORY/FILE under its folder.
 struct Key {
   std::string folder;  ///< "PUBLISHER/REPOSITORY"
@@ -81,13 +76,16 @@ std::optional<double> gpu_share(const PlannedRun& run) {
 
 Json fields_of(const PlannedRun& run) {
   const Settings& planned = run.plan.footprint.settings;
+  const Settings& usual = run.lmstudio.defaults;
   Json fields = Json::array();
   const auto set = [&](const char* key, Json value) {
     fields.push_back({{"key", key}, {"value", std::move(value)}});
   };
   set("llm.load.contextLength", planned.context);
-  if (planned.parallel != usual_slots) set("llm.load.numParallelSessions", planned.parallel);
-  if (!planned.kv_unified) set("llm.load.useUnifiedKvCache", false);
+  if (planned.parallel != usual.parallel) set("llm.load.numParallelSessions", planned.parallel);
+  if (planned.kv_unified != usual.kv_unified) {
+    set("llm.load.useUnifiedKvCache", planned.kv_unified);
+  }
   if (!planned.kv_offload) set("llm.load.offloadKVCacheToGpu", false);
   const auto layers = static_cast<double>(run.model.layers.size());
   if (planned.cpu_moe) {
@@ -101,18 +99,18 @@ Json fields_of(const PlannedRun& run) {
   } else {
     set("llm.load.llama.acceleration.offloadRatio", "max");
   }
-  if (planned.batch != usual_batch || planned.ubatch != usual_batch) {
+  if (planned.batch != usual.batch || planned.ubatch != usual.ubatch) {
     set("llm.load.llama.evalBatchSize", planned.batch);
     set("llm.load.llama.physicalBatchSize", planned.ubatch);
   }
   // Its default differs between versions.
   set("llm.load.llama.flashAttention", run.plan.footprint.flash_attention);
   const auto cache = [&](const char* key, ElementType type) {
-    if (type != ElementType::f16) set(key, {{"checked", true}, {"value", type_name(type)}});
+    if (type != usual.cache_type_k) set(key, {{"checked", true}, {"value", type_name(type)}});
   };
   cache("llm.load.llama.kCacheQuantizationType", planned.cache_type_k);
   cache("llm.load.llama.vCacheQuantizationType", planned.cache_type_v);
-  if (!planned.mmap) set("llm.load.llama.tryMmap", false);
+  if (planned.mmap != usual.mmap) set("llm.load.llama.tryMmap", planned.mmap);
   return fields;
 }
 
@@ -187,7 +185,7 @@ std::vector<std::string> lmstudio_lines(const PlannedRun& run) {
   std::string load =
       fmt::format("lms load {} --gpu {} -c {}", shell_word(key.folder + "/" + key.file),
                   share ? fmt::format("{}", *share) : "max", planned.context);
-  if (planned.parallel != usual_slots) load += fmt::format(" --parallel {}", planned.parallel);
+  if (planned.parallel != run.lmstudio.defaults.parallel) load += fmt::format(" --parallel {}", planned.parallel);
   out.push_back(load + " -y");
   return out;
 }

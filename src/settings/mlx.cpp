@@ -17,12 +17,6 @@ constexpr std::int64_t usual_decodes = 32;
 constexpr std::int64_t usual_prompts = 8;
 constexpr std::int64_t usual_kept = 10;
 
-bool is_mlx(const Model& model) {
-  const auto all = model.tensors.all();
-  return std::any_of(all.begin(), all.end(),
-                     [](const Tensor& tensor) { return format_of(tensor.type).ggml_id < 0; });
-}
-
 /// What mlx-community calls the quantization with about as many bits: "4bit".
 std::string nearest_quantization(const std::string& gguf) {
   const auto digit =
@@ -54,6 +48,10 @@ std::string model_option(const PlannedRun& run, std::vector<std::string>& lines)
 
 /// The cache in 16 bits; nothing where the engine cannot say.
 Bytes cache_16_bit(const PlannedRun& run) {
+  if (run.engine == Engine::mlx) {
+    const Footprint& planned = run.plan.footprint;
+    return planned.total(PartName::kv_cache) + planned.total(PartName::recurrent_state);
+  }
   Workload workload = run.workload;
   workload.context = run.plan.footprint.settings.context;
   workload.cache_type_k = ElementType::f16;
@@ -71,6 +69,12 @@ void add_cache_notes(const PlannedRun& run, Bytes cache, std::vector<std::string
   const auto sixteen = [](ElementType type) {
     return type == ElementType::f16 || type == ElementType::bf16;
   };
+  if (planned.kv_bits > 0) {
+    lines.push_back(comment(fmt::format(
+        "mlx_lm.server has no --kv-bits: its cache takes 16 bits. mlx_lm.generate has it: "
+        "--kv-bits {} --quantized-kv-start 0",
+        planned.kv_bits)));
+  }
   if (!sixteen(planned.cache_type_k) || !sixteen(planned.cache_type_v)) {
     lines.push_back(comment(fmt::format(
         "mlx_lm.server keeps its cache in 16 bits: about {} at {} tokens, where {} were planned.",
@@ -99,8 +103,10 @@ std::vector<std::string> mlx_lines(const PlannedRun& run) {
   }
   // Slots that share a cache hold its tokens together; here each request has a cache of its own,
   // so only one may run at a time.
+  const bool mlx = run.engine == Engine::mlx;
   const std::int64_t slots = planned.kv_unified ? 1 : planned.parallel;
-  const std::int64_t step = std::min(planned.ubatch, planned.batch);
+  const std::int64_t step =
+      mlx ? planned.prefill_step : std::min(planned.ubatch, planned.batch);
   std::string command = "mlx_lm.server --model " + shell_word(model);
   const auto add = [&](const char* option, std::int64_t value, std::int64_t usual) {
     if (value != usual) command += fmt::format(" {} {}", option, value);
@@ -117,6 +123,22 @@ std::vector<std::string> mlx_lines(const PlannedRun& run) {
     command += fmt::format(" --prompt-cache-bytes {}", cache.count());
   }
   lines.push_back(std::move(command));
+  return lines;
+}
+
+std::vector<std::string> lmstudio_mlx_lines(const PlannedRun& run) {
+  std::vector<std::string> lines;
+  std::vector<std::string> unused;
+  const std::string model = model_option(run, unused);
+  const Settings& planned = run.plan.footprint.settings;
+  lines.push_back(comment("LM Studio fits the context of MLX models itself and ignores -c."));
+  if (planned.kv_bits > 0) {
+    lines.push_back(comment(fmt::format(
+        "Set llm.load.mlx.kvCacheQuantization to {} bits in the model's defaults.",
+        planned.kv_bits)));
+  }
+  // lmstudio-ai/lms load.ts: 4 predictions at once unless told otherwise.
+  lines.push_back(fmt::format("lms load {} --parallel {} -y", shell_word(model), planned.parallel));
   return lines;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Variables of Ollama's server: envconfig/config.go; `launchctl setenv` for the app: docs/faq.mdx.
+// Variables of Ollama's server: envconfig/config.go; `launchctl setenv` for the app: docs/faq.mdx;
+// the container: docs/docker.mdx.
 #include "settings/ollama.hpp"
 
 #include <fmt/format.h>
@@ -15,14 +16,18 @@ namespace {
 
 using Variable = std::pair<std::string, std::string>;
 
-std::vector<Variable> server_variables(const OllamaRun& ollama) {
+std::vector<Variable> server_variables(const PlannedRun& run, const OllamaRun& ollama) {
+  const Settings& usual = run.ollama.defaults;
+  const OllamaRules::Variables& names = run.ollama.ollama->variables;
   std::vector<Variable> out;
-  if (ollama.slots != 1) out.emplace_back("OLLAMA_NUM_PARALLEL", std::to_string(ollama.slots));
-  if (ollama.cache_type != ElementType::f16) {
-    out.emplace_back("OLLAMA_KV_CACHE_TYPE", type_name(ollama.cache_type));
+  if (ollama.slots != usual.parallel) {
+    out.emplace_back(names.parallel, std::to_string(ollama.slots));
   }
-  if (ollama.flash_attention != FlashAttention::automatic) {
-    out.emplace_back("OLLAMA_FLASH_ATTENTION",
+  if (ollama.cache_type != usual.cache_type_k) {
+    out.emplace_back(names.cache_type, type_name(ollama.cache_type));
+  }
+  if (ollama.flash_attention != usual.flash_attention) {
+    out.emplace_back(names.flash_attention,
                      ollama.flash_attention == FlashAttention::on ? "1" : "0");
   }
   return out;
@@ -33,7 +38,9 @@ std::vector<std::string> model_parameters(const OllamaRun& ollama) {
   std::vector<std::string> out;
   if (!ollama.batch_is_default) out.push_back(fmt::format("num_batch {}", ollama.num_batch));
   if (ollama.num_gpu >= 0) out.push_back(fmt::format("num_gpu {}", ollama.num_gpu));
-  if (!ollama.mmap) out.emplace_back("use_mmap false");
+  if (!ollama.mmap_is_default) {
+    out.push_back(fmt::format("use_mmap {}", ollama.mmap ? "true" : "false"));
+  }
   return out;
 }
 
@@ -65,21 +72,37 @@ std::string source_of(const PlannedRun& run, std::vector<std::string>& lines) {
 
 std::vector<std::string> ollama_lines(const PlannedRun& run) {
   const OllamaRun ollama = ollama_run(run);
-  auto variables = server_variables(ollama);
+  auto variables = server_variables(run, ollama);
+  auto parameters = model_parameters(ollama);
   if (!ollama.context_is_default) {
-    variables.insert(variables.begin(), {"OLLAMA_CONTEXT_LENGTH", std::to_string(ollama.num_ctx)});
+    // A num_ctx that came with the model stands before the variable.
+    if (run.model.default_context > 0) {
+      parameters.insert(parameters.begin(), fmt::format("num_ctx {}", ollama.num_ctx));
+    } else {
+      variables.insert(variables.begin(), {run.ollama.ollama->variables.context,
+                                           std::to_string(ollama.num_ctx)});
+    }
   }
   std::vector<std::string> out;
   add_notes(ollama, out);
-  if (const auto parameters = model_parameters(ollama); !parameters.empty()) {
+  if (!parameters.empty()) {
     out.push_back(
         comment(fmt::format("No variable sets these; a Modelfile or the API's options do: {}",
                             fmt::join(parameters, ", "))));
   }
-  if (variables.empty()) {
+  if (run.ollama.defaults.backend == Backend::cpu) {
+    std::string command = "docker run -d -v ollama:/root/.ollama -p 11434:11434 --name ollama";
+    for (const auto& [name, value] : variables) {
+      command += " -e " + shell_word(fmt::format("{}={}", name, value));
+    }
+    out.push_back(command + " ollama/ollama");
+    return out;
+  }
+  if (variables.empty() && parameters.empty()) {
     out.push_back(comment("Ollama's defaults are the plan: no variable needs to be set."));
     return out;
   }
+  if (variables.empty()) return out;
   out.push_back(comment("For Ollama.app; quit and open it afterwards:"));
   for (const auto& [name, value] : variables) {
     out.push_back(fmt::format("launchctl setenv {} {}", name, shell_word(value)));
@@ -95,7 +118,7 @@ std::vector<std::string> modelfile_lines(const PlannedRun& run) {
   const OllamaRun ollama = ollama_run(run);
   std::vector<std::string> out;
   add_notes(ollama, out);
-  if (const auto variables = server_variables(ollama); !variables.empty()) {
+  if (const auto variables = server_variables(run, ollama); !variables.empty()) {
     std::vector<std::string> words;
     for (const auto& [name, value] : variables) words.push_back(fmt::format("{}={}", name, value));
     out.push_back(

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "membudget/ollama.hpp"
 #include "membudget/settings.hpp"
 
 namespace membudget::settings {
@@ -21,6 +22,7 @@ struct OllamaRun {
 
   bool context_is_default = false;
   bool batch_is_default = false;
+  bool mmap_is_default = false;
   /// What Ollama cannot do as planned, sentence by sentence; empty when it does exactly that.
   std::vector<std::string> notes;
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Ollama 0.30 and later start llama-server for every GGUF model; line numbers are those of
-// ollama/ollama at fb30760996871fa9460115c753afd2c60d4ab0f7 (0.33).
+// Ollama 0.30 and later start llama-server for every GGUF model. What it chooses by itself is
+// configured()'s to say; here is what it can be told.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 
 #include "settings/format.hpp"
 #include "settings/ollama.hpp"
@@ -14,32 +12,14 @@
 namespace membudget::settings {
 namespace {
 
-/// Tokens when nobody asks: by what Metal grants in total, never more than the model was trained
-/// for (server/routes.go:2043-2058, server/sched.go:169-177).
-std::int64_t default_context(const PlannedRun& run) {
-  const Bytes granted = run.plan.budget.gpu_limit;
-  const std::int64_t by_memory = granted >= gib(47) ? 262144 : granted >= gib(23) ? 32768 : 4096;
-  const std::int64_t trained = run.model.trained_context;
-  return trained > 0 ? std::min(by_memory, trained) : by_memory;
+/// llama-server of the plan's build with what Ollama loads beside a model.
+Runtime ollama_of(const PlannedRun& run) {
+  Runtime out = run.ollama;
+  out.llama_cpp = run.server.llama_cpp;
+  return out;
 }
 
-/// Up to this context the batch is 512 when nobody asks; beyond, Ollama looks at the memory that
-/// is free at that moment (server/sched.go:797-915).
-constexpr std::int64_t small_context = 4096;
-constexpr std::int64_t small_batch = 512;
-
-/// Architectures that get one slot whatever OLLAMA_NUM_PARALLEL says (server/sched.go:507-510).
-constexpr std::array<std::string_view, 11> single_slot{
-    "mllama", "qwen3vl", "qwen3vlmoe", "qwen35",         "qwen35moe",      "qwen3next",
-    "lfm2",   "lfm2moe", "nemotron_h", "nemotron_h_moe", "nemotron_h_omni"};
-
-/// Embedding models too get one slot (server/sched.go, load()).
-bool has_one_slot(const Model& model) {
-  return !model.logits ||
-         std::find(single_slot.begin(), single_slot.end(), model.architecture) != single_slot.end();
-}
-
-void take_slots(const Model& model, const Settings& planned, OllamaRun& out) {
+void take_slots(const PlannedRun& run, const Settings& planned, OllamaRun& out) {
   if (planned.kv_unified && planned.parallel > 1) {
     out.notes.push_back(fmt::format(
         "Ollama's slots do not share a cache: one slot with all {} tokens, where {} shared them.",
@@ -47,7 +27,7 @@ void take_slots(const Model& model, const Settings& planned, OllamaRun& out) {
     out.num_ctx = planned.context;
     return;
   }
-  if (planned.parallel > 1 && has_one_slot(model)) {
+  if (planned.parallel > 1 && ollama_single_slot(run.model, *run.ollama.ollama)) {
     out.notes.push_back(fmt::format(
         "Ollama gives this model one slot: all {} tokens are its, where {} slots were planned.",
         planned.context, planned.parallel));
@@ -98,24 +78,60 @@ Workload OllamaRun::workload() const {
   return out;
 }
 
+namespace {
+
+/// Leaves out what Ollama does on that machine by itself. Every question goes to the rule that plans
+/// for Ollama follow.
+void find_defaults(const PlannedRun& run, OllamaRun& out) {
+  const auto chosen = [&](const Workload& workload) {
+    return configured(workload, run.ollama, run.model, run.plan.budget);
+  };
+  Workload asked;
+  asked.parallel = out.slots;
+  if (out.num_gpu >= 0) asked.gpu_layers = out.num_gpu;
+  out.context_is_default = chosen(asked).context == out.num_ctx * out.slots;
+  if (!out.context_is_default) asked.context = out.num_ctx * out.slots;
+  out.batch_is_default = chosen(asked).batch == out.num_batch;
+  if (!out.batch_is_default) asked.batch = asked.ubatch = out.num_batch;
+  out.mmap_is_default = chosen(asked).mmap == out.mmap;
+}
+
+/// Beyond what the model was trained for Ollama does not go, and models that see need some room.
+void fit_context(const PlannedRun& run, OllamaRun& out) {
+  Workload asked;
+  asked.parallel = out.slots;
+  asked.context = out.num_ctx * out.slots;
+  const std::int64_t taken =
+      *configured(asked, run.ollama, run.model, run.plan.budget).context / out.slots;
+  if (taken != out.num_ctx) {
+    out.notes.push_back(fmt::format("Ollama makes a context of {} tokens one of {} for this model.",
+                                    out.num_ctx, taken));
+    out.num_ctx = taken;
+  }
+}
+
+}  // namespace
+
 OllamaRun ollama_run(const PlannedRun& run) {
   const Settings& planned = run.plan.footprint.settings;
   OllamaRun out;
-  take_slots(run.model, planned, out);
+  take_slots(run, planned, out);
+  fit_context(run, out);
   take_cache_type(planned, out);
   out.num_batch = planned.ubatch;
   if (planned.batch < planned.ubatch) out.num_batch = planned.batch;
   out.flash_attention = planned.flash_attention;
   out.num_gpu = chosen_gpu_layers(run).value_or(-1);
   out.mmap = planned.mmap;
-  out.context_is_default = out.num_ctx == default_context(run);
-  out.batch_is_default = out.num_batch == small_batch && out.num_ctx * out.slots <= small_context;
+  find_defaults(run, out);
   auto missing = server_only(run, true);
   if (!planned.kv_offload) missing.emplace_back("--no-kv-offload");
   if (!missing.empty()) {
     out.notes.push_back(fmt::format("Ollama has no setting for {}.", fmt::join(missing, ", ")));
   }
-  if (const std::string note = memory_note(run, out.workload()); !note.empty()) {
+  Workload workload = out.workload();
+  workload.embeddings = planned.embeddings;
+  if (const std::string note = memory_note(run, ollama_of(run), workload); !note.empty()) {
     out.notes.push_back(note);
   }
   return out;

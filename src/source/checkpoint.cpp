@@ -409,7 +409,9 @@ Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view 
   const bool asked = !quantization.empty();
   const Quantization target = quantization_named(profiles, asked ? quantization : converted);
   const std::string file_type = name_of(target);
-  const std::string planned = std::holds_alternative<MlxFormat>(target) ? "MLX weights" : "GGUF";
+  const std::string planned = std::holds_alternative<FileType>(target) ? "GGUF"
+                              : std::holds_alternative<MlxFormat>(target) ? "MLX weights"
+                                                                          : "weights";
   Model model = describe_model(
       described.metadata,
       typed(architecture->tensors(described.metadata, described.optional_tensors),
@@ -417,7 +419,9 @@ Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view 
   model.id = std::move(id);
   model.quantization = file_type;
   model.source = ModelSource::safetensors;
-  if (checkpoint.bits > 0) {
+  if (checkpoint.bits > 0 && file_type == checkpoint.quantization) {
+    // Planned as it is.
+  } else if (checkpoint.bits > 0) {
     model.notes.push_back(fmt::format(
         "the folder holds {} of MLX weights ({}), which llama.cpp does not read; planned is the {} "
         "{} of the same model",

@@ -206,7 +206,8 @@ Model read_ollama(const OllamaName& name, const OllamaManifest& manifest, const 
         throw Error(Errc::invalid_model, source->name(),
                     fmt::format("should be the model's {}, but is something else", kind));
       }
-      model.notes.push_back(fmt::format("comes with {} of {} weights, which are not counted",
+      model.notes.push_back(fmt::format("comes with {} of {} weights, which Ollama loads beside it and other runtimes "
+                                        "only when told to",
                                         to_text(companion->weights), kind));
       model.companions.push_back(std::move(*companion));
     } else if (kind == "params") {

@@ -164,7 +164,9 @@ double Clockwork::attend(const CacheReads& cache) const {
 
 // Whole batches, and what is left over in a last one.
 double Clockwork::prompt(double tokens, double depth) const {
-  const auto ubatch = static_cast<double>(std::max<std::int64_t>(footprint_.settings.ubatch, 1));
+  const Settings& settings = footprint_.settings;
+  const std::int64_t together = footprint_.peak ? settings.prefill_step : settings.ubatch;
+  const auto ubatch = static_cast<double>(std::max<std::int64_t>(together, 1));
   const double whole = std::floor(tokens / ubatch);
   const double rest = tokens - whole * ubatch;
   double seconds = 0;
@@ -237,6 +239,14 @@ std::string doubt(const Model& model, const Clockwork& clockwork, const SpeedRul
   return {};
 }
 
+TokenTime slowed(TokenTime time, double factor) {
+  for (double* part : {&time.weights, &time.cache, &time.state, &time.kernels, &time.sampling,
+                       &time.cpu}) {
+    *part *= factor;
+  }
+  return time;
+}
+
 }  // namespace
 
 Speed speed(const Model& model, const Machine& machine, const Footprint& footprint,
@@ -250,8 +260,10 @@ Speed speed(const Model& model, const Machine& machine, const Footprint& footpri
   out.note = doubt(model, clockwork, rules);
   out.basis = out.note.empty() ? Basis::measured : Basis::assumed;
   const bool certain = out.note.empty();
+  out.calibration = rules.calibration;
+  const SpeedCalibration own = rules.calibration.value_or(SpeedCalibration{});
 
-  const double seconds = clockwork.prompt(prompted, depth);
+  const double seconds = clockwork.prompt(prompted, depth) / own.prompt;
   const double prompt_tps = prompted / seconds;
   out.prompt = {.tps = prompt_tps,
                 .low = prompt_tps * (certain ? rules.prompt_low : rules.assumed_low),
@@ -259,10 +271,16 @@ Speed speed(const Model& model, const Machine& machine, const Footprint& footpri
   out.first_token_ms = seconds * milli;
   if (model.logits && !footprint.settings.embeddings) {
     const double middle = depth + generated / 2;  // The context grows while it generates.
-    out.first_token_ms += clockwork.answer() * milli;
     out.token = clockwork.token(middle);
     out.bytes_per_token = clockwork.bytes(middle);
     out.bound_tps = clockwork.processors().bandwidth / out.bytes_per_token;
+    // Records of other models must not make this one faster than its memory.
+    const double factor =
+        own.generation <= 1 ? own.generation
+                            : std::max(1.0, std::min(own.generation, out.bound_tps / milli *
+                                                                         out.token.total()));
+    out.token = slowed(out.token, 1 / factor);
+    out.first_token_ms += clockwork.answer() * milli / factor;
     const double tps = milli / out.token.total();
     out.generation = {.tps = tps,
                       .low = tps * (certain ? rules.low : rules.assumed_low),

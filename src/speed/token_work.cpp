@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "engine/llamacpp/placement.hpp"
@@ -91,7 +92,10 @@ std::int64_t kernels_of(const Layer& layer) {
 TokenWork token_work(const Model& model, const Footprint& footprint) {
   TokenWork work;
   const Settings& settings = footprint.settings;
-  const llamacpp::Placement placement = llamacpp::place_weights(model, settings);
+  // Engines that cannot offload in part keep everything on the GPU.
+  const auto placement = footprint.partial_offload
+                             ? std::optional(llamacpp::place_weights(model, settings))
+                             : std::nullopt;
   const auto layers = static_cast<std::int64_t>(model.layers.size());
   const auto tensors = model.tensors.all();
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -102,7 +106,9 @@ TokenWork token_work(const Model& model, const Footprint& footprint) {
     }
     WeightReads reads = reads_of(model, tensor);
     const bool tied = reads.head && tensor.name == "token_embd.weight";
-    const auto storage = tied ? placement.tied_output : placement.storage_for(i, layer);
+    const auto storage = !placement ? llamacpp::Storage::gpu
+                         : tied     ? placement->tied_output
+                                    : placement->storage_for(i, layer);
     // The row of the embedding is looked up on the CPU wherever the layers are.
     const bool row = is_table(tensor.name) && !tied;
     reads.cpu = settings.backend == Backend::cpu || (storage != llamacpp::Storage::gpu && !row);
@@ -122,7 +128,9 @@ TokenWork token_work(const Model& model, const Footprint& footprint) {
   const auto slots = static_cast<double>(std::max<std::int64_t>(settings.parallel, 1));
   work.state_bytes =
       static_cast<double>(footprint.total(PartName::recurrent_state).count()) / slots;
-  const auto on_cpu = std::count(placement.layer_on_gpu.begin(), placement.layer_on_gpu.end(), false);
+  const auto on_cpu =
+      placement ? std::count(placement->layer_on_gpu.begin(), placement->layer_on_gpu.end(), false)
+                : 0;
   work.cpu_layers = settings.backend == Backend::cpu ? 1
                     : layers == 0 ? 0
                                   : static_cast<double>(on_cpu) / static_cast<double>(layers);
@@ -135,8 +143,10 @@ CacheReads cache_reads(const Model& model, const Settings& settings, double dept
     const ElementFormat& format = format_of(type);
     return static_cast<double>(format.block_bytes) / static_cast<double>(format.block_elements);
   };
-  const double key_bytes = bytes_of(settings.cache_type_k);
-  const double value_bytes = bytes_of(settings.cache_type_v);
+  // --kv-bits: a scale and a bias of 16 bits for each 64 elements.
+  const double quantized = static_cast<double>(settings.kv_bits) / 8 + 4.0 / 64;
+  const double key_bytes = settings.kv_bits > 0 ? quantized : bytes_of(settings.cache_type_k);
+  const double value_bytes = settings.kv_bits > 0 ? quantized : bytes_of(settings.cache_type_v);
   CacheReads out;
   if (!model.cached) {
     return out;

@@ -36,7 +36,8 @@ struct Case {
   /// suggestions grow with the catalog.
   std::string stderr_line;
   int exit = 0;
-  std::map<std::string, std::string> files;  ///< In the case's folder: name to bytes.
+  /// In the case's folder: name to bytes; `copies` in cases.json are files beside it.
+  std::map<std::string, std::string> files;
 };
 
 void PrintTo(const Case& value, std::ostream* out) {
@@ -65,6 +66,9 @@ std::vector<Case> cases() {
                    .stderr_line = entry.value("stderr", ""),
                    .exit = entry.at("exit"),
                    .files = {}});
+    for (const std::string& name : entry.value("copies", std::vector<std::string>())) {
+      out.back().files[name] = content(fs::path(GOLDEN_DIR) / name);
+    }
     for (const auto& [name, hex] : entry.value("files", std::map<std::string, std::string>())) {
       out.back().files[name] = bytes(hex);
     }
@@ -96,9 +100,14 @@ Outcome run(const Case& test) {
   fs::create_directories(folder);
   for (const auto& [name, text] : test.files)
     std::ofstream(folder / name, std::ios::binary) << text;
-  auto command =
-      fmt::format("cd {} && LC_ALL=C.UTF-8 {}", quoted(folder.string()), quoted(MEMBUDGET_PROGRAM));
-  for (const auto& argument : test.argv) command += fmt::format(" {}", quoted(argument));
+  // Whoever runs the tests has records of their own, which plans would use.
+  auto command = fmt::format("cd {} && LC_ALL=C.UTF-8 XDG_DATA_HOME=\"$PWD/data\" {}",
+                             quoted(folder.string()), quoted(MEMBUDGET_PROGRAM));
+  for (const auto& argument : test.argv) {
+    // Recordings of machines are shared with other tests.
+    const std::string at = argument.starts_with("machines/") ? TEST_DATA_DIR "/" : "";
+    command += fmt::format(" {}", quoted(at + argument));
+  }
   command += " >stdout 2>stderr";
   const int status = std::system(command.c_str());
   Outcome out{WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder / "stdout"),
@@ -132,13 +141,13 @@ TEST_P(Golden, PrintsWhatItAlwaysPrinted) {
   EXPECT_EQ(content(file), result.out)
       << "If the new output is right: MEMBUDGET_UPDATE_GOLDEN=1 tools/test.sh -R Golden, and say "
          "in CHANGELOG.md which estimates changed.";
-  for (const std::string schema : {"plan", "stack-plan"}) {
-    const auto start = fmt::format("{{\n  \"schema\": \"membudget.{}/1\"", schema);
-    if (!result.out.starts_with(start)) continue;
-    EXPECT_EQ(membudget::test::schema_faults(
-                  nlohmann::json::parse(result.out),
-                  fs::path(PROFILES_DIR) / fmt::format("schema/{}.schema.json", schema)),
-              "");
+  for (const char* kind : {"plan", "runtimes", "stack-plan"}) {
+    if (result.out.starts_with(fmt::format("{{\n  \"schema\": \"membudget.{}/1\"", kind))) {
+      EXPECT_EQ(membudget::test::schema_faults(
+                    nlohmann::json::parse(result.out),
+                    fs::path(PROFILES_DIR) / fmt::format("schema/{}.schema.json", kind)),
+                "");
+    }
   }
 }
 

@@ -70,7 +70,8 @@ class ProgramSources : public ::testing::Test {
     const std::string out = (folder / "out").string();
     const std::string err = (folder / "err").string();
     const std::string command = "env HOME=" + folder.path().string() + " XDG_CACHE_HOME=" +
-                                (folder / "xdg").string() + " HF_ENDPOINT=" + server.url() + " " +
+                                (folder / "xdg").string() + " XDG_DATA_HOME=" +
+                                (folder / "data").string() + " HF_ENDPOINT=" + server.url() + " " +
                                 environment + " " MEMBUDGET_PROGRAM " " + arguments + " >" + out +
                                 " 2>" + err;
     const int status = std::system(command.c_str());

@@ -105,5 +105,19 @@ RC_GTEST_PROP(PlanProperty, EqualInputsGiveEqualPlans, ()) {
   RC_ASSERT(first.reasons == second.reasons);
 }
 
+// A machine where only the CPU computes is bound by its RAM, whatever the model.
+RC_GTEST_PROP(PlanProperty, RamAloneBindsWithoutMetal, ()) {
+  Machine machine = some_machine();
+  machine.metal = false;
+  Workload workload = some_workload();
+  workload.backend = Backend::cpu;
+  const Plan out = plan(some_model(), machine, profiles().runtime("llama.cpp"), workload);
+  RC_ASSERT(out.footprint.total(Place::gpu) == Bytes());
+  RC_ASSERT(out.binding == Binding::ram);
+  RC_ASSERT(out.headroom == out.budget.ram_available - out.footprint.total());
+  RC_ASSERT(out.verdict != Verdict::crawls);
+  RC_ASSERT(fits(out.verdict) == (out.headroom >= Bytes()));
+}
+
 }  // namespace
 }  // namespace membudget

@@ -73,6 +73,8 @@ PlannedRun some_run() {
   run.machine = machine(profiles().chip(
       *rc::gen::element<std::string>("m1-16gb", "m1-max-32gb", "m4-max-36gb", "m4-max-128gb")));
   run.server = profiles().runtime("llama.cpp");
+  run.ollama = profiles().runtime("ollama");
+  run.lmstudio = profiles().runtime("lmstudio");
   run.workload = some_workload();
   try {
     run.plan = plan(run.model, run.machine, run.server, run.workload);

@@ -50,7 +50,8 @@ StackMember some_member(const std::string& model, const ServerRules& server) {
   StackMember out;
   out.name = model;
   out.model = model_named(model);
-  out.runtime = profiles().runtime("llama.cpp");
+  out.runtime = profiles().runtime(
+      server.eviction == Eviction::shortest_keep_alive ? "ollama" : "llama.cpp");
   out.server = server;
   out.speed_rules = profiles().speed_rules(out.runtime);
   out.workload.context = *rc::gen::element<std::int64_t>(512, 2048, 16000);

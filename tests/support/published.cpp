@@ -56,6 +56,7 @@ PublishedSpeeds::PublishedSpeeds(const Profiles& profiles, const std::filesystem
   std::map<std::pair<std::string, std::int64_t>, std::string> chips;
   std::map<std::string, Footprint> footprints;
   const Runtime runtime = profiles.runtime("llama.cpp");
+  const Runtime mlx = profiles.runtime("mlx");
   while (std::getline(stream, line)) {
     const Json json = Json::parse(line);
     if (json.contains("aside")) {
@@ -97,16 +98,18 @@ PublishedSpeeds::PublishedSpeeds(const Profiles& profiles, const std::filesystem
       chip = id_of_chip(profiles, row.chip, row.gpu_cores);
     }
     row.machine = machine(profiles.chip(chip));
+    const bool by_mlx = row.runtime == "mlx";
     Workload workload;
     workload.context = 4096;
     workload.parallel = 1;
-    workload.ubatch = json.at("ubatch").get<std::int64_t>();
+    const auto together = json.at("ubatch").get<std::int64_t>();
+    (by_mlx ? workload.prefill_step : workload.ubatch) = together;
     workload.flash_attention =
         json.at("flash_attention").get<bool>() ? FlashAttention::on : FlashAttention::off;
-    const std::string how = key + row.runtime + std::to_string(*workload.ubatch) +
+    const std::string how = key + row.runtime + std::to_string(together) +
                             (*workload.flash_attention == FlashAttention::on ? "+" : "-");
     if (!footprints.contains(how)) {
-      footprints[how] = estimate(*model, runtime, workload);
+      footprints[how] = estimate(*row.content, by_mlx ? mlx : runtime, workload);
     }
     row.footprint = footprints[how];
     rows_.push_back(std::move(row));

@@ -29,4 +29,8 @@ const FileType& file_type(std::string_view name) { return std::get<FileType>(qua
 
 const MlxFormat& mlx_format(std::string_view name) { return std::get<MlxFormat>(quantization(name)); }
 
+const GroupedFormat* grouped_format(std::string_view name) {
+  return std::get_if<GroupedFormat>(&quantization(name));
+}
+
 }  // namespace membudget::test

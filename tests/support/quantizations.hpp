@@ -14,4 +14,7 @@ namespace membudget::test {
 /// The same of a format of mlx-lm ("4bit").
 [[nodiscard]] const MlxFormat& mlx_format(std::string_view name);
 
+/// The same of MLC-LLM or coremltools ("q4f16_1"); nullptr where the name is another kind's.
+[[nodiscard]] const GroupedFormat* grouped_format(std::string_view name);
+
 }  // namespace membudget::test

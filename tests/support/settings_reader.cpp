@@ -214,11 +214,51 @@ Workload read_ollama(const std::map<std::string, std::string>& environment,
   if (const auto text = find(environment, "OLLAMA_FLASH_ATTENTION")) {
     out.flash_attention = *text == "1" ? FlashAttention::on : FlashAttention::off;
   }
-  const std::int64_t automatic = *out.context <= 4096 ? 512 : *out.context <= 32768 ? 1024 : 2048;
+  // "generationBatchFits": what it predicts must leave room for 768 MiB or 2 GiB more.
+  const std::int64_t free = std::min(budget.gpu_limit, budget.ram_available).count();
+  const std::int64_t head_width =
+      model.stated_heads > 0 ? model.embedding / model.stated_heads : 0;
+  const auto blocks = static_cast<std::int64_t>(model.layers.size()) + model.draft_layers;
+  const std::int64_t predicted =
+      (model.header + model.tensors.data_size() + model.beside).count() +
+      4 * blocks * std::max<std::int64_t>(model.stated_kv_heads, 1) * head_width * *out.context;
+  const auto room_for = [&](std::int64_t percent, std::int64_t mebibytes) {
+    return predicted <= free * percent / 100 && predicted + (mebibytes << 20) <= free * 80 / 100;
+  };
+  std::int64_t automatic = 512;
+  if (*out.context > 32768 && room_for(60, 2048))
+    automatic = 2048;
+  else if (*out.context > 4096 && room_for(75, 768))
+    automatic = 1024;
   out.batch = out.ubatch = automatic;
+  out.mmap = predicted <= free;
   if (const auto text = find(modelfile, "num_batch")) out.batch = out.ubatch = std::stoll(*text);
   if (const auto text = find(modelfile, "num_gpu")) out.gpu_layers = std::stoll(*text);
-  if (find(modelfile, "use_mmap") == "false") out.mmap = false;
+  if (out.gpu_layers == 0 || (out.gpu_layers.value_or(-1) > 0 && *out.gpu_layers <= blocks)) {
+    out.mmap = false;  // "cpu", "metal_partial_offload"
+  } else if (out.gpu_layers.value_or(-1) > blocks) {
+    out.mmap = true;
+  }
+  if (const auto text = find(modelfile, "use_mmap")) out.mmap = *text == "true";
+  return out;
+}
+
+Workload read_mlx_server(const std::vector<std::string>& words) {
+  if (words.at(0) != "mlx_lm.server") fail("not mlx_lm.server");
+  Workload out;
+  out.prefill_step = 2048;
+  out.parallel = 32;
+  for (std::size_t at = 1; at < words.size(); at += 2) {
+    const std::string& option = words[at];
+    const std::string& value = words.at(at + 1);
+    if (option == "--prefill-step-size")
+      out.prefill_step = std::stoll(value);
+    else if (option == "--decode-concurrency")
+      out.parallel = std::stoll(value);
+    else if (option != "--model" && option != "--prompt-concurrency" &&
+             option != "--prompt-cache-size" && option != "--prompt-cache-bytes")
+      fail("unknown option " + option);
+  }
   return out;
 }
 

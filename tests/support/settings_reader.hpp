@@ -35,6 +35,10 @@ namespace membudget::test {
     const std::vector<std::pair<std::string, std::string>>& modelfile, const Model& model,
     const Budget& budget);
 
+/// What an mlx_lm.server command line asks for, defaults included (mlx_lm/server.py:1822-1849): as
+/// many requests at once as it decodes. Throws std::runtime_error for an option that is not known.
+[[nodiscard]] Workload read_mlx_server(const std::vector<std::string>& words);
+
 /// What LM Studio would ask of llama.cpp, from the defaults of a model.
 [[nodiscard]] Workload read_lmstudio(const std::string& json, const Model& model);
 

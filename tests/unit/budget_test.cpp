@@ -133,6 +133,56 @@ TEST(Budget, TakesTheMarginOfTheMachinesSize) {
             Bytes((budget_of(mac("m2-24gb")).gpu_limit * 10).count() / 100));
 }
 
+Machine without_gpu() {
+  Machine out = mac("m1-max-32gb");
+  out.metal = false;
+  out.system = System::gnu_linux;
+  return out;
+}
+
+TEST(Budget, LeavesRamAsTheOnlyLimitWithoutMetal) {
+  const Budget out = budget_of(without_gpu());
+  EXPECT_FALSE(out.metal);
+  EXPECT_EQ(out.gpu_limit, Bytes());
+  EXPECT_EQ(out.largest_buffer, Bytes());
+  EXPECT_EQ(out.ram_available, gib(28));
+  EXPECT_EQ(tighter_limit(out), gib(28));
+  EXPECT_EQ(out.safety_margin_rule, "10 % of 28.00 GiB, at least 1.00 GiB");
+  EXPECT_EQ(out.reserve_parts[0].name, "the system and other programs");
+  Machine newer = without_gpu();
+  newer.macos = 99;
+  EXPECT_EQ(budget_of(newer).ram_available, gib(28)) << "no rule of macOS is asked";
+}
+
+TEST(Budget, BelievesWhatMetalItselfReports) {
+  Machine machine = mac("m1-max-32gb");
+  machine.working_set = gib(25);
+  machine.largest_buffer = gib(19);
+  const Budget out = budget_of(machine);
+  EXPECT_EQ(out.gpu_limit, gib(25));
+  EXPECT_EQ(out.gpu_limit_rule, "what Metal reports on this Mac");
+  EXPECT_EQ(out.largest_buffer, gib(19));
+  machine.macos = 99;
+  EXPECT_EQ(budget_of(machine).gpu_limit, gib(25)) << "no rule is needed then";
+  machine.wired_limit_mib = 28672;
+  EXPECT_EQ(budget_of(machine).gpu_limit, gib(28)) << "a limit that is only considered";
+}
+
+TEST(Budget, TakesWhatOthersHoldForTheReserve) {
+  Machine machine = mac("m1-max-32gb");
+  machine.held = HeldMemory{{{"programs", gib(7), "read"}, {"wired", gib(2), "read"}},
+                            {{"Safari", 3, gib(5)}}};
+  Budget out = budget_of(machine);
+  EXPECT_EQ(out.reserve, gib(9));
+  EXPECT_EQ(out.ram_available, gib(23));
+  EXPECT_EQ(out.usual_reserve, gib(4));
+  EXPECT_EQ(out.programs.size(), 1);
+  machine.beside = {{"PostgreSQL", gib(1), "asked"}};
+  out = budget_of(machine);
+  EXPECT_EQ(out.reserve, gib(10)) << "what is yet to start comes on top";
+  EXPECT_EQ(out.reserve_parts.size(), 3);
+}
+
 TEST(Reserves, AreNamedInAnyCaseAndListedWhenUnknown) {
   const Profiles profiles = Profiles::embedded();
   EXPECT_EQ(profiles.reserve("Docker").id, "docker");

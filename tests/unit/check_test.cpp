@@ -68,12 +68,22 @@ constexpr std::string_view model = "models/qwen3-8b.json";
 constexpr std::string_view moe = "models/qwen3-30b-a3b.json";
 constexpr std::string_view quant = "quants/q4_k_m.json";
 constexpr std::string_view mlx = "quants/4bit.json";
+constexpr std::string_view grouped = "quants/q4f16_1.json";
 constexpr std::string_view runtime = "runtimes/llama.cpp.json";
+constexpr std::string_view mlx_runtime = "runtimes/lmstudio-mlx.json";
+constexpr std::string_view ollama = "runtimes/ollama.json";
+constexpr std::string_view docker = "runtimes/docker-ollama.json";
+constexpr std::string_view candle = "runtimes/candle.json";
+constexpr std::string_view mlc = "runtimes/mlc.json";
+constexpr std::string_view mlc_server = "runtimes/mlc-server.json";
+constexpr std::string_view core_ml = "runtimes/coreml.json";
 constexpr std::string_view sets = "working_sets.json";
 constexpr std::string_view tokenizers = "tokenizers.json";
 constexpr std::string_view budget = "budget.json";
 constexpr std::string_view serving = "serving.json";
 constexpr std::string_view stack = "stacks/ensemble-m1-max-32gb.json";
+constexpr std::string_view health = "health.json";
+constexpr std::string_view calibration = "calibration.json";
 
 constexpr Broken broken[] = {
     // Text that is no JSON.
@@ -112,12 +122,35 @@ constexpr Broken broken[] = {
      "/servers/0/eviction", "least-recently-used"},
     {"serving_speed", serving, "\"read_gbs\": 2.7", "\"read_gbs\": -2.7", "-2.7",
      "/storage/0/read_gbs", "must be"},
+    // What engines other than llama.cpp bring.
+    {"share_over_all", mlc, "\"utilization_percent\": 85", "\"utilization_percent\": 850", "850",
+     "/versions/0/mlc/utilization_percent", "at most 100"},
+    {"unknown_mode", mlc, "\"mode\": \"local\"", "\"mode\": \"remote\"", "\"remote\"", "/mode",
+     "none of: local, interactive, server"},
+    {"versions_of_nobody", mlc_server, "\"versions_of\": \"mlc\"", "\"versions_of\": \"nobody\"",
+     "\"nobody\"", "/versions_of", "no runtime is called 'nobody'"},
+    {"unknown_cache", candle, "\"cache\": \"whole\"", "\"cache\": \"hole\"", "\"hole\"",
+     "/versions/0/candle/architectures/phi3/cache", "whole"},
+    {"step_missing", candle, "            \"step\": 512,\n", "",
+     "{\n            \"cache\": \"stepwise\"", "/versions/0/candle/architectures/glm4",
+     "key 'step' is missing"},
+    {"type_nobody_has", candle, "\"Q4_K\"", "\"Q4_X\"", "\"Q4_X\"", "/versions/0/candle/types/11",
+     "is not a tensor type"},
+    {"limits_missing", core_ml, "        \"dimension\": 65536,\n", "",
+     "{\n        \"program_mib\"", "/versions/0/coreml", "key 'dimension' is missing"},
+    {"bits_nobody_packs", grouped, "\"bits\": 4", "\"bits\": 5", "5,", "/bits", "are not known"},
+    {"bits_without_group", grouped, "  \"bits\": 4,\n", "", "\"group_size\"",
+     "/group_size", "unknown key"},
     // Members.
     {"unknown_key", chip, "\"ram_gib\": 32", "\"colour\": \"silver\", \"ram_gib\": 32",
      "\"colour\"", "/colour", "unknown key; remove it"},
     {"misspelt_key", chip, "\"bandwidth_gbs\"", "\"bandwith_gbs\"", "\"bandwith_gbs\"",
      "/bandwith_gbs", "did you mean 'bandwidth_gbs'?"},
     {"missing_key", chip, "  \"cpu_cores\": 10,\n", "", "{\n", "", "key 'cpu_cores' is missing"},
+    {"bounds_in_disorder", budget, "\"most_bytes\": 4294967296", "\"most_bytes\": 4294967",
+     "4294967,", "/hosts/reserve/most_bytes", "must not be less than least_bytes"},
+    {"container_without_source", budget, "\"reserve_bytes\": 268435456,", "\"reserve_bytes\": -1,",
+     "-1,", "/hosts/container/reserve_bytes", "at least 0"},
     {"missing_source", chip, "    \"ram\": \"https://support.apple.com/en-us/111900\",\n", "",
      "{\n    \"cores\"", "/sources", "key 'ram' is missing"},
     {"wrong_schema", chip, "membudget.chip/1", "membudget.chp/1", "\"membudget.chp/1\"", "/schema",
@@ -189,8 +222,42 @@ constexpr Broken broken[] = {
      "MLX has no 7 bits"},
     {"build_range_with_a_gap", runtime, "\"to\": 10531", "\"to\": 10530", "10532", "/builds/1/from",
      "one more than"},
+    {"context_tiers_out_of_order", ollama, "\"from_gib\": 23", "\"from_gib\": 50", "50",
+     "/ollama/contexts/1/from_gib", "most memory comes first"},
+    {"no_context_for_every_machine", ollama, "\"from_gib\": 0", "\"from_gib\": 1", "[\n      {\"from_gib\"",
+     "/ollama/contexts", "must end in a tier from 0 GiB"},
+    {"batch_tiers_out_of_order", ollama, "\"batch\": 1024", "\"batch\": 4096", "4096, \"percent\"",
+     "/ollama/batches/1/batch", "must be smaller"},
+    {"share_of_more_than_all", ollama, "\"fit_percent\": 80", "\"fit_percent\": 180", "180",
+     "/ollama/fit_percent", "1 to 100"},
+    {"variable_without_a_name", ollama, "\"OLLAMA_NUM_PARALLEL\"", "4", "4,\n      \"cache_type\"",
+     "/ollama/variables/parallel", "must be"},
+    {"ollama_of_nobody", docker, "\"ollama_of\": \"ollama\"", "\"ollama_of\": \"olama\"", "\"olama\"",
+     "/ollama_of", "no runtime is called 'olama'"},
+    {"virtual_machine_of_more_than_all", docker, "\"ram_percent\": 50", "\"ram_percent\": 500", "500",
+     "/virtual_machine/ram_percent", "more than the machine has"},
+    {"unknown_backend", docker, "\"backend\": \"cpu\"", "\"backend\": \"npu\"", "\"npu\"",
+     "/defaults/backend", "none of: metal, cpu"},
     {"unknown_cache_type", runtime, "\"cache_type_k\": \"f16\"", "\"cache_type_k\": \"q9_0\"",
      "\"q9_0\"", "/defaults/cache_type_k", "not a cache type"},
+    {"mlx_rules_of_nobody", mlx_runtime, "\"rules_of\": \"mlx\"", "\"rules_of\": \"mls\"",
+     "\"mls\"", "/rules_of", "no runtime is called 'mls'"},
+    {"mlx_runtime_without_service", mlx_runtime, "\"service\"", "\"servic\"", "{\n", "",
+     "key 'service' is missing"},
+    {"health_that_never_settles", health, "\"memory_below\": 0.60", "\"memory_below\": 0.90", "0.90",
+     "/upgrade/memory_below", "better side of the downgrade's 0.85"},
+    {"health_in_percent", health, "\"memory_above\": 0.85", "\"memory_above\": 85", "85,",
+     "/downgrade/memory_above", "from 0 to 1"},
+    {"health_without_a_limit", health, "    \"swap_above\": 100,\n", "", "{\n    \"memory_above\"",
+     "/downgrade", "key 'swap_above' is missing"},
+    {"health_that_is_cool_and_hot", health, "\"cool_to\": \"nominal\"", "\"cool_to\": \"serious\"",
+     "\"serious\",\n    \"source\"", "/thermal_states/cool_to", "cooler than hot_from"},
+    {"health_without_a_reason", health, "      \"swap_band\": \"half", "      \"swap_bend\": \"half",
+     "\"swap_bend\"", "/hysteresis/reasons/swap_bend", "did you mean 'swap_band'?"},
+    {"calibration_that_only_slows", calibration, "\"most_factor\": 1.5", "\"most_factor\": 0.9",
+     "0.9,\n", "/most_factor", "must not be below 1"},
+    {"calibration_without_records", calibration, "\"least_records\": 5", "\"least_records\": 0",
+     "0,\n  \"prompt", "/least_records", "at least 1"},
     {"vocabulary_without_tokens", tokenizers, "\"tokens\": 30522", "\"tokens\": 0", "0,",
      "/entries/0/tokens", "at least 1"},
 };
@@ -355,8 +422,8 @@ TEST(Check, IsAsStrictAsTheSchemas) {
       {"serving.json", "serving"}, {"stacks", "stack"}};
   const ScratchFolder folder;
   int refused = 0;
-  for (const std::string_view path : {chip, model, moe, quant, mlx, runtime, tokenizers,
-                                      budget, serving, stack}) {
+  for (const std::string_view path : {chip, model, moe, quant, mlx, grouped, runtime, candle, mlc,
+                                      mlc_server, core_ml, tokenizers, budget, serving, stack}) {
     const auto valid = nlohmann::json::parse(embedded_text(path));
     const std::string kind(path.substr(0, path.find('/')));
     const auto schema = std::filesystem::path(PROFILES_DIR) / "schema" /

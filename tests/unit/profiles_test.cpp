@@ -84,7 +84,7 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"models/", "model"},
                                                    {"quants/", "quantization"},
                                                    {"tokenizers.json", "tokenizers"},
-                                                   {"budget.json", "budget"},
+                                                   {"budget.json", "budget"}, {"links.json", "links"},
                                                    {"runtimes/", "runtime"},
                                                    {"stacks/", "stack"},
                                                    {"working_sets.json", "working_sets"},
@@ -92,6 +92,8 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"quality.json", "quality"},
                                                    {"advice.json", "advice"},
                                                    {"capability.json", "capability"},
+                                                   {"health.json", "health"},
+                                                   {"calibration.json", "calibration"},
                                                    {"serving.json", "serving"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
@@ -149,7 +151,10 @@ TEST(EmbeddedProfiles, AreKnownByTheirFileNames) {
   }
   std::sort(chips.begin(), chips.end());
   EXPECT_EQ(profiles.chip_ids(), chips);
-  EXPECT_THAT(profiles.runtime_ids(), ElementsAre("llama-cli", "llama.cpp"));
+  EXPECT_THAT(profiles.runtime_ids(),
+              ElementsAre("candle", "coreml", "docker-ollama", "llama-cli", "llama.cpp", "lmstudio",
+                          "lmstudio-mlx", "mlc", "mlc-interactive", "mlc-server", "mlx", "ollama",
+                          "ollama-mlx"));
 }
 
 // An entry is right when its tensors add up to what its publisher counts, which check_profiles()
@@ -348,6 +353,38 @@ TEST(Decoder, WantsBuildRangesWithoutGaps) {
                  "llama.cpp.json#/outputs", "none of: batch, slots");
   expect_refusal(refusal(with(text, "\"f16\"", "\"q9_0\"")), Errc::invalid_profile,
                  "llama.cpp.json#/defaults/cache_type_k", "'q9_0' is not a cache type");
+}
+
+TEST(Decoder, WantsMlxRulesThatCanHold) {
+  const std::string text = embedded_text("runtimes/mlx.json");
+  const auto refusal = [](const std::string& broken) {
+    return error_of([&] { return decode(decode_runtime, "mlx.json", broken); });
+  };
+  expect_refusal(refusal(with(text, "\"base_buffer_ops\": 40", "\"base_buffer_ops\": 60")),
+                 Errc::invalid_profile, "mlx.json#/mlx/in_flight/base_buffer_ops",
+                 "must not be more than buffer_ops");
+  expect_refusal(refusal(with(text, "[64, 72,", "[0, 72,")), Errc::invalid_profile,
+                 "mlx.json#/mlx/fused_heads/dims", "a list of elements per head");
+  expect_refusal(refusal(with(text, "\"windows\": \"whole\"", "\"windows\": \"half\"")),
+                 Errc::invalid_profile, "mlx.json#/mlx/architectures/14/windows",
+                 "'half' is not known");
+  expect_refusal(refusal(with(text, "\"soft_max\"", "\"hard_max\"")), Errc::invalid_profile,
+                 "mlx.json#/mlx/architectures/24/routing", "no way of choosing experts");
+  expect_refusal(refusal(with(text, "\"architecture\": \"qwen2\"", "\"architecture\": \"llama\"")),
+                 Errc::invalid_profile, "mlx.json#/mlx/architectures/3/architecture",
+                 "stands above");
+}
+
+TEST(Runtime, OfAProgramAroundMlxTakesMlxsRules) {
+  const Profiles profiles = Profiles::embedded();
+  const Runtime mlx = profiles.runtime("mlx");
+  const Runtime studio = profiles.runtime("lmstudio-mlx");
+  EXPECT_EQ(studio.mlx.in_flight, mlx.mlx.in_flight);
+  EXPECT_EQ(studio.mlx.architectures.size(), mlx.mlx.architectures.size());
+  EXPECT_FALSE(mlx.mlx.context_fit.has_value());
+  ASSERT_TRUE(studio.mlx.context_fit.has_value());
+  EXPECT_EQ(studio.mlx.context_fit->reserve, gib(3));
+  EXPECT_EQ(profiles.runtime("ollama-mlx").mlx.kept_bytes, gib(8));
 }
 
 // ---- a user's own profiles

@@ -69,6 +69,10 @@ struct ModelSketch {
     return quantize(shapes(), metadata(), test::mlx_format(format));
   }
 
+  [[nodiscard]] TensorTable in_groups(const GroupedFormat& format) const {
+    return quantize(shapes(), metadata(), format);
+  }
+
   [[nodiscard]] TensorTable as(std::string_view file_type,
                                ImportanceMatrix matrix = ImportanceMatrix::when_required) const {
     return quantize(shapes(), metadata(), test::file_type(file_type), matrix);
@@ -122,7 +126,10 @@ TEST(Quantize, KnowsEveryFormatThatHasAProfile) {
   EXPECT_EQ(names.size(), std::set<std::string>(names.begin(), names.end()).size());
   for (const std::string& name : names) {
     const bool mlx = name.find("bit") != std::string::npos || name.starts_with("m") || name == "nvfp4";
-    const TensorTable table = mlx ? sketch.in_mlx(name) : sketch.as(name);
+    const GroupedFormat* grouped = test::grouped_format(name);
+    const TensorTable table = grouped != nullptr ? sketch.in_groups(*grouped)
+                              : mlx              ? sketch.in_mlx(name)
+                                                 : sketch.as(name);
     EXPECT_EQ(table.all().size(), sketch.shapes().size()) << name;
   }
 }
@@ -349,6 +356,28 @@ TEST(QuantizeForMlx, GivesEveryMatrixTheSameBitsEmbeddingAndOutputIncluded) {
   EXPECT_EQ(type_of(table, "output_norm.weight"), "BF16");
   // 4 bits a weight and 32 for scale and bias of 64: 4.5 bits.
   EXPECT_EQ(table.find("output.weight")->size(), Bytes(512 * 64 * 9 / 16));
+}
+
+TEST(QuantizeForMlc, GivesEveryMatrixTheSameBitsEmbeddingAndOutputIncluded) {
+  const TensorTable table = ModelSketch{}.in_groups(*test::grouped_format("q4f16_1"));
+  EXPECT_EQ(types_of_matrices(table), (std::set<std::string>{"INT4-G32"}));
+  EXPECT_EQ(type_of(table, "output_norm.weight"), "F16");
+  // 4 bits a weight and a scale of 16 for 32: 4.5 bits.
+  EXPECT_EQ(table.find("output.weight")->size(), Bytes(512 * 64 * 9 / 16));
+}
+
+// group_quantization.py: ten 3-bit numbers to a word, four words and a scale to a group of 40; the
+// last group of a row is stored whole.
+TEST(QuantizeForMlc, StoresWholeGroups) {
+  const TensorTable table = ModelSketch{}.in_groups(*test::grouped_format("q3f16_1"));
+  EXPECT_EQ(table.find("output.weight")->size(), Bytes((512 + 39) / 40 * 18 * 64));
+}
+
+TEST(QuantizeForMlc, RoutesWithFloats) {
+  const ModelSketch sketch{.experts = 4, .inside = {"ffn_gate_inp.weight", "ffn_up_exps.weight"}};
+  const TensorTable table = sketch.in_groups(*test::grouped_format("q4f32_1"));
+  EXPECT_EQ(type_in(table, 0, "ffn_gate_inp.weight"), "F32");
+  EXPECT_EQ(type_in(table, 0, "ffn_up_exps.weight"), "INT4-G32-F32");
 }
 
 TEST(QuantizeForMlx, KeepsSixteenBitsWhereRowsAreNotWholeGroups) {

@@ -48,6 +48,8 @@ PlannedRun planned(const std::string& name, const std::string& chip, const Workl
   run.model = profiles.model(name, quantization);
   run.machine = machine(profiles.chip(chip));
   run.server = profiles.runtime("llama.cpp");
+  run.ollama = profiles.runtime("ollama");
+  run.lmstudio = profiles.runtime("lmstudio");
   run.workload = workload;
   run.names = names_of(name, run.model, profiles);
   run.plan = plan(run.model, run.machine, run.server, workload);

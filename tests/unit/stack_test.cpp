@@ -38,8 +38,11 @@ StackMember member(const std::string& model, const ServerRules& rules,
   StackMember out;
   out.name = model;
   out.model = std::make_shared<const Model>(profiles().model(model));
-  out.runtime = profiles().runtime("llama.cpp");
+  out.runtime = profiles().runtime(rules.name == "Ollama" ? "ollama" : "llama.cpp");
   out.server = rules;
+  if (out.runtime.ollama) {
+    out.server.max_loaded = out.runtime.ollama->loaded_models;
+  }
   out.residency = residency;
   out.workload.context = 4096;
   out.workload.parallel = 1;
@@ -76,20 +79,6 @@ std::vector<std::string> told(const Stack& stack, const Schedule& schedule) {
     }
   }
   return out;
-}
-
-// llm/llama_server.go, PredictServerVRAM: file size + 2 x layers x KV heads x head size x context x 2.
-TEST(Ollama, PredictsFileAndCacheOfTheWholeContext) {
-  const Model model = profiles().model("qwen2.5-7b");
-  Settings settings;
-  settings.context = 8192;
-  const Bytes file = model.header + model.tensors.data_size();
-  EXPECT_EQ(predicted_by_ollama(model, settings), file + Bytes(2LL * 28 * 4 * 128 * 8192 * 2));
-  // No further than it was trained, for each slot.
-  settings.context = 200'000;
-  settings.parallel = 2;
-  EXPECT_EQ(predicted_by_ollama(model, settings),
-            file + Bytes(2LL * 28 * 4 * 128 * 2 * model.trained_context * 2));
 }
 
 TEST(Ollama, KeepsThreeModelsAndUnloadsTheShortestKeepAliveFirst) {

@@ -5,7 +5,9 @@
 
 namespace membudget::coreml {
 
-/// What Core ML holds when the settings' tokens are in use.
+/// What a model converted with coremltools for `settings.context` tokens holds on the GPU.
+/// Throws Error{unsupported} for models that are not plain attention, Error{bad_request} for weights
+/// that Core ML does not read.
 [[nodiscard]] Footprint footprint(const Model& model, const Runtime& runtime,
                                   const Settings& settings);
 

@@ -78,8 +78,12 @@ void Builder::make_cache_inputs() {
     }
     // Fused kernels read the mask in half precision.
     const bool fused = cache.indexer ? fusion_.indexer : fusion_.flash;
-    inputs.mask = graph_.input(fused ? ElementType::f16 : ElementType::f32,
+    const bool as_f32 = !fused || fusion_.f32_mask;
+    inputs.mask = graph_.input(as_f32 ? ElementType::f32 : ElementType::f16,
                                {cache.cells, tokens / cache.streams, 1, cache.streams}, "mask");
+    if (fused && as_f32) {
+      inputs.mask = graph_.cast(inputs.mask, ElementType::f16);
+    }
     const auto square = [&](std::int64_t edge, std::string_view label) {
       return edge == 0 ? no_node : graph_.input(ElementType::f32, {edge, edge, 1, 1}, label);
     };

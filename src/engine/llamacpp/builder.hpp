@@ -26,6 +26,7 @@ struct Fusion {
   bool hyper_mix = true;
   bool hyper_weights = true;
   bool hyper_sum = true;
+  bool f32_mask = false;  ///< Flash attention's mask comes as F32 and is cast in the graph.
 
   friend bool operator==(const Fusion&, const Fusion&) = default;
 };

@@ -27,10 +27,14 @@ void Builder::make_batch_masks() {
   if (model_.cached) {
     return;
   }
-  const ElementType type = fusion_.flash ? ElementType::f16 : ElementType::f32;
+  const bool as_f32 = !fusion_.flash || fusion_.f32_mask;
   const Shape square{geometry_.tokens, geometry_.tokens, 1, 1};
-  batch_mask_ = graph_.input(type, square, "mask");
-  batch_window_mask_ = graph_.input(type, square, "mask");
+  const auto mask = [&] {
+    const NodeId input = graph_.input(as_f32 ? ElementType::f32 : ElementType::f16, square, "mask");
+    return fusion_.flash && as_f32 ? graph_.cast(input, ElementType::f16) : input;
+  };
+  batch_mask_ = mask();
+  batch_window_mask_ = mask();
 }
 
 // build_attn for llm_graph_input_attn_no_cache (llama-graph.cpp:2700): the keys and values of the

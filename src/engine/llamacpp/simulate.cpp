@@ -187,7 +187,8 @@ class Run {
     // An operation stays fused where its layer's device runs it in a probe of one token per slot,
     // one kind after the other (resolve_fused_ops). With all on Metal the number of tokens makes no
     // difference.
-    Fusion fusion{.flash = asked_flash_ != FlashAttention::off};
+    Fusion fusion{.flash = asked_flash_ != FlashAttention::off,
+                  .f32_mask = runtime_.llama_cpp.flash_attn_f32_mask};
     const bool simple = !metal_ || (placement_.full_offload && settings_.kv_offload &&
                                     settings_.tensor_overrides.empty());
     const Geometry probed = simple ? geometry_ : generation();

@@ -178,6 +178,17 @@ void check_attention(const Metadata& metadata, const Model& model) {
   }
 }
 
+void take_stated_heads(const Metadata& metadata, Model& model) {
+  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  if (layers == 0) {
+    return;
+  }
+  const auto heads = metadata.per_layer("attention.head_count", layers, 1);
+  const auto kv_heads = metadata.per_layer("attention.head_count_kv", layers, 1);
+  model.stated_heads = *std::max_element(heads.begin(), heads.end());
+  model.stated_kv_heads = *std::min_element(kv_heads.begin(), kv_heads.end());
+}
+
 }  // namespace
 
 Model describe_model(const Metadata& metadata, TensorTable tensors) {
@@ -190,6 +201,7 @@ Model describe_model(const Metadata& metadata, TensorTable tensors) {
     describe_unknown(metadata, model);
   }
   check_attention(metadata, model);
+  take_stated_heads(metadata, model);
   return model;
 }
 

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "membudget/ollama.hpp"
+
+namespace membudget {
+namespace {
+
+// The smallest GGUF a model can be taken for: what its catalog entry allows for the header, the
+// tensors as they lie in the file, and what else that file holds.
+Bytes file_of(const Model& model) {
+  return model.header + model.tensors.data_size() + model.beside;
+}
+
+bool one_of(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+OllamaBelief ollama_belief(const Model& model, const OllamaRules& rules, std::int64_t context,
+                           std::int64_t batch) {
+  constexpr std::int64_t key_and_value = 2;
+  constexpr std::int64_t f16_bytes = 2;
+  OllamaBelief out{.file = file_of(model), .cache = {}, .surcharge = {}};
+  const auto layers = static_cast<std::int64_t>(model.layers.size()) + model.draft_layers;
+  const std::int64_t kv_heads = std::max<std::int64_t>(model.stated_kv_heads, 1);
+  // Integer division, as there.
+  const std::int64_t width = model.stated_heads > 0 ? model.embedding / model.stated_heads : 0;
+  std::int64_t elements = checked_multiply(key_and_value * layers, kv_heads);
+  elements = checked_multiply(checked_multiply(elements, width), context);
+  out.cache = Bytes(elements) * f16_bytes;
+  if (!ollama_embeds(model)) {
+    for (const OllamaRules::BatchTier& tier : rules.batches) {
+      if (batch >= tier.batch) {
+        out.surcharge = tier.surcharge;
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+Bytes ollama_evicts_below(const OllamaBelief& belief, const OllamaRules& rules) {
+  // The smallest F with belief <= F * percent / 100, in whole bytes.
+  constexpr std::int64_t hundred = 100;
+  const Bytes scaled = belief.total() * hundred;
+  return Bytes((scaled.count() + rules.fit_percent - 1) / rules.fit_percent);
+}
+
+bool ollama_embeds(const Model& model) {
+  return !model.logits || model.pooling != Pooling::none;
+}
+
+bool ollama_single_slot(const Model& model, const OllamaRules& rules) {
+  return ollama_embeds(model) || one_of(rules.single_slot, model.architecture);
+}
+
+Bytes ollama_projector(const Model& model, const OllamaRules& rules) {
+  Bytes own;
+  for (const Companion& companion : model.companions) {
+    if (companion.kind == Companion::Kind::projector) {
+      own += companion.weights;
+    }
+  }
+  if (own > Bytes{}) {
+    return own;
+  }
+  return one_of(rules.inline_projectors, model.architecture) ? model.beside : Bytes{};
+}
+
+}  // namespace membudget
