@@ -30,8 +30,8 @@ layer(detection "${h}(host_readings|this_machine)\\.hpp$" "^src/machine/(this_ma
       MAY units machine health)
 layer(records "${h}(record|calibration)\\.hpp$" "^src/records/" MAY ${below_model} runtime)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
-layer(runtime "${h}(runtime|engine_rules|ollama|speed_rules|quality_table|capability)\\.hpp$"
-      "^src/runtime\\.cpp$" "^src/ollama/" MAY ${below_model} workload model)
+layer(runtime "${h}(runtime|engine_rules|ollama|speed_rules|quality_table|capability|serving_rules|stack_profile)\\.hpp$"
+      "^src/(runtime|serving_rules)\\.cpp$" "^src/ollama/" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
@@ -42,16 +42,16 @@ layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engi
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine)
-layer(plan "${h}(plan|advise|stack|distribute)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
+layer(plan "${h}(plan|advise|stack|stack_schedule|distribute)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
 layer(rank "${h}rank\\.hpp$" "^src/rank/" MAY ${described} engine budget plan speed)
 # Logs of engines, and plans beside them.
 layer(verify "${h}(engine_log|verify)\\.hpp$" "^src/verify/" MAY ${described} sources engine budget plan)
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
-layer(report "${h}(report|rank_report|runtimes_report|machine_report|distribute_report|verify_report)\\.hpp$" "^src/report/"
+layer(report "${h}(report|rank_report|stack_report|runtimes_report|machine_report|distribute_report|verify_report)\\.hpp$" "^src/report/"
       MAY ${described} detection engine budget plan speed rank settings verify)
 set(public ${described} detection health records sources monitor engine budget plan speed rank settings verify report)
 # Joins the catalog to the advice, which itself knows no catalog.
-layer(alternatives "${h}alternatives\\.hpp$" "^src/alternatives\\.cpp$" MAY ${public})
+layer(alternatives "${h}(alternatives|stack_members)\\.hpp$" "^src/(alternatives|stack_members)\\.cpp$" MAY ${public})
 list(APPEND public alternatives)
 layer(umbrella "${h}membudget\\.hpp$" MAY ${public})
 layer(program "^tools/" MAY ${public} umbrella)

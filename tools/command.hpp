@@ -12,6 +12,7 @@ void add_max_context(CLI::App& program, Exit& exit);
 void add_compare(CLI::App& program, Exit& exit);
 void add_compare_runtimes(CLI::App& program, Exit& exit);
 void add_recommend(CLI::App& program, Exit& exit);
+void add_stack(CLI::App& program, Exit& exit);
 void add_inspect(CLI::App& program, Exit& exit);
 void add_detect(CLI::App& program, Exit& exit);
 void add_settings(CLI::App& program, Exit& exit);

@@ -98,6 +98,11 @@ std::string names_command(std::string_view kind) {
                      kind == "models" ? "--names" : "--quiet");
 }
 
+/// What completes a MODEL of a command; a stack is named in the same place.
+std::string models_command(const std::string& command) {
+  return names_command("models") + (command == "stack" ? "; " + names_command("stacks") : "");
+}
+
 std::string join(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
 
 std::string bash_words(std::string_view values) {
@@ -132,7 +137,7 @@ std::string bash_script(const std::vector<Command>& commands) {
         : takes == "kinds" ? "case $before in show) words='chip model quant runtime stack' ;; "
                              "chip|model|quant|runtime|stack) words=\"$(membudget list \"${before}s\" "
                              "--quiet 2>/dev/null)\" ;; esac"
-        : takes == "models" ? "files=1; words=" + bash_words(takes)
+        : takes == "models" ? fmt::format("files=1; words=\"$({})\"", models_command(command.name))
                             : "words=" + shell_word(takes));
   }
   return fmt::format(R"(# bash completion of membudget: source <(membudget completion bash)
@@ -206,7 +211,7 @@ std::string zsh_script(const std::vector<Command>& commands) {
               "${words[CURRENT-1]}s --quiet 2>/dev/null)\"}}'"
         : command.arguments == "models"
             ? shell_word(fmt::format("*:model:{{compadd -- ${{(f)\"$({})\"}}; _files}}",
-                                 names_command("models")))
+                                     models_command(command.name)))
             : shell_word(fmt::format("*:argument:{}", zsh_values(command.arguments)));
     cases += fmt::format("      {}) _arguments{} \\\n        {} ;;\n", command.name, specs, takes);
   }
@@ -264,7 +269,7 @@ std::string fish_script(const std::vector<Command>& commands) {
     } else if (command.arguments == "file") {
       out += when + " -F\n";
     } else if (command.arguments == "models") {
-      out += when + fmt::format(" -F -a '({})'\n", names_command("models"));
+      out += when + fmt::format(" -F -a '({})'\n", models_command(command.name));
     } else {
       out += when + fmt::format(" -a {}\n", shell_word(command.arguments));
     }

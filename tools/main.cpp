@@ -30,6 +30,7 @@ Exit run(const std::vector<std::string>& arguments) {
   add_compare_runtimes(program, exit);
   add_settings(program, exit);
   add_recommend(program, exit);
+  add_stack(program, exit);
   add_inspect(program, exit);
   add_detect(program, exit);
   add_list(program, exit);

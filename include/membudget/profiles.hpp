@@ -18,7 +18,9 @@
 #include "membudget/model.hpp"
 #include "membudget/quality_table.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/serving_rules.hpp"
 #include "membudget/speed_rules.hpp"
+#include "membudget/stack_profile.hpp"
 #include "membudget/this_machine.hpp"
 
 namespace membudget {
@@ -34,6 +36,10 @@ struct Relative {
   std::string id;
   std::int64_t parameters = 0;
 };
+
+/// The stack in a file of the user's, which is named after its id like every profile. Throws
+/// Error{io} when it cannot be read, Error{invalid_profile} for its first fault.
+[[nodiscard]] StackProfile read_stack(const std::filesystem::path& file);
 
 /// The facts under profiles/: chips, catalog models, quantizations, runtimes and stacks, looked up
 /// by id.
@@ -72,6 +78,10 @@ class Profiles {
   [[nodiscard]] std::optional<SpeedRules> speed_rules(const Runtime& runtime) const;
   /// What quantizations lose, as published.
   [[nodiscard]] QualityTable quality_table() const;
+  /// How servers load models and let them go, and how fast SSDs are.
+  [[nodiscard]] ServingRules serving_rules() const;
+  /// Models that are in memory at once. Throws Error{invalid_profile} for one with a fault.
+  [[nodiscard]] StackProfile stack(std::string_view id) const;
   /// How models are ranked.
   [[nodiscard]] CapabilityRules capability_rules() const;
   /// When a running model should be replaced.

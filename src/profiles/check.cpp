@@ -16,6 +16,7 @@
 #include <variant>
 
 #include "membudget/error.hpp"
+#include "membudget/profiles.hpp"
 #include "profiles/catalog_model.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/embedded.hpp"
@@ -34,7 +35,8 @@ constexpr std::uintmax_t largest_file = 4U << 20U;
 using AnyProfile = std::variant<std::monostate, ChipProfile, ModelProfile, QuantizationProfile,
                                 RuntimeProfile, StackProfile, WorkingSetTable, TokenizerTable,
                                 SpeedTable, QualityTable, BudgetTable, AdviceRules,
-                                CapabilityRules, HealthRules, CalibrationRules, std::vector<Link>>;
+                                CapabilityRules, HealthRules, CalibrationRules, std::vector<Link>,
+                                ServingRules>;
 
 template <class Profile, Profile (*Read)(Faults&)>
 AnyProfile decode_as(Faults& faults) {
@@ -46,7 +48,7 @@ struct Schema {
   AnyProfile (*decode)(Faults&);
 };
 
-constexpr std::array<Schema, 15> schemas{
+constexpr std::array<Schema, 16> schemas{
     {{"membudget.chip/1", decode_as<ChipProfile, decode_chip>},
      {"membudget.model/1", decode_as<ModelProfile, decode_model>},
      {"membudget.quantization/1", decode_as<QuantizationProfile, decode_quantization>},
@@ -61,7 +63,8 @@ constexpr std::array<Schema, 15> schemas{
      {"membudget.capability/1", decode_as<CapabilityRules, decode_capability>},
      {"membudget.health/1", decode_as<HealthRules, decode_health>},
      {"membudget.calibration/1", decode_as<CalibrationRules, decode_calibration>},
-     {"membudget.links/1", decode_as<std::vector<Link>, decode_links>}}};
+     {"membudget.links/1", decode_as<std::vector<Link>, decode_links>},
+     {"membudget.serving/1", decode_as<ServingRules, decode_serving>}}};
 
 /// A profile's kind, id and other names; nullopt for tables, which have none.
 struct Identity {
@@ -318,6 +321,21 @@ class Check {
     }
   }
 
+  /// A model of the catalog; files, folders and other places are nobody's names.
+  void check_model_name(const std::string& name, std::string pointer, Faults& faults) const {
+    const bool elsewhere = name.find('/') != std::string::npos || name.ends_with(".gguf") ||
+                           name.starts_with("ollama:") || name.starts_with("hf:");
+    if (elsewhere || name.empty() || names_.knows(ProfileKind::model, name)) {
+      return;
+    }
+    try {
+      // An Ollama tag that names the quantization too.
+      static_cast<void>(Profiles::embedded().model(name));
+    } catch (const Error& error) {
+      faults.add(std::move(pointer), error.what());
+    }
+  }
+
   void check_runtime(const RuntimeProfile& profile, Faults& faults) const {
     check_reference(ProfileKind::runtime, profile.builds_of, "/builds_of", faults);
     check_reference(ProfileKind::runtime, profile.rules_of, "/rules_of", faults);
@@ -331,10 +349,22 @@ class Check {
 
   void check_stack(const StackProfile& stack, Faults& faults) const {
     check_reference(ProfileKind::chip, stack.chip, "/chip", faults);
+    for (std::size_t i = 0; i < stack.servers.size(); ++i) {
+      check_reference(ProfileKind::runtime, stack.servers[i].runtime,
+                      fmt::format("/servers/{}/runtime", i), faults);
+    }
+    if (!stack.beside.empty()) {
+      try {
+        static_cast<void>(Profiles::embedded().reserve(stack.beside));
+      } catch (const Error& error) {
+        faults.add("/beside", error.what());
+      }
+    }
     for (std::size_t i = 0; i < stack.members.size(); ++i) {
       const StackProfile::Member& member = stack.members[i];
       const std::string at = fmt::format("/members/{}", i);
-      check_reference(ProfileKind::model, member.model, at + "/model", faults);
+      check_model_name(member.model, at + "/model", faults);
+      check_model_name(member.draft, at + "/draft", faults);
       check_reference(ProfileKind::quantization, member.quantization, at + "/quantization", faults);
       // A runtime may be given with its build.
       check_reference(ProfileKind::runtime, member.runtime.substr(0, member.runtime.find('@')),

@@ -16,7 +16,9 @@
 #include "membudget/quality_table.hpp"
 #include "membudget/link.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/serving_rules.hpp"
 #include "membudget/speed_rules.hpp"
+#include "membudget/stack_profile.hpp"
 #include "membudget/this_machine.hpp"
 #include "model/metadata.hpp"
 #include "model/quantization.hpp"
@@ -160,26 +162,6 @@ struct QuantizationProfile {
   Quantization quantization;
 };
 
-/// profiles/stacks/*.json: models that are resident at once.
-struct StackProfile {
-  struct Member {
-    std::string model;         ///< As `plan` takes it.
-    std::string quantization;  ///< Empty = the model's usual.
-    std::string runtime;       ///< Empty = llama.cpp.
-    std::string role;          ///< What it is there for, in the author's words.
-    std::int64_t context = 0;  ///< In tokens; 0 = the runtime's default.
-    std::int64_t parallel = 0;  ///< Slots; 0 = the runtime's default.
-    std::string cache_type;     ///< Of K and V; empty = the runtime's default.
-    std::int64_t count = 1;     ///< Processes that each hold the model.
-  };
-  std::string id;
-  std::string name;
-  std::vector<std::string> aliases;
-  std::string chip;  ///< The machine it was made for; empty = any.
-  Bytes reserve;     ///< What else has to run beside it (containers), over the chip's reserve.
-  std::vector<Member> members;
-};
-
 /// profiles/speed.json: what engines reach, and what the runtimes built on them add.
 struct SpeedTable {
   struct Runtime {
@@ -209,6 +191,7 @@ class Fields;
 /// profiles/links.json.
 [[nodiscard]] std::vector<Link> decode_links(Faults& faults);
 [[nodiscard]] SpeedTable decode_speed(Faults& faults);
+[[nodiscard]] ServingRules decode_serving(Faults& faults);
 [[nodiscard]] QualityTable decode_quality(Faults& faults);
 [[nodiscard]] CapabilityRules decode_capability(Faults& faults);
 [[nodiscard]] HealthRules decode_health(Faults& faults);

@@ -43,6 +43,7 @@ constexpr std::string_view budget_name = "budget.json";
 constexpr std::string_view links_name = "links.json";
 constexpr std::string_view advice_name = "advice.json";
 constexpr std::string_view capability_name = "capability.json";
+constexpr std::string_view serving_name = "serving.json";
 constexpr std::string_view health_name = "health.json";
 constexpr std::string_view calibration_name = "calibration.json";
 
@@ -404,7 +405,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   }
   for (const std::string_view name : {working_sets_name, tokenizers_name, speed_name, quality_name,
                                       budget_name, advice_name, capability_name, health_name,
-                                      calibration_name, links_name}) {
+                                      calibration_name, links_name, serving_name}) {
     if (const auto path = folder / name; std::filesystem::exists(path, code)) {
       any = true;
       out->tables.insert_or_assign(std::string(name), read_document(path));
@@ -422,6 +423,7 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   static_cast<void>(table(*out, budget_name, decode_budget));
   static_cast<void>(table(*out, advice_name, decode_advice));
   static_cast<void>(table(*out, capability_name, decode_capability));
+  static_cast<void>(table(*out, serving_name, decode_serving));
   static_cast<void>(table(*out, health_name, decode_health));
   static_cast<void>(table(*out, calibration_name, decode_calibration));
   static_cast<void>(table(*out, links_name, decode_links));
@@ -564,6 +566,20 @@ QualityTable Profiles::quality_table() const {
 
 CapabilityRules Profiles::capability_rules() const {
   return table(*store_, capability_name, decode_capability);
+}
+
+ServingRules Profiles::serving_rules() const {
+  return table(*store_, serving_name, decode_serving);
+}
+
+StackProfile Profiles::stack(std::string_view id) const {
+  const Document& document = find(ProfileKind::stack, store_->of(ProfileKind::stack), id);
+  return decode(decode_stack, document.file, document.text);
+}
+
+StackProfile read_stack(const std::filesystem::path& file) {
+  const Document document = read_document(file);
+  return decode(decode_stack, document.file, document.text);
 }
 
 HealthRules Profiles::health_rules() const { return table(*store_, health_name, decode_health); }

@@ -55,7 +55,7 @@ int column(Bytes value, Bytes whole, int width) {
 
 /// Columns per part. They sum to `total`; what is not nothing gets one while there are enough,
 /// at the cost of the widest.
-std::vector<int> shares(const std::vector<Part>& parts, Bytes used, int total) {
+std::vector<int> shares(const std::vector<Segment>& parts, Bytes used, int total) {
   std::vector<int> widths(parts.size(), 0);
   Bytes sum;
   int filled = 0;
@@ -109,7 +109,23 @@ Gauge gauge(const Plan& plan) {
   return out;
 }
 
+Segment numbered_segment(std::size_t n, Bytes bytes, bool unicode) {
+  constexpr std::size_t names = static_cast<std::size_t>(PartName::runtime) + 1;
+  const auto name = static_cast<PartName>(n % names);
+  constexpr std::string_view letters = "abcdefghij";
+  return {bytes, unicode ? mark(name, true) : letters.substr(n % names, 1), colour(name)};
+}
+
 std::vector<std::string> bar(const Plan& plan, const TextStyle& style) {
+  std::vector<Segment> segments;
+  for (const Part& part : gauge(plan).parts) {
+    segments.push_back({part.bytes, mark(part.name, style.unicode), colour(part.name)});
+  }
+  return bar(plan, segments, style);
+}
+
+std::vector<std::string> bar(const Plan& plan, const std::vector<Segment>& segments,
+                             const TextStyle& style) {
   const auto scale = gauge(plan);
   const int width = std::max(style.width - 4, 16);
   const auto whole = std::max(scale.limit, scale.used);
@@ -117,12 +133,12 @@ std::vector<std::string> bar(const Plan& plan, const TextStyle& style) {
   const int safe = column(scale.safe, whole, width);
   const int used = column(scale.used, whole, width);
 
-  const auto widths = shares(scale.parts, scale.used, used);
+  const auto widths = shares(segments, scale.used, used);
   std::string cells;
-  for (std::size_t i = 0; i < scale.parts.size(); ++i) {
+  for (std::size_t i = 0; i < segments.size(); ++i) {
     std::string run;
-    for (int n = 0; n < widths[i]; ++n) run += mark(scale.parts[i].name, style.unicode);
-    if (!run.empty()) cells += painted(run, colour(scale.parts[i].name), style);
+    for (int n = 0; n < widths[i]; ++n) run += segments[i].mark;
+    if (!run.empty()) cells += painted(run, segments[i].colour, style);
   }
   for (int at = used; at < width; ++at) {
     cells += style.unicode ? (at < safe ? "·" : "╌") : (at < safe ? "." : "-");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,16 @@ namespace membudget::report {
 [[nodiscard]] std::string painted(std::string_view text, std::string_view sgr,
                                   const TextStyle& style);
 
+/// A stretch of a bar.
+struct Segment {
+  Bytes bytes;
+  std::string_view mark;
+  std::string_view colour;
+};
+/// The mark and colour of the n-th of things that have no name of their own; they come again after
+/// ten.
+[[nodiscard]] Segment numbered_segment(std::size_t n, Bytes bytes, bool unicode);
+
 /// What a plan takes against the limit that binds, and that limit.
 struct Gauge {
   Bytes used;
@@ -31,5 +42,8 @@ struct Gauge {
 /// Three lines: where the limit is, the stacked bar, where the safe zone ends. The whole width
 /// is the limit, or what is used when that is more.
 [[nodiscard]] std::vector<std::string> bar(const Plan& plan, const TextStyle& style);
+/// The same with other segments than the plan's parts; they sum to what is used.
+[[nodiscard]] std::vector<std::string> bar(const Plan& plan, const std::vector<Segment>& segments,
+                                           const TextStyle& style);
 
 }  // namespace membudget::report

@@ -7,26 +7,13 @@
 #include "membudget/report.hpp"
 #include "report/bar.hpp"
 #include "report/layout.hpp"
+#include "report/markdown_text.hpp"
 #include "report/summary.hpp"
 
 namespace membudget {
 namespace {
 
 using namespace report;
-
-/// `text` as it reads, wherever it stands in a line of GitHub's markdown, tables included.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    if (c == '<') {
-      out += "&lt;";  // A backslash would do here, but not where HTML is filtered first.
-    } else {
-      if (std::string_view("\\`*_[]|~>#@").find(c) != std::string_view::npos) out += '\\';
-      out += c;
-    }
-  }
-  return out;
-}
 
 std::string row(const Part& part, Binding binding) {
   const bool in_bar = binding == Binding::ram || part.where == Place::gpu;

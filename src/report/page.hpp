@@ -3,35 +3,31 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "membudget/plan.hpp"
 #include "membudget/report.hpp"
-#include "report/bar.hpp"
-#include "report/layout.hpp"
 
 namespace membudget::report {
 
+// SGR parameters.
 inline constexpr std::string_view bold = "1";
 inline constexpr std::string_view dim = "2";
 
-/// Collects lines; every string from outside passes through printable() here.
+/// Collects the lines of a text report; every string from outside passes through printable() here.
+/// Views the style, which must outlive it.
 class Page {
  public:
   explicit Page(const TextStyle& style) : style_(style) {}
 
   void blank() { out_ += '\n'; }
   /// Already laid out and coloured.
-  void raw(std::string_view line) { (out_ += line) += '\n'; }
-  void title(std::string_view text) { raw(painted(text, bold, style_)); }
+  void raw(std::string_view line);
+  void title(std::string_view text);
   /// `text` after `head`, which takes `indent` columns on its first line only.
   void paragraph(std::string_view head, int indent, std::string_view text,
-                 std::string_view sgr = {}) {
-    auto first = left(head, indent);
-    for (const auto& line : wrapped(printable(text, style_.unicode), style_.width - indent)) {
-      raw(first + (sgr.empty() ? line : painted(line, sgr, style_)));
-      first = left("", indent);
-    }
-  }
+                 std::string_view sgr = {});
+  /// What a plan is called and why, in one sentence.
+  void verdict(const Plan& plan);
   [[nodiscard]] std::string str() && { return std::move(out_); }
 
  private:

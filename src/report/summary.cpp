@@ -134,8 +134,7 @@ std::string verdict_detail(const Plan& plan) {
   return text;
 }
 
-std::vector<Entry> limits(const PlanReport& report) {
-  const auto& plan = report.plan;
+std::vector<Entry> limits(const Plan& plan) {
   const auto& budget = plan.budget;
   std::string kept;
   for (const auto& part : budget.reserve_parts) {
@@ -149,6 +148,14 @@ std::vector<Entry> limits(const PlanReport& report) {
   out.push_back(
       {"RAM", fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
        plan.binding == Binding::ram});
+  return out;
+}
+
+std::vector<Entry> limits(const PlanReport& report) {
+  const auto& plan = report.plan;
+  const auto& budget = plan.budget;
+  std::vector<Entry> out = limits(plan);
+  const bool metal = budget.metal && plan.footprint.settings.backend == Backend::metal;
   if (metal && budget.largest_buffer > Bytes{}) {
     Bytes largest = plan.footprint.largest_buffer;
     std::string what = plan.footprint.largest_buffer_name;

@@ -30,6 +30,7 @@ struct Entry {
 
 /// The limits with their rules; one of them binds.
 [[nodiscard]] std::vector<Entry> limits(const PlanReport& report);
+[[nodiscard]] std::vector<Entry> limits(const Plan& plan);
 
 /// "1.25 GiB" with "Safari, 12 processes", as many as there are.
 [[nodiscard]] std::vector<Entry> program_rows(const std::vector<Program>& programs);

@@ -16,33 +16,6 @@ namespace {
 
 using namespace report;
 
-std::string_view verdict_colour(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::comfortable:
-      return "1;32";
-    case Verdict::tight:
-      return "1;33";
-    case Verdict::crawls:
-      return "1;35";
-    case Verdict::does_not_fit:
-      return "1;31";
-  }
-  return bold;
-}
-
-void verdict(Page& page, const Plan& plan, const TextStyle& style) {
-  const auto text = fmt::format("{}: {}.", words(plan.verdict), verdict_detail(plan));
-  bool first = true;
-  for (const auto& line : wrapped(printable(text, style.unicode), style.width)) {
-    const auto head = words(plan.verdict).size();
-    page.raw(first && line.size() >= head
-                 ? painted(line.substr(0, head), verdict_colour(plan.verdict), style) +
-                       line.substr(head)
-                 : line);
-    first = false;
-  }
-}
-
 constexpr int note_column = 51;
 
 void parts(Page& page, const Plan& plan, const TextStyle& style) {
@@ -195,7 +168,7 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
     page.paragraph("", 0, recommended(report), bold);
     page.blank();
   }
-  verdict(page, report.plan, style);
+  page.verdict(report.plan);
   page.blank();
   if (style.bar) {
     for (const auto& line : bar(report.plan, style)) page.raw(line);

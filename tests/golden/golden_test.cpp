@@ -141,7 +141,7 @@ TEST_P(Golden, PrintsWhatItAlwaysPrinted) {
   EXPECT_EQ(content(file), result.out)
       << "If the new output is right: MEMBUDGET_UPDATE_GOLDEN=1 tools/test.sh -R Golden, and say "
          "in CHANGELOG.md which estimates changed.";
-  for (const char* kind : {"plan", "runtimes"}) {
+  for (const char* kind : {"plan", "runtimes", "stack-plan"}) {
     if (result.out.starts_with(fmt::format("{{\n  \"schema\": \"membudget.{}/1\"", kind))) {
       EXPECT_EQ(membudget::test::schema_faults(
                     nlohmann::json::parse(result.out),

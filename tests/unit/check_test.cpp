@@ -80,6 +80,8 @@ constexpr std::string_view core_ml = "runtimes/coreml.json";
 constexpr std::string_view sets = "working_sets.json";
 constexpr std::string_view tokenizers = "tokenizers.json";
 constexpr std::string_view budget = "budget.json";
+constexpr std::string_view serving = "serving.json";
+constexpr std::string_view stack = "stacks/ensemble-m1-max-32gb.json";
 constexpr std::string_view health = "health.json";
 constexpr std::string_view calibration = "calibration.json";
 
@@ -105,6 +107,21 @@ constexpr Broken broken[] = {
     {"bad_number", chip, "\"ram_gib\": 32", "\"ram_gib\": 3.2.1", ".1,", "", "not JSON"},
     {"key_twice", chip, "\"ram_gib\": 32", "\"year\": 2022, \"ram_gib\": 32", "\"year\": 2022", "",
      "stands twice"},
+    // Stacks and what serves them.
+    {"stack_model", stack, "\"mistral:7b\"", "\"mistrall:7b\"", "\"mistrall:7b\"", "/members/0/model",
+     "unknown model 'mistrall:7b'; did you mean mistral:7b"},
+    {"stack_request", stack, "\"member\": \"fast\"", "\"member\": \"fasst\"", "\"fasst\"",
+     "/requests/0/member", "did you mean 'fast'?"},
+    {"stack_load", stack, "\"role\": \"quick tasks\"", "\"load\": \"lazy\"", "\"lazy\"",
+     "/members/0/load", "on-demand"},
+    {"stack_chip", stack, "\"m1-max-32gb\",\n", "\"m1-max-33gb\",\n", "\"m1-max-33gb\"", "/chip",
+     "no chip is called 'm1-max-33gb'"},
+    {"stack_beside", stack, "\"members\": [", "\"beside\": \"dokcer\", \"members\": [", "\"dokcer\"",
+     "/beside", "known are docker"},
+    {"serving_eviction", serving, "\"shortest-keep-alive\"", "\"shortest\"", "\"shortest\"",
+     "/servers/0/eviction", "least-recently-used"},
+    {"serving_speed", serving, "\"read_gbs\": 2.7", "\"read_gbs\": -2.7", "-2.7",
+     "/storage/0/read_gbs", "must be"},
     // What engines other than llama.cpp bring.
     {"share_over_all", mlc, "\"utilization_percent\": 85", "\"utilization_percent\": 850", "850",
      "/versions/0/mlc/utilization_percent", "at most 100"},
@@ -405,11 +422,12 @@ TEST(Check, IsAsStrictAsTheSchemas) {
   const std::map<std::string, std::string> schemas{
       {"chips", "chip"},       {"models", "model"},       {"quants", "quantization"},
       {"runtimes", "runtime"}, {"working_sets.json", "working_sets"},
-      {"tokenizers.json", "tokenizers"}, {"budget.json", "budget"}};
+      {"tokenizers.json", "tokenizers"}, {"budget.json", "budget"},
+      {"serving.json", "serving"}, {"stacks", "stack"}};
   const ScratchFolder folder;
   int refused = 0;
   for (const std::string_view path : {chip, model, moe, quant, mlx, grouped, runtime, candle, mlc,
-                                      mlc_server, core_ml, tokenizers, budget}) {
+                                      mlc_server, core_ml, tokenizers, budget, serving, stack}) {
     const auto valid = nlohmann::json::parse(embedded_text(path));
     const std::string kind(path.substr(0, path.find('/')));
     const auto schema = std::filesystem::path(PROFILES_DIR) / "schema" /

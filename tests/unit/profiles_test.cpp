@@ -86,13 +86,15 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"tokenizers.json", "tokenizers"},
                                                    {"budget.json", "budget"}, {"links.json", "links"},
                                                    {"runtimes/", "runtime"},
+                                                   {"stacks/", "stack"},
                                                    {"working_sets.json", "working_sets"},
                                                    {"speed.json", "speed"},
                                                    {"quality.json", "quality"},
                                                    {"advice.json", "advice"},
                                                    {"capability.json", "capability"},
                                                    {"health.json", "health"},
-                                                   {"calibration.json", "calibration"}};
+                                                   {"calibration.json", "calibration"},
+                                                   {"serving.json", "serving"}};
   for (const auto& [folder, name] : schemas) {
     const auto files = files_in(folder);
     EXPECT_FALSE(files.empty()) << folder;
