@@ -90,7 +90,10 @@ struct MlxRules {
   std::int64_t buffer_ops = 50;  ///< Operations per command buffer that `in_flight` is for.
   std::int64_t base_buffer_ops = 40;  ///< Of a chip that is neither Max nor Ultra.
   double quantized_scores = 1;   ///< Copies of the scores with a quantized cache.
-  std::int64_t latent_layers = 1;  ///< Layers of latent attention whose arrays live at once.
+  /// Layers whose largest arrays live at once: of latent attention, of Mamba-2's scan.
+  std::int64_t layers_at_once = 1;
+  std::int64_t scan_step = 256;  ///< Tokens per block of that scan (mlx_lm/models/ssm.py:127).
+  std::int64_t scan_arrays = 1;  ///< Of 32 bits, block x block for each head, that a block makes.
   Bytes decoding;                ///< Arrays while tokens are generated.
   Bytes process;                 ///< Of the process beside its arrays.
   std::vector<std::string> dropped;  ///< Parts of names of tensors that are never loaded.

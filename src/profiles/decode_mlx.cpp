@@ -124,7 +124,12 @@ MlxRules take_mlx_rules(Fields fields) {
   out.fused_head_dims = take_head_dims(fields.object("fused_heads"));
   take_in_flight(fields.object("in_flight"), out);
   out.quantized_scores = fields.positive("quantized_scores");
-  out.latent_layers = fields.whole("latent_layers", 1);
+  out.layers_at_once = fields.whole("layers_at_once", 1);
+  Fields scan = fields.object("scan");
+  out.scan_step = scan.whole("step", 1);
+  out.scan_arrays = scan.whole("arrays", 1);
+  static_cast<void>(scan.text("source"));
+  scan.finish();
   out.decoding = Bytes(fields.whole("decoding_bytes", 0));
   out.process = Bytes(fields.whole("process_bytes", 0));
   out.dropped = fields.texts("dropped");
@@ -133,7 +138,7 @@ MlxRules take_mlx_rules(Fields fields) {
   out.architectures = take_architectures(fields);
   Fields sources = fields.object("sources");
   for (const std::string_view figure :
-       {"page_bytes", "caches", "quantized_scores", "latent_layers", "decoding_bytes",
+       {"page_bytes", "caches", "quantized_scores", "layers_at_once", "decoding_bytes",
         "process_bytes", "dropped", "usual_quantization", "architectures"}) {
     static_cast<void>(sources.text(figure));
   }

@@ -69,6 +69,9 @@ class Reader {
                                   : each.inner_dim + 2 * each.groups * each.state_dim;
             recurrent(checked_multiply(each.inner_dim, each.state_dim) * single, mixed,
                       each.conv_width);
+            if (each.version == 2) {
+              out.scan_heads = std::max(out.scan_heads, each.time_rank);
+            }
           } else if constexpr (std::is_same_v<Kind, DeltaNet>) {
             const std::int64_t mixed =
                 2 * each.key_heads * each.key_dim + each.value_heads * each.value_dim;
@@ -117,7 +120,7 @@ class Reader {
     // The rotary half of the scores is an array of its own, and keys and values of every head are
     // decompressed for a prompt (deepseek_v3.py).
     const bool fused = each.nope_dim == each.value_dim && is_fused(each.nope_dim);
-    const std::int64_t layers = rules_.latent_layers;
+    const std::int64_t layers = rules_.layers_at_once;
     score({.heads = each.heads, .window = 0, .copies = layers * (fused ? 1 : 2),
            .expanded = Bytes(layers * each.heads * (each.nope_dim + each.value_dim) * half)});
     cache({each.latent_dim, each.rope_dim}, {each.latent_dim, each.rope_dim}, 0);

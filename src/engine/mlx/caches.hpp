@@ -37,6 +37,7 @@ struct Caches {
   /// they live until the step is done (qwen3_5.py:159-167, mamba2.py:97-122, lfm2.py:146-162).
   Bytes inputs_per_token;
   std::vector<ScoredAttention> scored;
+  std::int64_t scan_heads = 0;  ///< Of Mamba-2, whose scan of a prompt is computed block by block.
 };
 
 /// How mlx-lm stores each layer; `bits` are --kv-bits, 0 for 16-bit caches.

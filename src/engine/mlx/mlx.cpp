@@ -120,6 +120,8 @@ class Parts {
                            rules_.quantized_scores, moment_.one_scores.count())
              : fmt::format("attention scores, not fused for these heads: one array has {} B",
                            moment_.one_scores.count()));
+    term(moment_.scan, fmt::format("blocks of Mamba-2's scan: {} arrays of {} layers",
+                                   rules_.scan_arrays, rules_.layers_at_once));
     term(moment_.inputs, fmt::format("inputs of convolutions: {} B per token x {}",
                                      caches_.inputs_per_token.count(), moment_.step));
     term(moment_.growth, "the old cache of a layer that grows");

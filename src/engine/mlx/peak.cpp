@@ -74,6 +74,15 @@ class Moments {
                : Bytes(whole(prompted_).count() / caches_.whole_layers);
   }
 
+  /// ssm.py, ssm_attn: for every block the decay between each two of its tokens.
+  [[nodiscard]] Bytes scan_of_a_step() const {
+    constexpr std::int64_t single = 4;
+    const std::int64_t block = std::min(chunk_, rules_.scan_step);
+    const std::int64_t blocks = (chunk_ + rules_.scan_step - 1) / rules_.scan_step;
+    return Bytes(checked_multiply(caches_.scan_heads * block, block) * single) *
+           (blocks * rules_.scan_arrays * rules_.layers_at_once) * sequences_;
+  }
+
   void add_work(Moment& out) const {
     Bytes most;
     for (const ScoredAttention& each : caches_.scored) {
@@ -88,6 +97,7 @@ class Moments {
       out.one_scores = std::max(out.one_scores, one);
       most = std::max(most, all);
     }
+    const Bytes scan = scan_of_a_step();
     const double share =
         std::min(1.0, std::pow(static_cast<double>(out.step) /
                                    static_cast<double>(rules_.in_flight_tokens),
@@ -98,9 +108,9 @@ class Moments {
     const Bytes alone = pages(window, rules_);
     const Bytes beside = pages(rules_.beside_scores * window, rules_);
     // Scores take the place of other arrays: what computes them has to end first.
-    if (beside + most > alone) {
+    if (beside + std::max(most, scan) > alone) {
       out.in_flight = beside;
-      out.scores = most;
+      (most >= scan ? out.scores : out.scan) = std::max(most, scan);
     } else {
       out.in_flight = alone;
     }

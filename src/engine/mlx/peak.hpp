@@ -19,11 +19,12 @@ struct Moment {
   Bytes state;
   Bytes in_flight;  ///< Arrays of commands that are under way, scores apart.
   Bytes scores;     ///< Of attention that is not fused, with what it decompresses.
+  Bytes scan;       ///< Instead of scores, the blocks of Mamba-2's scan.
   Bytes inputs;     ///< Of convolutions.
   Bytes growth;     ///< The old copy of a cache that is being made larger.
   Bytes one_scores;  ///< The largest array among the scores.
 
-  [[nodiscard]] Bytes compute() const { return in_flight + scores + inputs + growth; }
+  [[nodiscard]] Bytes compute() const { return in_flight + scores + scan + inputs + growth; }
   [[nodiscard]] Bytes total() const { return whole + windowed + state + compute(); }
 };
 
