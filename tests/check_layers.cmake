@@ -37,7 +37,7 @@ set(described ${below_model} workload machine model runtime advice_rules)
 layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
       MAY ${described} detection health records)
 # Servers and this machine, asked while a model runs.
-layer(monitor "${h}server_monitor\\.hpp$" "^src/health/" MAY ${described} sources health records)
+layer(monitor "${h}server_monitor\\.hpp$" "^src/health/" MAY ${described} detection sources health records)
 layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engine/" MAY ${described})
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.

@@ -137,6 +137,7 @@ class Samples {
   void ask_host(HealthOutcome& out) {
     const HostCounters now = host_counters();
     out.measured.memory = now.memory;
+    out.measured.thermal_state = now.thermal_state;
     const auto at = Clock::now();
     if (now.swapped_pages && swapped_) {
       const double seconds = std::chrono::duration<double>(at - swapped_at_).count();

@@ -11,6 +11,7 @@
 #include "membudget/health.hpp"
 #include "membudget/load_model.hpp"
 #include "membudget/units.hpp"
+#include "membudget/thermal_state.hpp"
 
 namespace membudget {
 
@@ -67,10 +68,11 @@ class ServerMonitor {
 /// Counters of this machine, so far as the system tells them without asking for rights.
 struct HostCounters {
   std::optional<double> memory;         ///< Share of the RAM in use.
-  std::optional<double> swapped_pages;  ///< In and out since the system started.
+  std::optional<double> swapped_pages;  ///< In and out since the system started; Linux only.
+  std::optional<ThermalState> thermal_state;  ///< macOS only.
 };
 
-/// Of Linux; empty elsewhere. Reads /proc.
+/// Of this machine; what it does not tell is missing.
 [[nodiscard]] HostCounters host_counters();
 
 }  // namespace membudget

@@ -58,11 +58,27 @@ HostCounters read_host_counters(std::string_view meminfo, std::string_view vmsta
   return out;
 }
 
+HostCounters read_host_counters(const HostReadings& readings) {
+  HostCounters out;
+  const auto ram = readings.numbers.find("hw.memsize");
+  if (readings.pages && ram != readings.numbers.end() && ram->second > 0) {
+    const PageCounts& pages = *readings.pages;
+    const std::int64_t held = std::max<std::int64_t>(pages.internal - pages.purgeable, 0);
+    const double used = static_cast<double>(held + pages.wired + pages.compressor) *
+                        static_cast<double>(pages.page_bytes);
+    out.memory = std::min(used / static_cast<double>(ram->second), 1.0);
+  }
+  if (readings.thermal_state && *readings.thermal_state >= 0 && *readings.thermal_state <= 3) {
+    out.thermal_state = static_cast<ThermalState>(*readings.thermal_state);
+  }
+  return out;
+}
+
 HostCounters host_counters() {
 #ifdef __linux__
   return read_host_counters(content("/proc/meminfo"), content("/proc/vmstat"));
 #else
-  return {};
+  return read_host_counters(read_host());
 #endif
 }
 

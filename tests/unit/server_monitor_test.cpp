@@ -10,6 +10,7 @@
 #include "health/host_counters.hpp"
 #include "membudget/error.hpp"
 #include "support/http_server.hpp"
+#include "support/machines.hpp"
 #include "support/refusal.hpp"
 
 namespace membudget {
@@ -204,6 +205,15 @@ TEST(HostCounters, AreReadFromLinux) {
   EXPECT_EQ(counters.swapped_pages, 350);
   EXPECT_FALSE(read_host_counters("", "").memory.has_value());
   EXPECT_FALSE(read_host_counters("MemTotal: x\nMemAvailable: 1 kB\n", "pswpin\n").memory);
+}
+
+// Of 32 GiB 622592 - 6553 + 222822 + 275251 pages of 16 KiB are in use.
+TEST(HostCounters, AreReadFromMacOS) {
+  const HostCounters counters = read_host_counters(test::machine_readings("m1-max-32gb-busy"));
+  EXPECT_EQ(counters.memory, 0.53125);
+  EXPECT_EQ(counters.thermal_state, ThermalState::nominal);
+  EXPECT_FALSE(counters.swapped_pages);
+  EXPECT_FALSE(read_host_counters(HostReadings{}).memory);
 }
 
 }  // namespace
