@@ -49,11 +49,6 @@ std::vector<std::string> words_of(std::string_view text) {
   return out;
 }
 
-std::string_view file_name(std::string_view path) {
-  const auto slash = path.find_last_of("/\\");
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
 std::optional<LogProgram> program_of(std::string_view word) {
   const std::string_view name = file_name(word);
   if (name == "llama-server" || name == "llama-server.exe" || name == "ollama_llama_server") {

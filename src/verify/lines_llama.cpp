@@ -11,16 +11,6 @@ namespace {
 
 constexpr Bytes one_mib{std::int64_t{1} << 20};
 
-bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
-}
-
-/// What follows `mark`; empty when it is not there.
-std::string_view after(std::string_view text, std::string_view mark) {
-  const auto at = text.find(mark);
-  return at == std::string_view::npos ? std::string_view{} : text.substr(at + mark.size());
-}
-
 /// Up to `end`, or all.
 std::string_view until(std::string_view text, std::string_view end) {
   return text.substr(0, text.find(end));

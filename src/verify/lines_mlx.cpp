@@ -7,12 +7,6 @@ namespace {
 
 constexpr Bytes one_gb{1'000'000'000};
 
-/// What follows `mark`; empty when it is not there.
-std::string_view after(std::string_view text, std::string_view mark) {
-  const auto at = text.find(mark);
-  return at == std::string_view::npos ? std::string_view{} : text.substr(at + mark.size());
-}
-
 LoggedGeneration& generation(LoadBuilder& builder) {
   EngineLoad& load = builder.load();
   load.engine = LogEngine::mlx;

@@ -8,10 +8,6 @@
 namespace membudget::logs {
 namespace {
 
-bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
-}
-
 /// The value of `KvSize:4096` in Go's way to print a structure.
 std::string_view field(std::string_view text, std::string_view name) {
   const auto at = text.find(name);

@@ -107,6 +107,20 @@ LogLine LineCleaner::clean(std::string_view raw) {
   return line;
 }
 
+bool contains(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
+
+std::string_view after(std::string_view text, std::string_view mark) {
+  const auto at = text.find(mark);
+  return at == std::string_view::npos ? std::string_view{} : text.substr(at + mark.size());
+}
+
+std::string_view file_name(std::string_view path) {
+  const auto slash = path.find_last_of("/\\");
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
 std::string_view name_before(std::string_view text, std::size_t colon) {
   auto end = std::min(colon, text.size());
   while (end > 0 && text[end - 1] == ' ') --end;

@@ -25,6 +25,14 @@ class LineCleaner {
   std::string plain_;
 };
 
+[[nodiscard]] bool contains(std::string_view text, std::string_view what);
+
+/// What follows `mark`; empty when it is not there.
+[[nodiscard]] std::string_view after(std::string_view text, std::string_view mark);
+
+/// Of a path of any system, what stands behind its folders.
+[[nodiscard]] std::string_view file_name(std::string_view path);
+
 /// The name before the colon that ends at `colon`: "load_tensors" of "0.01 I load_tensors: ...".
 [[nodiscard]] std::string_view name_before(std::string_view text, std::size_t colon);
 

@@ -11,6 +11,7 @@
 #include "membudget/verify.hpp"
 #include "profiles/nearest.hpp"
 #include "verify/file_type.hpp"
+#include "verify/log_line.hpp"
 #include "verify/printed_size.hpp"
 
 namespace membudget {
@@ -75,11 +76,6 @@ bool same_shape(const LoggedModel& model, const Shape& shape) {
 
 bool same_vocabulary(const LoggedModel& model, const Shape& shape) {
   return agrees(model.vocabulary, number(shape.metadata, "vocab_size"));
-}
-
-std::string_view file_name(std::string_view path) {
-  const auto slash = path.find_last_of("/\\");
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
 /// "8b", "0.5B", "a3b", "270m"

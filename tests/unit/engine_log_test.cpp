@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <fstream>
 #include <string>
 
@@ -455,21 +455,21 @@ TEST(EngineLog, OfAHundredMegabytesNeedsNoMemoryAndLittleTime) {
         i % 4, i, i * 7);
   }
   const std::int64_t before = peak_kib();
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   EngineLogReader reader;
   reader.read(llama_log(llama_8b(), LogFormat::august_2026));
   constexpr std::size_t hundred_megabytes = 100'000'000;
   for (std::size_t read = 0; read < hundred_megabytes; read += service.size()) reader.read(service);
   const EngineLog log = reader.finish();
-  const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start);
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   ASSERT_EQ(log.loads.size(), 1U);
   expect_llama_8b(log.loads.front());
   EXPECT_GT(log.lines, 900'000);
   if (before > 0) {
     EXPECT_LT(peak_kib() - before, 4096) << "KiB more than before";
   }
-  EXPECT_LT(seconds.count(), 60) << "100 MB, also under sanitizers on a busy machine";
-  RecordProperty("milliseconds", static_cast<int>(seconds.count() * 1000));
+  EXPECT_LT(seconds, 20) << "of the processor for 100 MB, also under sanitizers";
+  RecordProperty("milliseconds", static_cast<int>(seconds * 1000));
 }
 
 }  // namespace
