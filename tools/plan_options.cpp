@@ -249,6 +249,18 @@ Machine machine_of(const PlanOptions& options, const Profiles& profiles) {
   return out;
 }
 
+/// The type under which max_context_by_cache_type() lists these settings; nothing when it does not.
+std::optional<ElementType> listed_type(const Settings& settings, const Runtime& runtime) {
+  if (runtime.engine == Engine::mlx) {
+    if (settings.kv_bits == 0) return ElementType::f16;
+    if (settings.kv_bits == 8) return ElementType::q8_0;
+    if (settings.kv_bits == 4) return ElementType::q4_0;
+    return std::nullopt;
+  }
+  if (settings.cache_type_k != settings.cache_type_v) return std::nullopt;
+  return settings.cache_type_k;
+}
+
 /// Modelfiles and the variables are Ollama's, so they ask for Ollama.
 Runtime runtime_of(const PlanOptions& options, const Profiles& profiles, bool modelfile) {
   const bool ollamas = modelfile || options.from_env;
@@ -474,22 +486,6 @@ MachineInputs read_machine(const PlanOptions& options) {
           .speed_rules = std::move(speed_rules),
           .speed = speed};
 }
-
-namespace {
-
-/// The type under which max_context_by_cache_type() lists these settings; nothing when it does not.
-std::optional<ElementType> listed_type(const Settings& settings, const Runtime& runtime) {
-  if (runtime.engine == Engine::mlx) {
-    if (settings.kv_bits == 0) return ElementType::f16;
-    if (settings.kv_bits == 8) return ElementType::q8_0;
-    if (settings.kv_bits == 4) return ElementType::q4_0;
-    return std::nullopt;
-  }
-  if (settings.cache_type_k != settings.cache_type_v) return std::nullopt;
-  return settings.cache_type_k;
-}
-
-}  // namespace
 
 PlanReport report_of(PlanInputs inputs) {
   PlanReport out;

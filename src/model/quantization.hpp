@@ -101,6 +101,7 @@ struct MlxFormat {
   /// Of the output, and of V and down projections where bits matter most (mlx_lm/convert.py,
   /// mixed_quant_predicate_builder); empty: one type for all.
   std::optional<ElementType> high = {};
+  std::vector<NamedType> named = {};
 };
 
 /// A way in which MLC-LLM or coremltools stores a model: matrices as whole numbers with a scale for

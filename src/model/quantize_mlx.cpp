@@ -48,6 +48,9 @@ class MlxTypes {
     if (tensor.dimensions() < 2 || format_.type == ElementType::bf16) {
       return ElementType::bf16;
     }
+    if (const auto* named = named_type(tensor.name, suffix); named != nullptr) {
+      return fitting(tensor, named->type);
+    }
     if (is_router(suffix)) {
       return fitting(tensor, ElementType::mlx8_g64);
     }
@@ -57,6 +60,14 @@ class MlxTypes {
   }
 
  private:
+  [[nodiscard]] const NamedType* named_type(std::string_view name, std::string_view suffix) const {
+    const auto found =
+        std::find_if(format_.named.begin(), format_.named.end(), [&](const NamedType& each) {
+          return each.name == name || each.name == suffix;
+        });
+    return found == format_.named.end() ? nullptr : &*found;
+  }
+
   [[nodiscard]] ElementType chosen(std::string_view suffix, std::int64_t layer) const {
     if (!format_.high) {
       return format_.type;

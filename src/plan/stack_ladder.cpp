@@ -39,7 +39,7 @@ class StackClimb {
         workload.context = one.settings.context;
       }
       const Plan alone = judge(one, budget_);
-      levers_.push_back(positions(*member.model, alone, rules, quality,
+      levers_.push_back(positions(*member.model, alone, member.runtime, rules, quality,
                                   i < alternatives.size() ? std::span(alternatives[i])
                                                           : std::span<const Alternative>()));
       // The limit is the machine's, not a member's.

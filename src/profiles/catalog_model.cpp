@@ -37,7 +37,11 @@ std::vector<NamedType> named_types(const Upload& upload, ElementType base) {
 TensorTable tensors_of(std::vector<TensorShape> shapes, const Metadata& metadata,
                        const Quantization& quantization, const Upload* upload) {
   if (const auto* mlx = std::get_if<MlxFormat>(&quantization)) {
-    return quantize(std::move(shapes), metadata, *mlx);
+    MlxFormat format = *mlx;
+    if (upload != nullptr) {
+      format.named = named_types(*upload, mlx->type);
+    }
+    return quantize(std::move(shapes), metadata, format);
   }
   if (const auto* grouped = std::get_if<GroupedFormat>(&quantization)) {
     return quantize(std::move(shapes), metadata, *grouped);
@@ -136,6 +140,10 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   model.source = ModelSource::catalog;
   if (!std::holds_alternative<FileType>(quantization)) {
     model.header = array_lists(model.tensors);
+    if (upload != nullptr) {
+      model.types_assumed = upload->other_mix;
+      model.notes.push_back(upload->note);
+    }
     return model;
   }
   model.header = header_of(profile, model, upload, tokenizers);

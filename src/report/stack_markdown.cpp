@@ -47,7 +47,7 @@ std::string to_markdown(const StackReport& report) {
                        to_text(row.total));
   }
   if (const auto note = speed_note(report); !note.empty()) {
-    out += "\n" + escaped(note) + "\n";
+    out += fmt::format("\n{}\n", escaped(note));
   }
   if (report.schedule) {
     out += listed("The requests, simulated", schedule_figures(report));

@@ -34,6 +34,8 @@ def catalog_id(row):
     if row["arch"]:
         if "Qwen3.8-27B" in row["model"]:
             return "qwen3.8-27b"
+        if row["model"].startswith("mlx-community/gemma-4-26b-a4b"):
+            return row["model"]  # The catalog knows of this upload's own types.
         return CATALOG.get(row["arch"], row["arch"])
     return next((OTHERS[name] for name in OTHERS if row["model"].startswith(name)), None)
 

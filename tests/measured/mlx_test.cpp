@@ -50,7 +50,7 @@ class MlxPeaks : public testing::Test {
     std::ifstream stream(std::string(TEST_DATA_DIR) + "/measured/data/mlx_peaks.jsonl");
     std::string line;
     std::getline(stream, line);
-    fmt::print("{:<26}{:<10}{:>8}{:>6}{:>4}{:>10}{:>10}{:>8}{:>7}\n", "model", "quant", "prompt",
+    fmt::print("{:<42}{:<10}{:>8}{:>6}{:>4}{:>10}{:>10}{:>8}{:>7}\n", "model", "quant", "prompt",
                "step", "kv", "printed", "predicted", "GB", "%");
     while (std::getline(stream, line)) {
       const Json json = Json::parse(line);
@@ -75,7 +75,7 @@ class MlxPeaks : public testing::Test {
         models.emplace(key, profiles.model(row.model, row.quantization));
       }
       row.predicted = estimate(models.at(key), runtime, row.workload).peak.value();
-      fmt::print("{:<26}{:<10}{:>8}{:>6}{:>4}{:>10.3f}{:>10.3f}{:>8.3f}{:>7.2f}\n", row.model,
+      fmt::print("{:<42}{:<10}{:>8}{:>6}{:>4}{:>10.3f}{:>10.3f}{:>8.3f}{:>7.2f}\n", row.model,
                  row.quantization, *row.workload.prompt_tokens, *row.workload.prefill_step,
                  *row.workload.kv_bits, static_cast<double>(row.measured.count()) / 1e9,
                  static_cast<double>(row.predicted.count()) / 1e9, row.error() / 1e9,
