@@ -75,7 +75,9 @@ void add_part(EngineLoad& load, const std::string& part, const PrintedSize& size
       {"output", {BufferKind::output, "CPU"}},
   };
   if (part == "context") {
-    load.breakdown.push_back({"MTL0", {}, size, {}});
+    LoggedBreakdown& row = load.breakdown.emplace_back();
+    row.device = "MTL0";
+    row.context = size;
     return;
   }
   const auto& [kind, device] = buffers.at(part);

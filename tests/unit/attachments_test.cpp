@@ -65,7 +65,11 @@ class Attachments : public ::testing::Test {
   Profiles profiles_ = Profiles::embedded();
   Model model_ = profiles_.model("llama3.1:8b", "Q4_K_M");
   Runtime server_ = profiles_.runtime("llama.cpp");
-  Workload plain_{.context = 8192};
+  Workload plain_ = [] {
+    Workload out;
+    out.context = 8192;
+    return out;
+  }();
 };
 
 // ---- adapters and control vectors

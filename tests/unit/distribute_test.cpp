@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "membudget/distribute_report.hpp"
@@ -93,6 +94,13 @@ TEST(Distribute, AssignsPipelinesAsMlxDoes) {
   EXPECT_THAT(pipeline_ranges(61, 2), ElementsAre(Pair(31, 61), Pair(0, 30)));
 }
 
+Workload tokens(std::int64_t context, std::optional<std::int64_t> parallel = std::nullopt) {
+  Workload out;
+  out.context = context;
+  out.parallel = parallel;
+  return out;
+}
+
 DistributionRequest request_of(std::initializer_list<std::string_view> chips,
                                Distribution how = Distribution::llama_rpc) {
   DistributionRequest out{
@@ -114,7 +122,7 @@ TEST(Distribute, SharesAddUpToTheSinglePlanAndWhatIsHeldTwice) {
     const Model model = profiles().model(name);
     for (const std::int64_t context : {4096, 32768}) {
       const DistributedPlan plan =
-          distribute(model, runtime, {.context = context, .parallel = 1},
+          distribute(model, runtime, tokens(context, 1),
                      request_of({"m4-max-128gb", "m1-max-32gb", "m3-ultra-512gb"}), std::nullopt);
       const Footprint& single = plan.single.footprint;
       EXPECT_EQ(sum_of(plan, PartName::kv_cache), single.total(PartName::kv_cache)) << name;
@@ -148,14 +156,14 @@ TEST(Distribute, TheSmallestMacBindsWhenSharesAreEqual) {
   request.split = {1, 1};
   const DistributedPlan plan =
       distribute(profiles().model("llama3.1:70b"), profiles().runtime("llama.cpp"),
-                 {.context = 4096}, request, std::nullopt);
+                 tokens(4096), request, std::nullopt);
   EXPECT_EQ(plan.binding, 1U);
   EXPECT_EQ(plan.verdict, Verdict::does_not_fit);
   // By Metal's limits it fits.
   request.split.clear();
   const DistributedPlan shared =
       distribute(profiles().model("llama3.1:70b"), profiles().runtime("llama.cpp"),
-                 {.context = 4096}, request, std::nullopt);
+                 tokens(4096), request, std::nullopt);
   EXPECT_EQ(shared.verdict, Verdict::tight);
   EXPECT_GT(shared.traffic_per_token, Bytes{});
 }
@@ -179,7 +187,7 @@ TEST(Distribute, JsonFollowsItsSchema) {
                            .runtime = profiles().runtime("llama.cpp"),
                            .names = {},
                            .plan = {}};
-  report.plan = distribute(report.model, report.runtime, {.context = 8192},
+  report.plan = distribute(report.model, report.runtime, tokens(8192),
                            request_of({"m4-max-128gb", "m1-max-32gb"}),
                            profiles().speed_rules(report.runtime));
   const auto json = nlohmann::json::parse(to_json(report));

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -196,6 +197,13 @@ std::vector<Invented> invented() {
   return result;
 }
 
+Workload tokens(std::int64_t context, std::optional<std::int64_t> parallel = std::nullopt) {
+  Workload out;
+  out.context = context;
+  out.parallel = parallel;
+  return out;
+}
+
 class UnknownArchitecture : public ::testing::Test {
  protected:
   [[nodiscard]] Model load(const Invented& one, const std::string& name) const {
@@ -218,7 +226,7 @@ TEST_F(UnknownArchitecture, GetsABoundThatSaysSoAndIsNeverBetterThanTight) {
     const Model model = load(one, one.name);
     EXPECT_THAT(model.not_understood, HasSubstr(one.name));
     for (const std::int64_t context : {512, 4096, 32'768}) {
-      const Plan planned = plan(model, mac_, server_, {.context = context});
+      const Plan planned = plan(model, mac_, server_, tokens(context));
       EXPECT_EQ(planned.verdict, Verdict::tight);
       const Footprint& footprint = planned.footprint;
       EXPECT_TRUE(footprint.assumed());
@@ -248,7 +256,9 @@ TEST_F(UnknownArchitecture, TakesNoLessThanTheKnownModelOfTheSameShapes) {
       for (const std::int64_t context : {512, 4096, 32'768}) {
         for (const std::int64_t ubatch : {128, 512, 2048}) {
           for (const FlashAttention flash : {FlashAttention::automatic, FlashAttention::off}) {
-            const Workload workload{.context = context, .ubatch = ubatch, .flash_attention = flash};
+            Workload workload = tokens(context);
+            workload.ubatch = ubatch;
+            workload.flash_attention = flash;
             const Footprint bound = estimate(unknown, runtime, workload);
             const Footprint exact = estimate(known, runtime, workload);
             ASSERT_FALSE(exact.assumed());
@@ -275,7 +285,7 @@ TEST_F(UnknownArchitecture, CountsStatesThatDoNotGrow) {
       continue;
     }
     const Footprint footprint =
-        estimate(load(one, one.name), server_, {.context = 512, .parallel = 1});
+        estimate(load(one, one.name), server_, tokens(512, 1));
     constexpr std::int64_t tail = 3 * (2048 + 2 * 128);
     constexpr std::int64_t state = 128 * 2048;
     EXPECT_EQ(footprint.total(PartName::recurrent_state), Bytes{4} * layers * (tail + state));
