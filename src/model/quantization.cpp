@@ -40,7 +40,7 @@ bool applies(When when, Ordinal place, const QuantizedModel& model) {
 // Eight heads of a 70B model share attn_v, so its bits are cheap: nothing below Q5_K.
 Rule raised_to_q5_k(Rule rule, ElementType base) {
   rule.back() = {always, base};
-  for (Step& step : rule) {
+  for (TypeStep& step : rule) {
     if (step.type == q3_k || step.type == q4_k) {
       step.type = q5_k;
     }
@@ -88,7 +88,7 @@ Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix) 
 }
 
 ElementType type_by(const Rule& rule, Ordinal place, const QuantizedModel& model, ElementType base) {
-  for (const Step& step : rule) {
+  for (const TypeStep& step : rule) {
     if (applies(step.when, place, model)) {
       return step.type;
     }

@@ -42,7 +42,7 @@ enum class When : std::uint8_t {
   more_bits,  ///< First and last eighth, and every third between.
 };
 
-struct Step {
+struct TypeStep {
   When when = When::never;
   ElementType type = ElementType::f32;
 };
@@ -52,7 +52,7 @@ inline constexpr std::size_t most_steps = 2;
 
 /// The first step that applies decides; the file type's base type when none does. The step behind
 /// the written ones is there for exceptions.
-using Rule = std::array<Step, most_steps + 1>;
+using Rule = std::array<TypeStep, most_steps + 1>;
 
 /// The rules by what a tensor is for.
 struct Mix {

@@ -345,7 +345,7 @@ TEST(Check, FindsAnAliasThatTwoFilesClaim) {
 
 TEST(Check, LooksReferencesUpInTheFilesBesideAndInTheBuiltInOnes) {
   const ScratchFolder folder;
-  const std::string_view stack = R"({
+  const std::string_view desk = R"({
   "schema": "membudget.stack/1",
   "id": "desk",
   "name": "On my desk",

@@ -44,7 +44,7 @@ Settings settings_of(std::int64_t context, std::int64_t slots = 1) {
 
 std::vector<KvCache> caches_of(const Model& model, const Settings& settings) {
   return kv_caches(model, settings, geometry(settings, model), place_weights(model, settings),
-                   true);
+                   LlamaCppRules{}, true);
 }
 
 TEST(CompressedCaches, KeepOneCellForSoManyTokensAndAWindowOfTheLatest) {

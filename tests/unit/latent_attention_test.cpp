@@ -38,7 +38,8 @@ std::vector<KvCache> caches_of(const Model& model, ElementType type) {
   Settings settings;
   settings.context = context;
   settings.cache_type_k = settings.cache_type_v = type;
-  return kv_caches(model, settings, geometry(settings, model), place_weights(model, settings), true);
+  return kv_caches(model, settings, geometry(settings, model), place_weights(model, settings),
+                   LlamaCppRules{}, true);
 }
 
 TEST(LatentCache, HoldsOneLatentAndItsPositionPerTokenAndNoValues) {

@@ -97,7 +97,7 @@ TEST(RecordImport, ReadsLlamaBenchsLinesAndNamesTheFileWhereNobodyNamesTheModel)
 }
 
 TEST(RecordImport, PassesOverRowsThatMixPromptAndGeneration) {
-  const auto found = import("[" + bench_row(512, 128, 50) + "," + bench_row(0, 128, 11) + "]");
+  const auto found = import(fmt::format("[{},{}]", bench_row(512, 128, 50), bench_row(0, 128, 11)));
   EXPECT_THAT(found.records, SizeIs(1));
   ASSERT_THAT(found.notes, SizeIs(1));
   EXPECT_THAT(found.notes[0], HasSubstr("reads 512 and generates 128"));

@@ -26,7 +26,7 @@ RecurrentState state_of(const Model& model, const Geometry& geometry,
   Placement placement;
   placement.layer_on_gpu = std::move(on_gpu);
   placement.layer_on_gpu.resize(model.layers.size(), true);
-  return recurrent_state(model, geometry, placement, true);
+  return recurrent_state(model, geometry, placement, Settings{});
 }
 
 Layer recurrent_layer() {
