@@ -92,8 +92,7 @@ TEST(OllamaView, SaysWhyTheBeliefIsOff) {
   EXPECT_THAT(why("llama3.1:8b"), IsEmpty());
   EXPECT_THAT(why("gemma-3-27b"), Contains(HasSubstr("look back over a window only")));
   EXPECT_THAT(why("deepseek-coder-v2-lite"), Contains(HasSubstr("one latent vector per token")));
-  EXPECT_THAT(why("qwen3-next-80b-a3b"),
-              Contains(HasSubstr("12 of 48 layers keep keys and values")));
+  EXPECT_THAT(why("qwen3.5-9b"), Contains(HasSubstr("8 of 32 layers keep keys and values")));
 }
 
 // ---- what it chooses
@@ -152,10 +151,10 @@ TEST(OllamaSettings, CountAContextBySlot) {
   asked.parallel = 2;
   EXPECT_EQ(with_slot_context(asked, ollama(), profiles().model("llama3.1:8b")).context, 16384);
   EXPECT_EQ(with_slot_context(asked, ollama(), profiles().model("qwen3.5-9b")).context, 8192);
-  EXPECT_EQ(with_slot_context(asked, profiles().runtime("llama.cpp"),
-                              profiles().model("llama3.1:8b"))
-                .context,
-            8192);
+  EXPECT_EQ(
+      with_slot_context(asked, profiles().runtime("llama.cpp"), profiles().model("llama3.1:8b"))
+          .context,
+      8192);
 }
 
 TEST(OllamaSettings, GoNoFurtherThanTheModelWasTrained) {
@@ -287,8 +286,8 @@ TEST(OllamaEnvironment, SetsTheServersDefaults) {
   EXPECT_EQ(out.runtime.defaults.flash_attention, FlashAttention::on);
   EXPECT_EQ(out.runtime.ollama->loaded_models, 2);
   EXPECT_THAT(out.warnings, IsEmpty());
-  const Workload planned = configured({}, out.runtime, profiles().model("llama3.1:8b"),
-                                      budget_of("m1-max-32gb"));
+  const Workload planned =
+      configured({}, out.runtime, profiles().model("llama3.1:8b"), budget_of("m1-max-32gb"));
   EXPECT_EQ(planned.context, 2 * 16384);
   EXPECT_EQ(planned.parallel, 2);
 }
@@ -330,7 +329,9 @@ TEST(OllamaEnvironment, IsOllamasAlone) {
                    return with_ollama_environment(profiles().runtime("llama.cpp"), {}, warnings);
                  }),
                  Errc::bad_request, "--from-env", "--runtime ollama");
-  expect_refusal(error_of([] { return server({{"OLLAMA_KV_CACHE_TYPE", "q9"}}); }),
+  expect_refusal(error_of([] {
+                   return server({{"OLLAMA_KV_CACHE_TYPE", "q9"}});
+                 }),
                  Errc::bad_request, "OLLAMA_KV_CACHE_TYPE", "q8_0");
 }
 
@@ -340,10 +341,10 @@ TEST(ModelfileReader, TakesWhatConcernsMemory) {
   const Modelfile out = read_modelfile("Modelfile",
                                        "# comment\n\nfrom llama3.1:8b\r\n"
                                        "PARAMETER num_ctx 16384\n"
-                                       "parameter NUM_BATCH \"1024\"\n"
+                                       "parameter num_batch \"1024\"\n"
                                        "PARAMETER use_mmap false\n"
                                        "PARAMETER num_gpu -1\n"
-                                       "PARAMETER stop \"<|end|>\"\n"
+                                       "PARAMETER stop \"say \"end\" now\"\n"
                                        "SYSTEM \"\"\"\nPARAMETER num_ctx 1\n\"\"\"\n"
                                        "MESSAGE user Hello there\n"
                                        "PARAMETER temperature 0.2");
@@ -356,7 +357,8 @@ TEST(ModelfileReader, TakesWhatConcernsMemory) {
 }
 
 TEST(ModelfileReader, FillsWhatTheUserLeftOpen) {
-  const Modelfile file = read_modelfile("f", "FROM x\nPARAMETER num_ctx 16384\nPARAMETER num_batch 64");
+  const Modelfile file =
+      read_modelfile("f", "FROM x\nPARAMETER num_ctx 16384\nPARAMETER num_batch 64");
   Workload asked;
   asked.ubatch = 128;
   const Workload out = with_modelfile(asked, file);
