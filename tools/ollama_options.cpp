@@ -21,9 +21,9 @@ namespace {
 std::map<std::string, std::string> environment(const OllamaRules& rules) {
   const auto& names = rules.variables;
   std::map<std::string, std::string> out;
-  for (const auto& name : {names.context, names.parallel, names.cache_type, names.flash_attention,
-                           names.gpu_overhead, names.loaded_models, names.keep_alive,
-                           names.fit_target}) {
+  for (const auto& name :
+       {names.context, names.parallel, names.cache_type, names.flash_attention, names.gpu_overhead,
+        names.loaded_models, names.keep_alive, names.fit_target}) {
     if (const char* value = std::getenv(name.c_str()); value != nullptr) out[name] = value;
   }
   return out;

@@ -129,9 +129,10 @@ Runtime with_ollama_environment(Runtime runtime,
     runtime.ollama->loaded_models = *models;
   }
   if (const std::string margin = environment.text(names.fit_target); !margin.empty()) {
-    environment.warn(fmt::format("{}={} MiB decides how many layers go to the CPU when they do not "
-                                 "all fit; it changes no size here",
-                                 names.fit_target, margin));
+    environment.warn(
+        fmt::format("{}={} MiB decides how many layers go to the CPU when they do not "
+                    "all fit; it changes no size here",
+                    names.fit_target, margin));
   }
   return runtime;
 }

@@ -20,10 +20,10 @@ constexpr std::array<std::string_view, 11> instructions{
 
 /// Options of a request that change nothing about memory (api/types.go).
 constexpr std::array<std::string_view, 16> sampling{
-    "num_keep",         "seed",          "num_predict",       "top_k",       "top_p",
-    "min_p",            "typical_p",     "repeat_last_n",     "temperature", "repeat_penalty",
-    "presence_penalty", "frequency_penalty", "stop",          "num_thread",  "main_gpu",
-    "draft_num_predict"};
+    "num_keep",    "seed",           "num_predict",      "top_k",
+    "top_p",       "min_p",          "typical_p",        "repeat_last_n",
+    "temperature", "repeat_penalty", "presence_penalty", "frequency_penalty",
+    "stop",        "num_thread",     "main_gpu",         "draft_num_predict"};
 
 /// Taken once and without effect since (parser/parser.go, deprecatedParameters).
 constexpr std::array<std::string_view, 9> gone{"penalize_newline", "low_vram",     "f16_kv",
@@ -35,8 +35,18 @@ bool is_in(const std::array<std::string_view, Count>& names, std::string_view na
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_newline(char c) { return c == '\n' || c == '\r'; }
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+bool is_newline(char c) {
+  return c == '\n' || c == '\r';
+}
 
 class Reader {
  public:
@@ -52,7 +62,7 @@ class Reader {
     bool from = false;
     while (skip_to_instruction()) {
       const std::int64_t line = line_;
-      const std::string name = word("an instruction");
+      const std::string name = lower(word("an instruction"));
       if (!is_in(instructions, name)) {
         fail(line, fmt::format("'{}' is no instruction; use FROM, PARAMETER, TEMPLATE, SYSTEM, "
                                "ADAPTER, LICENSE, MESSAGE, DRAFT, RENDERER, PARSER or REQUIRES",
@@ -71,9 +81,9 @@ class Reader {
       } else if (name == "parameter") {
         take(parameter, value, line, out);
       } else if (name == "adapter" || name == "draft") {
-        out.warnings.push_back(fmt::format("{}:{}: the {} is not planned for; {}", file_, line, name,
-                                           name == "draft" ? "give it with --draft"
-                                                           : "its weights come on top"));
+        out.warnings.push_back(
+            fmt::format("{}:{}: the {} is not planned for; {}", file_, line, name,
+                        name == "draft" ? "give it with --draft" : "its weights come on top"));
       }
     }
     if (!from) {
@@ -111,7 +121,7 @@ class Reader {
     return false;
   }
 
-  /// Letters, digits and _ up to a blank, in lower case: nothing longer names anything here.
+  /// Letters, digits and _ up to a blank: nothing longer names anything here.
   std::string word(std::string_view what) {
     std::string out;
     const std::int64_t line = line_;
@@ -120,7 +130,7 @@ class Reader {
       if (std::isalnum(c) == 0 && c != '_') {
         fail(line, fmt::format("expected {}, letters and then a blank", what));
       }
-      out += static_cast<char>(std::tolower(c));
+      out += static_cast<char>(c);
     }
     while (!ended() && is_blank(text_[at_])) next();
     if (ended() || is_newline(text_[at_])) {
@@ -129,24 +139,33 @@ class Reader {
     return out;
   }
 
-  /// A line, or what stands between one or three quotes, over several lines.
-  std::string quoted_value(std::int64_t line) {
+  /// Without its quotes, one or three; nothing where they are not closed yet (unquote()).
+  static std::optional<std::string> unquoted(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    const auto first = text.find_first_not_of(blanks);
+    text = first == std::string_view::npos ? "" : text.substr(first);
+    text = text.substr(0, text.find_last_not_of(blanks) + 1);
     for (const std::string_view quote : {std::string_view("\"\"\""), std::string_view("\"")}) {
-      if (!text_.substr(at_).starts_with(quote)) {
-        continue;
+      if (!text.starts_with(quote)) continue;
+      if (text.size() < 2 * quote.size() || !text.ends_with(quote)) return std::nullopt;
+      return std::string(text.substr(quote.size(), text.size() - 2 * quote.size()));
+    }
+    return std::string(text);
+  }
+
+  /// A line, or as many as it takes until one ends in the quotes that the value began with.
+  std::string quoted_value(std::int64_t line) {
+    std::string out;
+    while (true) {
+      while (!ended() && text_[at_] != '\n') out += next();
+      if (auto value = unquoted(out)) {
+        return *std::move(value);
       }
-      const auto close = text_.find(quote, at_ + quote.size());
-      if (close == std::string_view::npos) {
+      if (ended()) {
         fail(line, "the quote is never closed");
       }
-      const std::string out(text_.substr(at_ + quote.size(), close - at_ - quote.size()));
-      while (at_ < close + quote.size()) next();
-      return out;
+      out += next();
     }
-    std::string out;
-    while (!ended() && !is_newline(text_[at_])) out += next();
-    while (!out.empty() && is_blank(out.back())) out.pop_back();
-    return out;
   }
 
   std::int64_t number(const std::string& name, const std::string& value, std::int64_t line,
@@ -155,8 +174,8 @@ class Reader {
     std::int64_t out = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
     if (error != std::errc() || end != value.data() + value.size() || out < least || out > most) {
-      fail(line, fmt::format("{} is '{}', which is no whole number from {} to {}", name, value, least,
-                             most));
+      fail(line, fmt::format("{} is '{}', which is no whole number from {} to {}", name, value,
+                             least, most));
     }
     return out;
   }
@@ -175,8 +194,7 @@ class Reader {
       }
       out.use_mmap = value == "true";
     } else if (is_in(gone, name)) {
-      out.warnings.push_back(
-          fmt::format("{}:{}: Ollama no longer reads {}", file_, line, name));
+      out.warnings.push_back(fmt::format("{}:{}: Ollama no longer reads {}", file_, line, name));
     } else if (!is_in(sampling, name)) {
       fail(line, fmt::format("'{}' is no parameter of Ollama; of memory there are num_ctx, "
                              "num_batch, num_gpu and use_mmap",
@@ -206,8 +224,8 @@ Workload with_modelfile(Workload workload, const Modelfile& modelfile) {
 
 Workload with_slot_context(Workload workload, const Runtime& runtime, const Model& model) {
   if (workload.context && runtime.ollama && !ollama_single_slot(model, *runtime.ollama)) {
-    workload.context = checked_multiply(
-        *workload.context, workload.parallel.value_or(runtime.defaults.parallel));
+    workload.context =
+        checked_multiply(*workload.context, workload.parallel.value_or(runtime.defaults.parallel));
   }
   return workload;
 }

@@ -75,9 +75,10 @@ std::int64_t within_model(std::int64_t num_ctx, const Model& model, const Ollama
 void take_context(const Workload& asked, const Runtime& runtime, const Model& model,
                   const Budget& budget, Workload& out) {
   const OllamaRules& rules = *runtime.ollama;
-  out.parallel = ollama_single_slot(model, rules)
-                     ? 1
-                     : std::max<std::int64_t>(asked.parallel.value_or(runtime.defaults.parallel), 1);
+  out.parallel =
+      ollama_single_slot(model, rules)
+          ? 1
+          : std::max<std::int64_t>(asked.parallel.value_or(runtime.defaults.parallel), 1);
   std::int64_t num_ctx = unasked_context(runtime, budget);
   if (asked.context.value_or(0) > 0) {
     num_ctx = (*asked.context + *out.parallel - 1) / *out.parallel;  // Every slot gets as much.

@@ -35,13 +35,14 @@ std::vector<std::string> misses(const Model& model, const Footprint& footprint) 
   if (latent > 0) {
     out.push_back(fmt::format("{} layers keep one latent vector per token, not heads", latent));
   } else if (cached < layers) {
-    out.push_back(fmt::format("{} of {} layers keep keys and values, and it counts all", cached,
-                              layers));
+    out.push_back(
+        fmt::format("{} of {} layers keep keys and values, and it counts all", cached, layers));
   }
   if (sliding > 0) {
-    out.push_back(fmt::format("{} layers look back over a window only, and it counts the whole "
-                              "context",
-                              sliding));
+    out.push_back(
+        fmt::format("{} layers look back over a window only, and it counts the whole "
+                    "context",
+                    sliding));
   }
   if (key_dim > 0 && key_dim != width) {
     out.push_back(fmt::format("a head is {} wide, and it reckons {} / {} = {}", key_dim,
@@ -98,10 +99,10 @@ std::vector<std::string> remarks(const Model& model, const Runtime& runtime, con
   }
   if (!asked.batch && !asked.ubatch && !rules.batches.empty() &&
       settings.ubatch > rules.batches.back().batch && !settings.embeddings) {
-    out.push_back(fmt::format("Ollama computes {} tokens at once for a context this long, in {}; "
-                              "PARAMETER num_batch {} takes less.",
-                              settings.ubatch, to_text(footprint.total(PartName::compute)),
-                              rules.batches.back().batch));
+    out.push_back(fmt::format(
+        "Ollama computes {} tokens at once for a context this long, in {}; "
+        "PARAMETER num_batch {} takes less.",
+        settings.ubatch, to_text(footprint.total(PartName::compute)), rules.batches.back().batch));
   }
   if (const Bytes projector = ollama_projector(model, rules); projector > Bytes{}) {
     out.push_back(fmt::format(

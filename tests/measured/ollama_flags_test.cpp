@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The flags that Ollama gives llama-server by default, for 31 models on four Macs under two versions
-// of macOS: data/ollama_flags.jsonl, written by ollama_flags.py from Ollama's source and from the
-// sizes of published files. Nothing of what is tested here took part in it.
+// The flags that Ollama gives llama-server by default, for 31 models on four Macs under two
+// versions of macOS: data/ollama_flags.jsonl, written by ollama_flags.py from Ollama's source and
+// from the sizes of published files. Nothing of what is tested here took part in it.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -54,8 +54,8 @@ TEST(OllamaFlags, AreThoseOfItsRules) {
 }
 
 // "Ollama default ctx 32768 for this model", Ollama 0.17.0 on an M4 with 32 GB whose log prints a
-// working set of 26800.6 MB, as macOS 26 has (public file no. 2311416387). The choice of the context
-// by memory is older than 0.30, that of the batch is not.
+// working set of 26800.6 MB, as macOS 26 has (public file no. 2311416387). The choice of the
+// context by memory is older than 0.30, that of the batch is not.
 TEST(OllamaFlags, HaveTheContextThatALogPrints) {
   const Profiles profiles = Profiles::embedded();
   const Runtime ollama = profiles.runtime("ollama");
@@ -64,7 +64,8 @@ TEST(OllamaFlags, HaveTheContextThatALogPrints) {
   const Budget limits = budget(mac, ollama);
   constexpr double printed_megabytes = 26800.6;
   EXPECT_NEAR(static_cast<double>(limits.gpu_limit.count()) / 1e6, printed_megabytes, 0.05);
-  EXPECT_EQ(configured({}, ollama, profiles.model("phi-3-mini-128k", "Q4_0"), limits).context, 32768);
+  EXPECT_EQ(configured({}, ollama, profiles.model("phi-3-mini-128k", "Q4_0"), limits).context,
+            32768);
 }
 
 }  // namespace

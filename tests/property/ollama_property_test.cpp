@@ -29,9 +29,9 @@ std::optional<T> maybe(std::vector<T> values) {
 /// A plan for Ollama with what it can be told, its defaults as often as not.
 PlannedRun some_run() {
   PlannedRun run;
-  const auto name = *rc::gen::element<std::string>("llama3.2:1b", "qwen2.5:7b", "gemma3:12b",
-                                                   "qwen3-next-80b-a3b", "lfm2-1.2b", "bge-m3",
-                                                   "llama3.3:70b");
+  const auto name =
+      *rc::gen::element<std::string>("llama3.2:1b", "qwen2.5:7b", "gemma3:12b",
+                                     "qwen3-next-80b-a3b", "lfm2-1.2b", "bge-m3", "llama3.3:70b");
   run.model = profiles().model(name);
   run.model.default_context = maybe<std::int64_t>({2048, 16384}).value_or(0);
   run.machine = machine(profiles().chip(

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include "membudget/attachments.hpp"
 #include "membudget/ollama.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,8 +94,7 @@ TEST(OllamaView, SaysWhyTheBeliefIsOff) {
   EXPECT_THAT(why("llama3.1:8b"), IsEmpty());
   EXPECT_THAT(why("gemma-3-27b"), Contains(HasSubstr("look back over a window only")));
   EXPECT_THAT(why("deepseek-coder-v2-lite"), Contains(HasSubstr("one latent vector per token")));
-  EXPECT_THAT(why("qwen3-next-80b-a3b"),
-              Contains(HasSubstr("12 of 48 layers keep keys and values")));
+  EXPECT_THAT(why("qwen3.5-9b"), Contains(HasSubstr("8 of 32 layers keep keys and values")));
 }
 
 // ---- what it chooses
@@ -152,10 +153,10 @@ TEST(OllamaSettings, CountAContextBySlot) {
   asked.parallel = 2;
   EXPECT_EQ(with_slot_context(asked, ollama(), profiles().model("llama3.1:8b")).context, 16384);
   EXPECT_EQ(with_slot_context(asked, ollama(), profiles().model("qwen3.5-9b")).context, 8192);
-  EXPECT_EQ(with_slot_context(asked, profiles().runtime("llama.cpp"),
-                              profiles().model("llama3.1:8b"))
-                .context,
-            8192);
+  EXPECT_EQ(
+      with_slot_context(asked, profiles().runtime("llama.cpp"), profiles().model("llama3.1:8b"))
+          .context,
+      8192);
 }
 
 TEST(OllamaSettings, GoNoFurtherThanTheModelWasTrained) {
@@ -230,13 +231,18 @@ TEST(OllamaPlan, CountsTheVisionTowerInTheFile) {
   EXPECT_EQ(server.footprint.total(PartName::projector), Bytes());
 }
 
-TEST(OllamaPlan, CountsCompanionsOfItsStore) {
+TEST(OllamaPlan, CountsAdaptersOfItsStore) {
   Model model = profiles().model("llama3.1:8b");
-  model.companions = {{Companion::Kind::projector, "mmproj", mib(600)},
-                      {Companion::Kind::adapter, "lora", mib(80)}};
+  auto adapter = std::make_shared<Adapter>();
+  adapter->architecture = model.architecture;
+  adapter->tensors = {{.name = "blk.0.attn_q.weight.lora_a", .shape = {4096, 16, 1, 1}},
+                      {.name = "blk.0.attn_q.weight.lora_b", .shape = {16, 4096, 1, 1}}};
+  Companion& companion = model.companions.emplace_back();
+  companion.kind = Companion::Kind::adapter;
+  companion.adapter = adapter;
   const Plan out = plan(model, ollama(), {}, budget_of("m4-max-36gb"));
-  EXPECT_EQ(out.footprint.total(PartName::projector), mib(600));
-  EXPECT_EQ(out.footprint.total(PartName::adapter), mib(80));
+  constexpr std::int64_t f32 = 4;
+  EXPECT_EQ(out.footprint.total(PartName::adapter), Bytes(2 * 4096 * 16 * f32));
 }
 
 // ---- Docker
@@ -287,8 +293,8 @@ TEST(OllamaEnvironment, SetsTheServersDefaults) {
   EXPECT_EQ(out.runtime.defaults.flash_attention, FlashAttention::on);
   EXPECT_EQ(out.runtime.ollama->loaded_models, 2);
   EXPECT_THAT(out.warnings, IsEmpty());
-  const Workload planned = configured({}, out.runtime, profiles().model("llama3.1:8b"),
-                                      budget_of("m1-max-32gb"));
+  const Workload planned =
+      configured({}, out.runtime, profiles().model("llama3.1:8b"), budget_of("m1-max-32gb"));
   EXPECT_EQ(planned.context, 2 * 16384);
   EXPECT_EQ(planned.parallel, 2);
 }
@@ -330,7 +336,9 @@ TEST(OllamaEnvironment, IsOllamasAlone) {
                    return with_ollama_environment(profiles().runtime("llama.cpp"), {}, warnings);
                  }),
                  Errc::bad_request, "--from-env", "--runtime ollama");
-  expect_refusal(error_of([] { return server({{"OLLAMA_KV_CACHE_TYPE", "q9"}}); }),
+  expect_refusal(error_of([] {
+                   return server({{"OLLAMA_KV_CACHE_TYPE", "q9"}});
+                 }),
                  Errc::bad_request, "OLLAMA_KV_CACHE_TYPE", "q8_0");
 }
 
@@ -340,10 +348,10 @@ TEST(ModelfileReader, TakesWhatConcernsMemory) {
   const Modelfile out = read_modelfile("Modelfile",
                                        "# comment\n\nfrom llama3.1:8b\r\n"
                                        "PARAMETER num_ctx 16384\n"
-                                       "parameter NUM_BATCH \"1024\"\n"
+                                       "parameter num_batch \"1024\"\n"
                                        "PARAMETER use_mmap false\n"
                                        "PARAMETER num_gpu -1\n"
-                                       "PARAMETER stop \"<|end|>\"\n"
+                                       "PARAMETER stop \"say \"end\" now\"\n"
                                        "SYSTEM \"\"\"\nPARAMETER num_ctx 1\n\"\"\"\n"
                                        "MESSAGE user Hello there\n"
                                        "PARAMETER temperature 0.2");
@@ -356,7 +364,8 @@ TEST(ModelfileReader, TakesWhatConcernsMemory) {
 }
 
 TEST(ModelfileReader, FillsWhatTheUserLeftOpen) {
-  const Modelfile file = read_modelfile("f", "FROM x\nPARAMETER num_ctx 16384\nPARAMETER num_batch 64");
+  const Modelfile file =
+      read_modelfile("f", "FROM x\nPARAMETER num_ctx 16384\nPARAMETER num_batch 64");
   Workload asked;
   asked.ubatch = 128;
   const Workload out = with_modelfile(asked, file);
