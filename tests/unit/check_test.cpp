@@ -357,7 +357,7 @@ TEST(Check, LooksReferencesUpInTheFilesBesideAndInTheBuiltInOnes) {
   "sources": ["me"]
 }
 )";
-  write(folder / "stacks/desk.json", stack);
+  write(folder / "stacks/desk.json", desk);
   std::string mine = with(embedded_text(chip), "\"m1-max-32gb\"", "\"my-mac\"");
   write(folder / "chips/my-mac.json", with(mine, "[\"m1-max-32c-32gb\"]", "[\"home\"]"));
   const auto faults = faults_of(folder.path());
