@@ -21,7 +21,7 @@ constexpr double most_celsius = 150;
 constexpr double most_pages = 1e9;
 constexpr double most_tps = 1e6;
 
-void take_downgrade(Fields fields, HealthRules& out) {
+bool take_downgrade(Fields fields, HealthRules& out) {
   out.downgrade_memory = take_number(fields, "memory_above", 0, 1);
   out.downgrade_swap = take_number(fields, "swap_above", 0, most_pages);
   out.downgrade_temperature = take_number(fields, "temperature_above", 0, most_celsius);
@@ -29,16 +29,17 @@ void take_downgrade(Fields fields, HealthRules& out) {
   static_cast<void>(fields.text("source"));
   static_cast<void>(fields.text("swap_unit"));
   fields.finish();
+  return fields.sound({"memory_above", "temperature_above", "generation_tps_below"});
 }
 
 /// Advice that asks for both at once would never settle.
-void take_upgrade(Fields fields, HealthRules& out) {
+void take_upgrade(Fields fields, bool comparable, HealthRules& out) {
   out.upgrade_memory = take_number(fields, "memory_below", 0, 1);
   out.upgrade_temperature = take_number(fields, "temperature_below", 0, most_celsius);
   out.upgrade_generation_tps = take_number(fields, "generation_tps_above", 0, most_tps);
   static_cast<void>(fields.text("source"));
   const auto apart = [&](std::string_view key, bool good, double limit) {
-    if (fields.sound({key}) && !good) {
+    if (comparable && fields.sound({key}) && !good) {
       fields.fail(key, fmt::format("must be on the better side of the downgrade's {}", limit));
     }
   };

@@ -42,7 +42,7 @@ Record any_record() {
   out.flash_attention = maybe(*rc::gen::arbitrary<bool>());
   out.draft = *rc::gen::arbitrary<bool>();
   if (*rc::gen::arbitrary<bool>())
-    out.memory = Bytes(*rc::gen::inRange<std::int64_t>(1, 1LL << 60));
+    out.memory = Bytes(*rc::gen::inRange<std::int64_t>(1, 1LL << 50));
   out.generation_tps = maybe(rate());
   out.prompt_tps = maybe(rate());
   out.first_token_ms = maybe(rate());

@@ -110,7 +110,9 @@ RC_GTEST_PROP(StackProperty, AStackOfOneIsItsPlan, ()) {
     RC_ASSERT(each->verdict == alone.verdict);
     RC_ASSERT(each->headroom == alone.headroom);
     RC_ASSERT(each->binding == alone.binding);
-    RC_ASSERT(each->reasons == alone.reasons);
+    // What a runtime remarks on is said of the member, not of the whole.
+    RC_ASSERT(each->reasons.size() <= alone.reasons.size());
+    RC_ASSERT(std::equal(each->reasons.begin(), each->reasons.end(), alone.reasons.begin()));
     RC_ASSERT(each->footprint.parts.size() == alone.footprint.parts.size());
     for (std::size_t i = 0; i < alone.footprint.parts.size(); ++i) {
       RC_ASSERT(each->footprint.parts[i].name == alone.footprint.parts[i].name);
@@ -122,7 +124,9 @@ RC_GTEST_PROP(StackProperty, AStackOfOneIsItsPlan, ()) {
 
 RC_GTEST_PROP(StackProperty, AddingAMemberNeverFreesMemory, ()) {
   Stack stack = some_stack();
-  RC_PRE(stack.members.size() > 1U);
+  if (stack.members.size() < 2U) {
+    stack.members.push_back(stack.members.front());
+  }
   const StackPlan more = plan_stack(stack);
   stack.members.pop_back();
   const StackPlan less = plan_stack(stack);

@@ -126,7 +126,8 @@ std::vector<Invented> invented() {
          return with_layers(std::move(gguf), [](GgufWriter& each, const std::string& at) {
            add_attention(each, at, 8, 2);
            add_experts(each, at, 64);
-           add_dense(each, at);
+           each.add_tensor(at + "ffn_up.weight", {embedding, width}, ElementType::q8_0)
+               .add_tensor(at + "ffn_down.weight", {width, embedding}, ElementType::q8_0);
            each.add_tensor(at + "never_seen.weight", {embedding, 7 * 512}, ElementType::q8_0);
          });
        }});

@@ -55,7 +55,10 @@ ComputeBound compute_bound(const Model& model, const Geometry& geometry,
   ComputeBound result;
   result.gpu = row * (4 * model.embedding) + row * widest * alive + mask + scratch +
                Bytes{float_bytes} * geometry.outputs * (model.vocabulary + 2 * model.embedding);
-  result.host = row * (2 * model.embedding) + mask + mib(1);
+  // Inputs: embeddings in place of tokens and the rows looked up, each with a copy, what says where
+  // tokens go, and the masks.
+  constexpr std::int64_t numbers = 8;
+  result.host = row * (4 * model.embedding + numbers) + mask + mib(1);
   return result;
 }
 
