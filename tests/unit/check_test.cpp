@@ -149,7 +149,7 @@ constexpr Broken broken[] = {
     {"missing_key", chip, "  \"cpu_cores\": 10,\n", "", "{\n", "", "key 'cpu_cores' is missing"},
     {"bounds_in_disorder", budget, "\"most_bytes\": 4294967296", "\"most_bytes\": 4294967",
      "4294967,", "/hosts/reserve/most_bytes", "must not be less than least_bytes"},
-    {"container_without_source", budget, "\"reserve_bytes\": 268435456,", "\"reserve_bytes\": -1,",
+    {"negative_container_reserve", budget, "\"reserve_bytes\": 268435456,", "\"reserve_bytes\": -1,",
      "-1,", "/hosts/container/reserve_bytes", "at least 0"},
     {"missing_source", chip, "    \"ram\": \"https://support.apple.com/en-us/111900\",\n", "",
      "{\n    \"cores\"", "/sources", "key 'ram' is missing"},

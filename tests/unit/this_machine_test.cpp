@@ -73,7 +73,6 @@ constexpr Known known[] = {
     {"linux-container-cgroup-v2", "", ChipMatch::none, "Debian GNU/Linux 12 (bookworm)", 0},
     {"linux-container-cgroup-v1", "", ChipMatch::none, "Amazon Linux 2", 0},
     {"linux-arm64", "", ChipMatch::none, "Raspberry Pi OS GNU/Linux 12 (bookworm)", 0},
-    {"linux-vm-recorded", "", ChipMatch::none, "Debian GNU/Linux 12 (bookworm)", 0},
 };
 
 TEST(ThisMachine, IsTakenForTheProfileOfItsChip) {
