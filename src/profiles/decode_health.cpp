@@ -104,8 +104,8 @@ HealthRules decode_health(Faults& faults) {
   Fields fields(*value, faults);
   static_cast<void>(fields.one_of("schema", {"membudget.health/1"}));
   static_cast<void>(fields.texts_or_none("notes"));
-  take_downgrade(fields.object("downgrade"), out);
-  take_upgrade(fields.object("upgrade"), out);
+  const bool comparable = take_downgrade(fields.object("downgrade"), out);
+  take_upgrade(fields.object("upgrade"), comparable, out);
   take_states(fields.object("thermal_states"), out);
   take_score(fields.object("score"), out);
   take_hysteresis(fields.object("hysteresis"), out);
