@@ -125,7 +125,7 @@ std::vector<Column> columns_of(ProfileKind kind) {
                }},
               {"what", false,
                [](const Profiles&, const std::string&, const json& profile) -> ordered_json {
-                 return profile.contains("summary") ? profile.at("summary") : profile.at("name");
+                 return profile.at(profile.contains("summary") ? "summary" : "name").get<std::string>();
                }}};
     case ProfileKind::stack:
       return {member("id", "id"), member("chip", "chip"),
@@ -150,7 +150,8 @@ bool contains_ignoring_case(std::string_view text, std::string_view part) {
 std::vector<std::string> names_of(const std::string& id, const json& profile) {
   std::vector<std::string> out{id};
   for (const char* key : {"ollama", "aliases"}) {
-    if (profile.contains(key)) {
+    // A runtime's "ollama" are rules, not names.
+    if (profile.contains(key) && profile.at(key).is_array()) {
       for (const auto& name : profile.at(key)) out.push_back(name);
     }
   }

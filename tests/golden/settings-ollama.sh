@@ -1,6 +1,5 @@
 # Ollama's slots do not share a cache: one slot with all 8192 tokens, where 4 shared them.
 # So it takes 19.77 GiB, 1.7 MiB less than planned.
-# No variable sets these; a Modelfile or the API's options do: num_batch 512
 # For Ollama.app; quit and open it afterwards:
 launchctl setenv OLLAMA_CONTEXT_LENGTH 8192
 launchctl setenv OLLAMA_KV_CACHE_TYPE q8_0

@@ -291,6 +291,7 @@ TEST(StackFile, TellsEveryFaultWithItsPlaceAndWhatWouldBeRight) {
           HasSubstr("/members/1/kontext: unknown key; did you mean 'context'?"),
           HasSubstr("8:51 /members/2/count: several processes are not loaded on demand"),
           HasSubstr("/servers/0/max_loaded: must be a whole number of at least 1"),
+          HasSubstr("11:15 /requests: are 100001 in all; at most 100000"),
           HasSubstr("/requests/0/at_s: must be a number from 0"),
           HasSubstr("/requests/0/member: no member is called 'qwen2.5:7'; did you mean 'qwen2.5:7b'?"),
           HasSubstr("/requests/1/times: must be at most 100000"),
