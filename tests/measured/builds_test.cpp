@@ -7,7 +7,8 @@
 // of 19 of other machines, whose caches, states and host inputs follow the same rules. Their sizes
 // agree to the last printed digit by the rules of the build that printed them; those older than any
 // build we know once a counted reason is added, whose bytes follow from the log's own settings; a
-// few belong to graphs or files we do not have and carry the reason.
+// few belong to graphs or files we do not have and carry the reason. Where a build's graph is only
+// bounded (delta nets before they were one operation), the bound must not be below what was printed.
 //
 // Left out: 108 logs of MLX and other engines or without the size of any buffer; 8 that do not name
 // their model; caches of unnamed or fork-only types (4) and weights of an unnamed mix (1); contexts

@@ -87,13 +87,13 @@ TEST_F(Mlc, TermsOfLlamaAreTheseNumbers) {
 }
 
 // "Parameters: ... MB" as MLC-LLM prints it (mebibytes, rounded): mlc-llm issue 2026, pull request
-// 1525, pull request 3221. Mistral's has 7.5 KB more than its tensors explain.
+// 1525, pull request 3221. Not compared: Mistral 7B, whose 3885.14 are 7.5 KB more than its tensors
+// explain.
 TEST_F(Mlc, ParametersTakeWhatItReported) {
   for (const auto& [name, mebibytes] : {std::pair{"llama-2-7b", 3615.13},
-                                        {"mistral-7b-v0.1", 3885.14},
                                         {"qwen3-1.7b", 923.16}}) {
     const Model model = profiles_.model(name, "q4f16_1");
-    EXPECT_NEAR(static_cast<double>(model.tensors.total().count()) / 1048576, mebibytes, 0.0075)
+    EXPECT_NEAR(static_cast<double>(model.tensors.total().count()) / 1048576, mebibytes, 0.006)
         << name;
   }
 }
