@@ -10,7 +10,9 @@
 #include <system_error>
 #include <utility>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
+#include "source/as_asked.hpp"
 #include "source/checkpoint.hpp"
 #include "source/choose_file.hpp"
 #include "source/gguf.hpp"
@@ -21,14 +23,6 @@
 
 namespace membudget {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return result;
-}
 
 bool is_folder(std::string_view path) {
   std::error_code ignored;
@@ -55,20 +49,6 @@ std::optional<std::string_view> after(std::string_view prefix, std::string_view 
              : std::nullopt;
 }
 
-/// A GGUF is what it is: another quantization cannot be asked of it.
-Model as_asked(Model model, std::string_view quantization) {
-  if (!quantization.empty() && lower(quantization) != lower(model.quantization)) {
-    throw Error(Errc::bad_request, "--quant",
-                fmt::format("{} is {}, not {}; leave --quant out, or name the model as in the "
-                            "catalog",
-                            model.id,
-                            model.quantization.empty() ? "of an unstated quantization"
-                                                       : model.quantization,
-                            quantization));
-  }
-  return model;
-}
-
 /// The model among files: safetensors with their config, or the .gguf that is wanted.
 Model model_among(const ModelFiles& files, const std::string& id, std::string_view wanted,
                   std::string_view quantization, const Profiles& profiles) {
@@ -82,8 +62,7 @@ Model model_among(const ModelFiles& files, const std::string& id, std::string_vi
 
 Model load_folder(std::string_view folder, std::string_view quantization,
                   const Profiles& profiles) {
-  const std::filesystem::path path =
-      std::filesystem::path(folder).lexically_normal();
+  const std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
   const FolderFiles files(path);
   const std::string name =
       path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
@@ -107,10 +86,11 @@ Model load_ollama(std::string_view name, const ReadOptions& options) {
     return remote.ollama_model(wanted);
   }
   const std::vector<std::string> tags = store.tags_of(wanted);
-  throw Error(Errc::unknown_name, "ollama:" + wanted.shown(),
-              fmt::format("is not in {}{}; pull it, or add --remote to read it from the registry",
-                          options.places.ollama.string(),
-                          tags.empty() ? "" : fmt::format(", which has {}", fmt::join(tags, ", "))));
+  throw Error(
+      Errc::unknown_name, "ollama:" + wanted.shown(),
+      fmt::format("is not in {}{}; pull it, or add --remote to read it from the registry",
+                  options.places.ollama.string(),
+                  tags.empty() ? "" : fmt::format(", which has {}", fmt::join(tags, ", "))));
 }
 
 Model load_hub(std::string_view name, std::string_view quantization, const Profiles& profiles,
@@ -140,6 +120,19 @@ std::optional<Model> load_cached(std::string_view name, std::string_view quantiz
 }
 
 }  // namespace
+
+Model as_asked(Model model, std::string_view quantization) {
+  if (!quantization.empty() && lower(quantization) != lower(model.quantization)) {
+    throw Error(Errc::bad_request, "--quant",
+                fmt::format("{} is {}, not {}; leave --quant out, or name the model as in the "
+                            "catalog",
+                            model.id,
+                            model.quantization.empty() ? "of an unstated quantization"
+                                                       : model.quantization,
+                            quantization));
+  }
+  return model;
+}
 
 Model load_gguf(const std::filesystem::path& file) {
   return model_of(read_gguf(file), file.string(), file.filename().string());

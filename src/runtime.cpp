@@ -50,8 +50,26 @@ ElementType cache_type(ElementType type, std::string_view option) {
   }
 }
 
+// std::regex goes as deep into the stack as parentheses are nested and alternatives stand side by
+// side; patterns that come with a request must not end the process that asks.
+bool is_beyond_stack(std::string_view pattern) {
+  constexpr std::size_t longest = 4096;
+  constexpr int deepest = 32;
+  int depth = 0;
+  int most = 0;
+  for (const char c : pattern) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    most = std::max(most, depth);
+  }
+  return pattern.size() > longest || most > deepest;
+}
+
 // The engine compiles the pattern while it loads the model and gives up there.
 void check_pattern(const TensorOverride& override) {
+  if (is_beyond_stack(override.pattern)) {
+    throw Error(Errc::bad_request, "--override-tensor",
+                "the regular expression is longer or deeper nested than any that names tensors");
+  }
   try {
     static_cast<void>(std::regex(override.pattern));
   } catch (const std::regex_error&) {

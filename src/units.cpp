@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 
 namespace membudget {
@@ -16,14 +17,6 @@ namespace {
 
 [[noreturn]] void overflow() {
   throw Error(Errc::overflow, "", "a size exceeds 63 bits; the model or setting is not plausible");
-}
-
-std::string lower(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return result;
 }
 
 // Digits with at most one point, then a suffix. Not strtod: it would take "0x", "inf", "1e9".
@@ -42,8 +35,8 @@ Quantity split_quantity(std::string_view text, std::string_view option, std::str
   std::size_t at = 0;
   bool point = false;
   bool digit = false;
-  while (at < text.size() && (std::isdigit(static_cast<unsigned char>(text[at])) != 0 ||
-                              (text[at] == '.' && !point))) {
+  while (at < text.size() &&
+         (std::isdigit(static_cast<unsigned char>(text[at])) != 0 || (text[at] == '.' && !point))) {
     point = point || text[at] == '.';
     digit = digit || text[at] != '.';
     ++at;
@@ -91,7 +84,9 @@ std::int64_t checked_add(std::int64_t a, std::int64_t b) {
   return result;
 }
 
-Bytes operator+(Bytes a, Bytes b) { return Bytes{checked_add(a.count(), b.count())}; }
+Bytes operator+(Bytes a, Bytes b) {
+  return Bytes{checked_add(a.count(), b.count())};
+}
 
 Bytes operator-(Bytes a, Bytes b) {
   std::int64_t result = 0;
@@ -101,7 +96,9 @@ Bytes operator-(Bytes a, Bytes b) {
   return Bytes{result};
 }
 
-Bytes operator*(Bytes a, std::int64_t n) { return Bytes{checked_multiply(a.count(), n)}; }
+Bytes operator*(Bytes a, std::int64_t n) {
+  return Bytes{checked_multiply(a.count(), n)};
+}
 
 std::string to_text(Bytes size) {
   const auto count = static_cast<double>(size.count());

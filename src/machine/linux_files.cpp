@@ -8,20 +8,14 @@
 #include <system_error>
 #include <utility>
 
+#include "ascii.hpp"
+
 namespace membudget::linux_files {
 namespace {
 
 constexpr std::string_view blanks = " \t";
 
 /// Without what stands around it.
-std::string_view trimmed(std::string_view text) {
-  const auto from = text.find_first_not_of(" \t\r\n");
-  if (from == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(from, text.find_last_not_of(" \t\r\n") - from + 1);
-}
-
 std::vector<std::string_view> lines(std::string_view text) {
   std::vector<std::string_view> out;
   while (!text.empty()) {
@@ -104,9 +98,9 @@ std::optional<std::string> path_of(std::string_view cgroups, std::string_view co
     }
     const std::string_view names = line.substr(first + 1, second - first - 1);
     const auto each = split(names, ",");
-    const bool found = controller.empty() ? names.empty()
-                                          : std::find(each.begin(), each.end(), controller) !=
-                                                each.end();
+    const bool found = controller.empty()
+                           ? names.empty()
+                           : std::find(each.begin(), each.end(), controller) != each.end();
     if (found) {
       return std::string(trimmed(line.substr(second + 1)));
     }

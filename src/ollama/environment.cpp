@@ -8,21 +8,15 @@
 #include <cctype>
 #include <charconv>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "membudget/ollama.hpp"
 
 namespace membudget {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 /// Spaces around it and quotes around what is left do not count.
-std::string trimmed(std::string_view text) {
+std::string unquoted(std::string_view text) {
   const auto strip = [&](std::string_view characters) {
     const auto first = text.find_first_not_of(characters);
     text = first == std::string_view::npos
@@ -44,7 +38,7 @@ class Environment {
   /// Empty where it is not set, or set to nothing.
   [[nodiscard]] std::string text(const std::string& name) const {
     const auto found = name.empty() ? variables_.end() : variables_.find(name);
-    return found == variables_.end() ? "" : trimmed(found->second);
+    return found == variables_.end() ? "" : unquoted(found->second);
   }
 
   /// What is no number is as if it were not set, as there.
@@ -57,7 +51,7 @@ class Environment {
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
     if (error != std::errc() || end != value.data() + value.size() || out < 0) {
       warnings_.push_back(
-          fmt::format("Ollama cannot read {}={} and goes by its default", name, value));
+          fmt::format("Ollama cannot read {}={} and goes by its default", name, one_line(value, 80)));
       return std::nullopt;
     }
     return out;
@@ -132,7 +126,7 @@ Runtime with_ollama_environment(Runtime runtime,
     environment.warn(
         fmt::format("{}={} MiB decides how many layers go to the CPU when they do not "
                     "all fit; it changes no size here",
-                    names.fit_target, margin));
+                    names.fit_target, one_line(margin, 80)));
   }
   return runtime;
 }

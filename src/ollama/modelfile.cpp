@@ -8,6 +8,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "membudget/ollama.hpp"
 
@@ -33,12 +34,6 @@ constexpr std::array<std::string_view, 9> gone{"penalize_newline", "low_vram",  
 template <std::size_t Count>
 bool is_in(const std::array<std::string_view, Count>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 bool is_blank(char c) {

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <utility>
 
+#include "ascii.hpp"
 #include "membudget/quality.hpp"
 
 namespace membudget {
@@ -152,9 +153,8 @@ Positions smaller_models(const Model& model, const AdviceRules& rules,
       smaller.push_back(&each);
     }
   }
-  std::sort(smaller.begin(), smaller.end(), [](const Alternative* a, const Alternative* b) {
-    return b->at_least < a->at_least;
-  });
+  std::sort(smaller.begin(), smaller.end(),
+            [](const Alternative* a, const Alternative* b) { return b->at_least < a->at_least; });
   Positions out;
   std::int64_t steps = 0;
   for (const Alternative* each : smaller) {
@@ -230,8 +230,7 @@ Position position(const AdviceRules& rules, Lever lever, std::string from, std::
 }
 
 std::vector<Positions> positions(const Model& model, const Plan& plan, const Runtime& runtime,
-                                 const AdviceRules& rules,
-                                 const QualityTable& quality,
+                                 const AdviceRules& rules, const QualityTable& quality,
                                  std::span<const Alternative> alternatives) {
   const Settings& settings = plan.footprint.settings;
   std::vector<Positions> out = runtime.engine == Engine::mlx
@@ -244,9 +243,9 @@ std::vector<Positions> positions(const Model& model, const Plan& plan, const Run
   }
   out.push_back(quantizations(model, rules, quality, alternatives));
   out.push_back(smaller_models(model, rules, alternatives));
-  out.erase(std::remove_if(out.begin(), out.end(),
-                           [](const Positions& each) { return each.empty(); }),
-            out.end());
+  out.erase(
+      std::remove_if(out.begin(), out.end(), [](const Positions& each) { return each.empty(); }),
+      out.end());
   return out;
 }
 
@@ -257,10 +256,7 @@ std::int64_t rank_of(std::string_view quantization, const AdviceRules& rules) {
 }
 
 std::string option_name(ElementType type) {
-  std::string name(format_of(type).name);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
+  return lower(format_of(type).name);
 }
 
 std::int64_t offloadable_layers(const Model& model) {

@@ -10,26 +10,26 @@
 #include <iterator>
 #include <tuple>
 
+#include "ascii.hpp"
+
 namespace membudget {
 namespace {
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
-}
 
 /// Doublings between two sizes.
 double doublings(std::int64_t a, std::int64_t b) {
   constexpr std::int64_t least = 1;
-  return std::abs(std::log2(static_cast<double>(std::max(a, least)) /
-                            static_cast<double>(std::max(b, least))));
+  return std::abs(
+      std::log2(static_cast<double>(std::max(a, least)) / static_cast<double>(std::max(b, least))));
 }
 
 /// 0 within a factor of two, 1 within four, ...
-int size_class(std::int64_t a, std::int64_t b) { return static_cast<int>(doublings(a, b)); }
+int size_class(std::int64_t a, std::int64_t b) {
+  return static_cast<int>(doublings(a, b));
+}
 
-bool is_plain(const QualityFigure& figure) { return figure.method == "plain"; }
+bool is_plain(const QualityFigure& figure) {
+  return figure.method == "plain";
+}
 
 }  // namespace
 
@@ -37,9 +37,10 @@ std::vector<QualityFigure> published_quality(const QualityTable& table,
                                              std::string_view quantization,
                                              std::int64_t parameters) {
   std::vector<QualityFigure> out;
-  std::copy_if(
-      table.weights.begin(), table.weights.end(), std::back_inserter(out),
-      [&](const QualityFigure& each) { return same_name(each.quantization, quantization); });
+  std::copy_if(table.weights.begin(), table.weights.end(), std::back_inserter(out),
+               [&](const QualityFigure& each) {
+                 return equal_ignoring_case(each.quantization, quantization);
+               });
   std::stable_sort(out.begin(), out.end(), [&](const QualityFigure& a, const QualityFigure& b) {
     return std::tuple(size_class(a.parameters, parameters), -a.year, !is_plain(a),
                       doublings(a.parameters, parameters)) <
@@ -58,19 +59,19 @@ std::vector<CacheQualityFigure> published_cache_quality(const QualityTable& tabl
                [&](const CacheQualityFigure& each) {
                  return each.key_type == key_type && each.value_type == value_type;
                });
-  std::stable_sort(out.begin(), out.end(),
-                   [&](const CacheQualityFigure& a, const CacheQualityFigure& b) {
-                     return doublings(a.parameters, parameters) <
-                            doublings(b.parameters, parameters);
-                   });
+  std::stable_sort(
+      out.begin(), out.end(), [&](const CacheQualityFigure& a, const CacheQualityFigure& b) {
+        return doublings(a.parameters, parameters) < doublings(b.parameters, parameters);
+      });
   return out;
 }
 
 std::vector<QualityClaim> claims_of(const QualityTable& table, std::string_view quantization) {
   std::vector<QualityClaim> out;
-  std::copy_if(
-      table.claims.begin(), table.claims.end(), std::back_inserter(out),
-      [&](const QualityClaim& each) { return same_name(each.quantization, quantization); });
+  std::copy_if(table.claims.begin(), table.claims.end(), std::back_inserter(out),
+               [&](const QualityClaim& each) {
+                 return equal_ignoring_case(each.quantization, quantization);
+               });
   return out;
 }
 
@@ -78,8 +79,8 @@ Quality quality(const Model& model, const Settings& settings, const QualityTable
   const std::int64_t parameters = model.tensors.parameters();
   Quality out;
   out.weights = published_quality(table, model.quantization, parameters);
-  out.cache = published_cache_quality(table, settings.cache_type_k, settings.cache_type_v,
-                                      parameters);
+  out.cache =
+      published_cache_quality(table, settings.cache_type_k, settings.cache_type_v, parameters);
   if (out.weights.empty()) {
     out.note = fmt::format("nobody published what {} loses",
                            model.quantization.empty() ? "this mix of types" : model.quantization);

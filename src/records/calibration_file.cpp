@@ -7,6 +7,7 @@
 
 #include "membudget/calibration.hpp"
 #include "membudget/error.hpp"
+#include "records/limits.hpp"
 #include "records/line_file.hpp"
 
 namespace membudget {
@@ -15,8 +16,7 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr const char* schema = "membudget.calibration_result/1";
-constexpr std::size_t longest_line = std::size_t{1} << 20;
+constexpr const char* result_schema = "membudget.calibration_result/1";
 
 ordered_json json_of(const CalibrationFigure& figure, const char* middle) {
   ordered_json out;
@@ -94,7 +94,7 @@ std::string variable(const char* name) {
 
 std::string to_json(const Calibration& calibration) {
   ordered_json out;
-  out["schema"] = schema;
+  out["schema"] = result_schema;
   out["time"] = calibration.time;
   out["engines"] = ordered_json::array();
   for (const EngineCalibration& engine : calibration.engines) {
@@ -109,10 +109,10 @@ std::string to_json(const Calibration& calibration) {
 
 Calibration read_calibration(std::string_view text, const std::string& where) {
   const json value = json::parse(text, nullptr, false);
-  if (!value.is_object() || value.value("schema", json()) != schema) {
+  if (!value.is_object() || value.value("schema", json()) != result_schema) {
     throw Error(Errc::invalid_profile, where,
                 fmt::format("is no calibration of this version ({}); run membudget calibrate again",
-                            schema));
+                            result_schema));
   }
   Calibration out;
   out.time = take<std::string>(value, "time", where + "#");

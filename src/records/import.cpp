@@ -11,6 +11,7 @@
 
 #include "membudget/error.hpp"
 #include "membudget/record.hpp"
+#include "records/limits.hpp"
 #include "records/timing_log.hpp"
 
 namespace membudget {
@@ -20,11 +21,9 @@ using nlohmann::json;
 
 // An array of llama-bench has about a KiB per row.
 constexpr std::size_t largest_document = std::size_t{64} << 20;
-constexpr std::size_t longest_line = std::size_t{1} << 20;
 constexpr std::size_t most_notes = 20;
 // Beyond any run, and small enough to be added up; durations are nanoseconds.
 constexpr std::int64_t most_count = std::int64_t{1} << 60;
-constexpr std::int64_t most_tokens = std::int64_t{1} << 40;
 
 void note(RecordImport& out, std::string text) {
   if (out.notes.size() < most_notes) {
@@ -63,6 +62,17 @@ std::optional<std::int64_t> positive_count(const json& object, const char* key,
 
 std::string file_name(const std::string& path) {
   return path.substr(path.find_last_of("/\\") + 1);
+}
+
+/// Keeps a record that its file would be read back with; `what` names the text it comes from.
+void keep(Record record, std::string_view what, RecordImport& out) {
+  try {
+    static_cast<void>(read_record(to_json_line(record), ""));
+  } catch (const Error& error) {
+    note(out, fmt::format("{} is passed over: {}", what, error.what()));
+    return;
+  }
+  out.records.push_back(std::move(record));
 }
 
 bool is_bench_row(const json& value) {
@@ -116,8 +126,8 @@ void take_bench_row(const json& row, const Record& known, RecordImport& out) {
   if (const auto flash = row.find("flash_attn"); flash != row.end()) {
     // A bool in older builds; -1 is "auto", which a row does not resolve.
     if (flash->is_boolean()) record.flash_attention = flash->get<bool>();
-    if (flash->is_number_integer() && flash->get<int>() >= 0) {
-      record.flash_attention = flash->get<int>() != 0;
+    if (flash->is_number_integer() && flash->get<std::int64_t>() >= 0) {
+      record.flash_attention = flash->get<std::int64_t>() != 0;
     }
   }
   record.context = depth + *prompted + *generated;
@@ -133,7 +143,7 @@ void take_bench_row(const json& row, const Record& known, RecordImport& out) {
     note(out, "a row without a file name is passed over; name the model with --model");
     return;
   }
-  out.records.push_back(std::move(record));
+  keep(std::move(record), "a row of llama-bench", out);
 }
 
 /// An answer of /api/generate or /api/chat: only the last part of a stream has the times.
@@ -164,7 +174,7 @@ void take_ollama_answer(const json& answer, const Record& known, RecordImport& o
   }
   record.source = "Ollama";
   if (!record.model.empty()) {
-    out.records.push_back(std::move(record));
+    keep(std::move(record), "an answer of Ollama", out);
   }
 }
 

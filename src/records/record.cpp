@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "membudget/error.hpp"
+#include "records/limits.hpp"
 
 namespace membudget {
 namespace {
@@ -18,10 +19,9 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::string_view schema = "membudget.record/1";
+constexpr std::string_view record_schema = "membudget.record/1";
 
 // Beyond anything that runs, and small enough that sums of a few cannot overflow.
-constexpr std::int64_t most_tokens = std::int64_t{1} << 40;
 constexpr std::int64_t most_memory = std::int64_t{1} << 50;
 constexpr std::int64_t most_settings = 1'000'000'000;
 
@@ -149,7 +149,7 @@ void read_settings(const Members& members, Record& out) {
 
 std::string to_json_line(const Record& record) {
   ordered_json out;
-  out["schema"] = schema;
+  out["schema"] = record_schema;
   put(out, "time", record.time);
   out["model"] = record.model;
   put(out, "quantization", record.quantization);
@@ -185,10 +185,10 @@ Record read_record(std::string_view line, const std::string& where) {
     throw Error(Errc::invalid_profile, where, "is not one JSON object");
   }
   const auto stated = value.find("schema");
-  if (stated == value.end() || *stated != schema) {
-    throw Error(
-        Errc::invalid_profile, where + "#/schema",
-        fmt::format("must be \"{}\"; another is of a newer program or none of ours", schema));
+  if (stated == value.end() || *stated != record_schema) {
+    throw Error(Errc::invalid_profile, where + "#/schema",
+                fmt::format("must be \"{}\"; another is of a newer program or none of ours",
+                            record_schema));
   }
   const Members members(value, where + "#");
   Record out;

@@ -5,13 +5,13 @@
 
 #include "membudget/error.hpp"
 #include "membudget/record.hpp"
+#include "records/limits.hpp"
 #include "records/line_file.hpp"
 
 namespace membudget {
 namespace {
 
 // A record has some hundred bytes.
-constexpr std::size_t longest_line = std::size_t{1} << 20;
 
 /// The message of an error with the member it is about, without the file.
 std::string problem_of(const Error& error, const std::string& where) {

@@ -10,7 +10,7 @@ namespace {
 
 // More requests at once than any server has slots; names in a damaged log must not pile up.
 constexpr std::size_t most_open = 1024;
-constexpr double most_tokens = 1e12;  // Below what a record may hold.
+constexpr double most_timed_tokens = 1e12;  // Below what a record may hold.
 
 void skip_spaces(std::string_view& text) {
   const auto at = text.find_first_not_of(' ');
@@ -56,7 +56,7 @@ std::string request_of(std::string_view line) {
 bool TimingLog::read_timing(std::string_view text, Timing& out) {
   double tokens = 0;
   if (!take_word(text, "=") || !take_number(text, out.milliseconds) || !take_word(text, "ms") ||
-      !take_word(text, "/") || !take_number(text, tokens) || tokens > most_tokens) {
+      !take_word(text, "/") || !take_number(text, tokens) || tokens > most_timed_tokens) {
     return false;
   }
   out.tokens = static_cast<std::int64_t>(tokens);
@@ -91,7 +91,7 @@ bool TimingLog::take(std::string_view line, RecordImport& out) {
     std::string_view rest = line.substr(std::min(equals, line.size() - 1) + 1);
     double tokens = 0;
     const auto done = done_.find(request_of(line.substr(0, at)));
-    if (done != done_.end() && take_number(rest, tokens) && tokens < most_tokens) {
+    if (done != done_.end() && take_number(rest, tokens) && tokens < most_timed_tokens) {
       out.records[done->second].context_used = static_cast<std::int64_t>(tokens);
     }
   }

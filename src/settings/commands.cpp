@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "settings/format.hpp"
 #include "settings/quoting.hpp"
@@ -12,10 +13,7 @@ namespace membudget {
 namespace settings {
 
 std::string type_name(ElementType type) {
-  std::string out(format_of(type).name);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
+  return lower(format_of(type).name);
 }
 
 std::string title_of(const Model& model) {
@@ -112,9 +110,9 @@ namespace {
 /// An MLX plan is told to MLX; the others hear why they cannot do it.
 RuntimeCommands mlx_commands(const PlannedRun& run) {
   using settings::comment;
-  const std::string other =
-      comment("This plan is for MLX; for llama.cpp and Ollama's GGUF models plan a quantization such "
-              "as Q4_K_M.");
+  const std::string other = comment(
+      "This plan is for MLX; for llama.cpp and Ollama's GGUF models plan a quantization such "
+      "as Q4_K_M.");
   return {.ollama = {comment("Ollama's MLX runner has no settings that change its memory.")},
           .modelfile = other,
           .llama_server = other,

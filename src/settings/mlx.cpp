@@ -27,7 +27,7 @@ std::string nearest_quantization(const std::string& gguf) {
 }
 
 /// What mlx_lm.server is given as --model; empty where there is nothing to give.
-std::string model_option(const PlannedRun& run, std::vector<std::string>& lines) {
+std::string model_of(const PlannedRun& run, std::vector<std::string>& lines) {
   if (is_mlx(run.model)) {
     if (!run.names.folder.empty()) return plain_path(run.names.folder);
     return fmt::format("mlx-community/{}-{}", run.names.title, run.model.quantization);
@@ -90,7 +90,7 @@ void add_cache_notes(const PlannedRun& run, Bytes cache, std::vector<std::string
 std::vector<std::string> mlx_lines(const PlannedRun& run) {
   const Settings& planned = run.plan.footprint.settings;
   std::vector<std::string> lines;
-  const std::string model = model_option(run, lines);
+  const std::string model = model_of(run, lines);
   if (model.empty()) return lines;
   const Bytes cache = cache_16_bit(run);
   add_cache_notes(run, cache, lines);
@@ -105,8 +105,7 @@ std::vector<std::string> mlx_lines(const PlannedRun& run) {
   // so only one may run at a time.
   const bool mlx = run.engine == Engine::mlx;
   const std::int64_t slots = planned.kv_unified ? 1 : planned.parallel;
-  const std::int64_t step =
-      mlx ? planned.prefill_step : std::min(planned.ubatch, planned.batch);
+  const std::int64_t step = mlx ? planned.prefill_step : std::min(planned.ubatch, planned.batch);
   std::string command = "mlx_lm.server --model " + shell_word(model);
   const auto add = [&](const char* option, std::int64_t value, std::int64_t usual) {
     if (value != usual) command += fmt::format(" {} {}", option, value);
@@ -129,13 +128,13 @@ std::vector<std::string> mlx_lines(const PlannedRun& run) {
 std::vector<std::string> lmstudio_mlx_lines(const PlannedRun& run) {
   std::vector<std::string> lines;
   std::vector<std::string> unused;
-  const std::string model = model_option(run, unused);
+  const std::string model = model_of(run, unused);
   const Settings& planned = run.plan.footprint.settings;
   lines.push_back(comment("LM Studio fits the context of MLX models itself and ignores -c."));
   if (planned.kv_bits > 0) {
-    lines.push_back(comment(fmt::format(
-        "Set llm.load.mlx.kvCacheQuantization to {} bits in the model's defaults.",
-        planned.kv_bits)));
+    lines.push_back(comment(
+        fmt::format("Set llm.load.mlx.kvCacheQuantization to {} bits in the model's defaults.",
+                    planned.kv_bits)));
   }
   // lmstudio-ai/lms load.ts: 4 predictions at once unless told otherwise.
   lines.push_back(fmt::format("lms load {} --parallel {} -y", shell_word(model), planned.parallel));

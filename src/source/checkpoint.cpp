@@ -30,7 +30,7 @@ using nlohmann::json;
 
 constexpr std::string_view config_name = "config.json";
 constexpr std::string_view index_name = "model.safetensors.index.json";
-constexpr std::string_view ending = ".safetensors";
+constexpr std::string_view file_ending = ".safetensors";
 constexpr std::int64_t longest_config = std::int64_t{1} << 20;
 // DeepSeek V3's has 9 MB.
 constexpr std::int64_t longest_index = std::int64_t{64} << 20;
@@ -119,10 +119,10 @@ std::vector<std::string> weight_files(const ModelFiles& files) {
       constexpr std::size_t named = 8;
       const std::size_t all = missing.size();
       missing.resize(std::min(all, named));
-      throw Error(Errc::io, place_of(files, index_name),
-                  fmt::format("{} of the {} files it lists are missing: {}{}; put them beside it",
-                              all, events.files().size(), fmt::join(missing, ", "),
-                              all > named ? ", ..." : ""));
+      throw Error(
+          Errc::io, place_of(files, index_name),
+          fmt::format("{} of the {} files it lists are missing: {}{}; put them beside it", all,
+                      events.files().size(), fmt::join(missing, ", "), all > named ? ", ..." : ""));
     }
     if (!events.files().empty()) {
       return {events.files().begin(), events.files().end()};
@@ -131,7 +131,7 @@ std::vector<std::string> weight_files(const ModelFiles& files) {
   std::vector<std::string> all;
   std::vector<std::string> usual;
   for (const std::string& file : files.list()) {
-    if (file.ends_with(ending) && file.find('/') == std::string::npos) {
+    if (file.ends_with(file_ending) && file.find('/') == std::string::npos) {
       all.push_back(file);
       if (file.starts_with("model")) {
         usual.push_back(file);
@@ -170,9 +170,9 @@ std::optional<LayerName> within_layer(std::string_view name) {
 // language model, and next-token heads that most conversions leave out.
 bool belongs_elsewhere(std::string_view name) {
   constexpr std::array<std::string_view, 14> parts{
-      "visual.",    "vision.",         "vision_",        "audio.",         "audio_",
-      "projector.", "image_newline",   "patch_embed",    "model.connector.", "embed_vision",
-      "mtp.",       "multi_modal",     "mm_",            "talker."};
+      "visual.",    "vision.",       "vision_",     "audio.",           "audio_",
+      "projector.", "image_newline", "patch_embed", "model.connector.", "embed_vision",
+      "mtp.",       "multi_modal",   "mm_",         "talker."};
   return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
     return name.find(part) != std::string_view::npos;
   });
@@ -313,11 +313,10 @@ Stored read_weights(const ModelFiles& files) {
 std::int64_t vocabulary_of(const std::vector<Checkpoint::Stored>& tensors) {
   for (const Checkpoint::Stored& tensor : tensors) {
     const std::string_view name = tensor.name;
-    const bool table = name.ends_with("embed_tokens.weight") || name.ends_with("wte.weight") ||
-                       name.ends_with("word_embeddings.weight") ||
-                       name.ends_with("backbone.embeddings.weight") ||
-                       name.ends_with("backbone.embedding.weight") ||
-                       name.ends_with("tok_embeddings.weight");
+    const bool table =
+        name.ends_with("embed_tokens.weight") || name.ends_with("wte.weight") ||
+        name.ends_with("word_embeddings.weight") || name.ends_with("backbone.embeddings.weight") ||
+        name.ends_with("backbone.embedding.weight") || name.ends_with("tok_embeddings.weight");
     if (table && !within_layer(name) && !belongs_elsewhere(name) && tensor.shape.size() == 2) {
       return tensor.shape[0];
     }
@@ -338,10 +337,8 @@ std::string converted_type(const Checkpoint& checkpoint) {
 Quantization quantization_named(const Profiles& profiles, std::string_view name) {
   const std::string_view text = profiles.document(ProfileKind::quantization, name);
   const json document = json::parse(text, nullptr, false);
-  const std::string id =
-      document.is_object() ? document.value("id", std::string()) : std::string();
-  return decode(decode_quantization, fmt::format("profiles/quants/{}.json", id), text)
-      .quantization;
+  const std::string id = document.is_object() ? document.value("id", std::string()) : std::string();
+  return decode(decode_quantization, fmt::format("profiles/quants/{}.json", id), text).quantization;
 }
 
 std::string name_of(const Quantization& quantization) {
@@ -379,7 +376,7 @@ void compare_elements(const HfConfig& config, const Checkpoint& checkpoint, Mode
 bool is_checkpoint(const ModelFiles& files) {
   return files.has(config_name) &&
          std::any_of(files.list().begin(), files.list().end(),
-                     [](const std::string& file) { return file.ends_with(ending); });
+                     [](const std::string& file) { return file.ends_with(file_ending); });
 }
 
 Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view quantization,
@@ -409,13 +406,13 @@ Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view 
   const bool asked = !quantization.empty();
   const Quantization target = quantization_named(profiles, asked ? quantization : converted);
   const std::string file_type = name_of(target);
-  const std::string planned = std::holds_alternative<FileType>(target) ? "GGUF"
+  const std::string planned = std::holds_alternative<FileType>(target)    ? "GGUF"
                               : std::holds_alternative<MlxFormat>(target) ? "MLX weights"
                                                                           : "weights";
-  Model model = describe_model(
-      described.metadata,
-      typed(architecture->tensors(described.metadata, described.optional_tensors),
-            described.metadata, target));
+  Model model =
+      describe_model(described.metadata,
+                     typed(architecture->tensors(described.metadata, described.optional_tensors),
+                           described.metadata, target));
   model.id = std::move(id);
   model.quantization = file_type;
   model.source = ModelSource::safetensors;
@@ -427,10 +424,10 @@ Model read_checkpoint(const ModelFiles& files, std::string id, std::string_view 
         "{} of the same model",
         to_text(checkpoint.total()), checkpoint.quantization, file_type, planned));
   } else {
-    model.notes.push_back(fmt::format(
-        "the folder holds {} of safetensors ({}); planned is the {} {} made from it{}",
-        to_text(checkpoint.total()), checkpoint.quantization, file_type, planned,
-        asked ? "" : ", name another with --quant"));
+    model.notes.push_back(
+        fmt::format("the folder holds {} of safetensors ({}); planned is the {} {} made from it{}",
+                    to_text(checkpoint.total()), checkpoint.quantization, file_type, planned,
+                    asked ? "" : ", name another with --quant"));
   }
   if (stored.missing > Bytes{}) {
     model.notes.push_back(

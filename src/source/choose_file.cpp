@@ -6,18 +6,12 @@
 #include <algorithm>
 #include <cctype>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "source/byte_cursor.hpp"
 
 namespace membudget {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';

@@ -56,6 +56,8 @@ HfConfig::HfConfig(std::string where, std::string_view text) : where_(std::move(
   } catch (const json::parse_error& error) {
     throw Error(Errc::invalid_model, fmt::format("{}@{:#x}", where_, error.byte),
                 "is not JSON; download the file again");
+  } catch (const json::out_of_range&) {
+    throw Error(Errc::invalid_model, where_, "holds a number beyond every range");
   }
   if (too_deep || !root_->is_object()) {
     throw Error(Errc::invalid_model, fmt::format("{}#", where_),

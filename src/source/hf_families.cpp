@@ -8,6 +8,7 @@
 #include <array>
 #include <utility>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "source/hf_conversion.hpp"
 
@@ -100,7 +101,8 @@ constexpr std::array families{
     Family{"GlmMoeDsaForCausalLM", "glm-dsa", latent, hf::deepseek32},
     Family{"GraniteForCausalLM", "granite", scales, hf::granite},
     Family{"GraniteMoeForCausalLM|GraniteMoeSharedForCausalLM", "granitemoe", scales, hf::granite},
-    Family{"GraniteMoeHybridForCausalLM|BambaForCausalLM", "granitehybrid", scales, hf::granite_hybrid},
+    Family{"GraniteMoeHybridForCausalLM|BambaForCausalLM", "granitehybrid", scales,
+           hf::granite_hybrid},
     Family{"Olmo2ForCausalLM|Olmo3ForCausalLM", "olmo2", "", hf::olmo},
     Family{"OlmoeForCausalLM", "olmoe"},
     Family{"SeedOssForCausalLM", "seed_oss"},
@@ -113,7 +115,8 @@ constexpr std::array families{
            "deepseek2", latent, hf::deepseek2},
     Family{"DeepseekV32ForCausalLM", "deepseek32", latent, hf::deepseek32},
     Family{"MiniCPM3ForCausalLM", "minicpm3", "", hf::minicpm3},
-    Family{"Lfm2ForCausalLM|LFM2ForCausalLM", "lfm2", "shortconv.l_cache = conv_L_cache;", hf::lfm2},
+    Family{"Lfm2ForCausalLM|LFM2ForCausalLM", "lfm2", "shortconv.l_cache = conv_L_cache;",
+           hf::lfm2},
     Family{"Lfm2MoeForCausalLM", "lfm2moe",
            "shortconv.l_cache = conv_L_cache; expert_feed_forward_length = moe_intermediate_size;"
            "leading_dense_block_count = num_dense_layers;",
@@ -154,12 +157,6 @@ bool lists(std::string_view classes, std::string_view name) {
   return false;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto from = text.find_first_not_of(' ');
-  const auto to = text.find_last_not_of(' ');
-  return from == std::string_view::npos ? std::string_view() : text.substr(from, to - from + 1);
-}
-
 void copy_all(Conversion& to, std::string_view copies) {
   while (!copies.empty()) {
     const auto end = copies.find(';');
@@ -173,9 +170,9 @@ void copy_all(Conversion& to, std::string_view copies) {
 
 std::int64_t layers_of(const HfConfig& config) {
   const std::vector<std::string> types = config.texts("layers_block_type");
-  const std::int64_t count =
-      types.empty() ? config.need("num_hidden_layers|n_layers|n_layer|num_layers")
-                    : static_cast<std::int64_t>(types.size());
+  const std::int64_t count = types.empty()
+                                 ? config.need("num_hidden_layers|n_layers|n_layer|num_layers")
+                                 : static_cast<std::int64_t>(types.size());
   // As the architectures themselves limit it; the lists made here are that long.
   constexpr std::int64_t most = 4096;
   if (count < 1 || count > most) {
@@ -188,9 +185,8 @@ std::int64_t layers_of(const HfConfig& config) {
 
 HfModel gguf_metadata_of(const HfConfig& config, const CheckpointFacts& facts) {
   const std::string name = config.class_name();
-  const auto* family = std::find_if(families.begin(), families.end(), [&](const Family& each) {
-    return lists(each.classes, name);
-  });
+  const auto* family = std::find_if(families.begin(), families.end(),
+                                    [&](const Family& each) { return lists(each.classes, name); });
   if (family == families.end()) {
     throw Error(Errc::unsupported, config.where() + "#/architectures/0",
                 fmt::format("the model class '{}' is not known to this version of membudget; "
@@ -199,12 +195,12 @@ HfModel gguf_metadata_of(const HfConfig& config, const CheckpointFacts& facts) {
   }
   const bool experts_in_nemotron =
       family->architecture == "nemotron_h" && config.whole("num_experts_per_tok").has_value();
-  Conversion to{.config = config,
-                .facts = facts,
-                .architecture = experts_in_nemotron ? "nemotron_h_moe"
-                                                    : std::string(family->architecture),
-                .layers = layers_of(config),
-                .out = {.metadata = Metadata(config.where()), .optional_tensors = {}}};
+  Conversion to{
+      .config = config,
+      .facts = facts,
+      .architecture = experts_in_nemotron ? "nemotron_h_moe" : std::string(family->architecture),
+      .layers = layers_of(config),
+      .out = {.metadata = Metadata(config.where()), .optional_tensors = {}}};
   to.out.metadata.set("general.architecture", to.architecture);
   hf::convert_common(to);
   copy_all(to, family->copies);

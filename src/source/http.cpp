@@ -10,19 +10,13 @@
 #include <thread>
 #include <utility>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 
 namespace membudget {
 namespace {
 
 constexpr int most_redirects = 8;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 [[noreturn]] void fail(std::string_view url, const std::string& problem,
                        Errc code = Errc::network) {
@@ -84,9 +78,9 @@ void check_scheme(std::string_view url, bool redirected) {
 }  // namespace
 
 bool Address::is_loopback() const {
-  const std::string_view name =
-      host.starts_with('[') ? std::string_view(host).substr(0, host.find(']') + 1)
-                            : std::string_view(host).substr(0, host.find(':'));
+  const std::string_view name = host.starts_with('[')
+                                    ? std::string_view(host).substr(0, host.find(']') + 1)
+                                    : std::string_view(host).substr(0, host.find(':'));
   const bool numeric = name.find_first_not_of("0123456789.") == std::string_view::npos;
   return name == "localhost" || name == "[::1]" || (numeric && name.starts_with("127."));
 }
@@ -115,7 +109,14 @@ std::optional<Address> address_of(std::string_view url) {
 std::string shown_url(std::string_view url) {
   const auto address = address_of(url);
   if (!address) {
-    return std::string(url);
+    // A slip makes an address none, but not its secrets: "htps://user:password@host".
+    url = url.substr(0, url.find_first_of("?#"));
+    const auto scheme = url.find("://");
+    const auto from = scheme == std::string_view::npos ? 0 : scheme + 3;
+    const std::string_view host = url.substr(from, url.find('/', from) - from);
+    const auto user = host.rfind('@');
+    const auto kept = user == std::string_view::npos ? from : from + user + 1;
+    return std::string(url.substr(0, from)).append(url.substr(kept));
   }
   return address->origin() + address->path.substr(0, address->path.find_first_of("?#"));
 }
@@ -190,11 +191,11 @@ HttpReply Http::get(const HttpRequest& request, const BodySink& sink, Errc missi
     // What a server asks for counts, but nobody waits for minutes for a plan.
     constexpr std::int64_t longest_wait = 15;
     std::int64_t seconds = 0;
-    const auto [end, error] = std::from_chars(again->data(), again->data() + again->size(), seconds);
+    const auto [end, error] =
+        std::from_chars(again->data(), again->data() + again->size(), seconds);
     auto wait = pause;
     if (error == std::errc{} && end == again->data() + again->size() && seconds > 0) {
-      wait = std::max(wait, std::chrono::milliseconds(
-                                1000 * std::min(seconds, longest_wait)));
+      wait = std::max(wait, std::chrono::milliseconds(1000 * std::min(seconds, longest_wait)));
     }
     std::this_thread::sleep_for(wait);
     pause *= 2;
@@ -216,8 +217,8 @@ std::string Http::text(const HttpRequest& request, std::int64_t most, Errc missi
       },
       missing);
   if (too_long) {
-    fail(reply.url, fmt::format("the server sends more than the {} bytes that such an answer takes",
-                                most));
+    fail(reply.url,
+         fmt::format("the server sends more than the {} bytes that such an answer takes", most));
   }
   return out;
 }

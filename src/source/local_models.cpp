@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "source/checkpoint.hpp"
 #include "source/choose_file.hpp"
@@ -19,14 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-bool is_part(std::string_view text) {
+bool is_repository_part(std::string_view text) {
   return !text.empty() && text.size() <= 96 && text.front() != '.' && text.front() != '-' &&
          std::all_of(text.begin(), text.end(), [](unsigned char c) {
            return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
@@ -36,8 +30,7 @@ bool is_part(std::string_view text) {
 std::vector<fs::path> folders_in(const fs::path& folder) {
   std::vector<fs::path> out;
   std::error_code code;
-  for (fs::directory_iterator each(folder, code), end; !code && each != end;
-       each.increment(code)) {
+  for (fs::directory_iterator each(folder, code), end; !code && each != end; each.increment(code)) {
     std::error_code ignored;
     if (each->is_directory(ignored)) {
       out.push_back(each->path());
@@ -53,12 +46,12 @@ fs::path snapshot_of(const fs::path& model) {
   std::string revision;
   std::getline(file, revision);
   std::error_code ignored;
-  if (is_part(revision) && fs::is_directory(model / "snapshots" / revision, ignored)) {
+  if (is_repository_part(revision) && fs::is_directory(model / "snapshots" / revision, ignored)) {
     return model / "snapshots" / revision;
   }
   const std::vector<fs::path> all = folders_in(model / "snapshots");
-  const auto newest = std::max_element(
-      all.begin(), all.end(), [&](const fs::path& a, const fs::path& b) {
+  const auto newest =
+      std::max_element(all.begin(), all.end(), [&](const fs::path& a, const fs::path& b) {
         return fs::last_write_time(a, ignored) < fs::last_write_time(b, ignored);
       });
   return newest == all.end() ? fs::path() : *newest;
@@ -101,12 +94,12 @@ std::unique_ptr<ModelFiles> files_with(const fs::path& folder, std::string_view 
   }
   auto files = std::make_unique<FolderFiles>(folder);
   const std::vector<std::string> models = gguf_models(*files);
-  const bool named = wanted.empty()
-                         ? !models.empty()
-                         : files->has(wanted) ||
-                               std::any_of(models.begin(), models.end(), [&](const auto& file) {
-                                 return names_quantization(file, wanted);
-                               });
+  const bool named =
+      wanted.empty()
+          ? !models.empty()
+          : files->has(wanted) || std::any_of(models.begin(), models.end(), [&](const auto& file) {
+              return names_quantization(file, wanted);
+            });
   return named || is_checkpoint(*files) ? std::move(files) : nullptr;
 }
 
@@ -123,10 +116,10 @@ HubName parse_hub_name(std::string_view text) {
     out.wanted = text.substr(colon + 1);
   }
   const bool plain = std::all_of(out.wanted.begin(), out.wanted.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("_-./+ ").find(static_cast<char>(c)) !=
-                                       std::string_view::npos;
+    return std::isalnum(c) != 0 ||
+           std::string_view("_-./+ ").find(static_cast<char>(c)) != std::string_view::npos;
   });
-  if (!is_part(out.organisation) || !is_part(out.repository) || !plain ||
+  if (!is_repository_part(out.organisation) || !is_repository_part(out.repository) || !plain ||
       out.wanted.find("..") != std::string::npos || out.wanted.starts_with('/')) {
     throw Error(Errc::unknown_name, fmt::format("hf:{}", text),
                 "is no model of Hugging Face; write hf:ORG/REPO, hf:ORG/REPO:QUANTIZATION or "
@@ -146,8 +139,8 @@ std::unique_ptr<ModelFiles> find_in_caches(const ModelPlaces& places, const HubN
   return nullptr;
 }
 
-std::unique_ptr<ModelFiles> find_in_caches_by_part(const ModelPlaces& places,
-                                                   std::string_view text, HubName& name) {
+std::unique_ptr<ModelFiles> find_in_caches_by_part(const ModelPlaces& places, std::string_view text,
+                                                   HubName& name) {
   const auto colon = text.find(':');
   const std::string wanted =
       colon == std::string_view::npos ? "" : std::string(text.substr(colon + 1));

@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 
 // Layers by their media type (ollama, server/images.go, manifest/layer.go).
 constexpr std::string_view image = "application/vnd.ollama.image.";
-constexpr std::int64_t longest_manifest = std::int64_t{1} << 20;
 constexpr std::int64_t longest_parameters = std::int64_t{64} << 10;
 
 bool is_part(std::string_view text) {
@@ -36,17 +35,16 @@ bool is_part(std::string_view text) {
 
 bool is_host(std::string_view text) {
   const auto colon = text.find(':');
-  const std::string_view port =
-      colon == std::string_view::npos ? "0" : text.substr(colon + 1);
+  const std::string_view port = colon == std::string_view::npos ? "0" : text.substr(colon + 1);
   return is_part(text.substr(0, colon)) && !port.empty() && port.size() <= 5 &&
          port.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 std::string read_text(const ByteSource& source, std::int64_t most) {
   if (source.size() > most) {
-    throw Error(Errc::invalid_model, source.name(),
-                fmt::format("has {} bytes, more than the {} that such a file takes", source.size(),
-                            most));
+    throw Error(
+        Errc::invalid_model, source.name(),
+        fmt::format("has {} bytes, more than the {} that such a file takes", source.size(), most));
   }
   std::string text(static_cast<std::size_t>(source.size()), '\0');
   source.read(0, std::as_writable_bytes(std::span(text)));

@@ -28,6 +28,9 @@ struct OllamaName {
 /// Throws Error{unknown_name} for what Ollama would not take as a name.
 [[nodiscard]] OllamaName parse_ollama_name(std::string_view text);
 
+inline constexpr std::int64_t longest_manifest = std::int64_t{1}
+                                                 << 20;  ///< Bytes; real ones have 1 KB.
+
 /// What a tag consists of (Docker's manifest, version 2).
 struct OllamaManifest {
   struct Layer {

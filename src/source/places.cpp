@@ -31,13 +31,13 @@ fs::path lm_studio_setting(const fs::path& settings) {
   if (text.size() > most) {
     return {};
   }
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object()) {
+  const auto settings_json = nlohmann::json::parse(text, nullptr, false);
+  if (!settings_json.is_object()) {
     return {};
   }
-  const auto folder = json.find("downloadsFolder");
-  return folder != json.end() && folder->is_string() ? fs::path(folder->get<std::string>())
-                                                     : fs::path();
+  const auto folder = settings_json.find("downloadsFolder");
+  return folder != settings_json.end() && folder->is_string() ? fs::path(folder->get<std::string>())
+                                                              : fs::path();
 }
 
 fs::path lm_studio_folder(const fs::path& home) {

@@ -23,8 +23,8 @@ using nlohmann::json;
 // As the reference implementation limits it (MAX_HEADER_SIZE).
 constexpr std::int64_t longest_header = 100'000'000;
 constexpr std::size_t longest_name = 65535;
-constexpr std::size_t most_dimensions = 16;
-constexpr std::int64_t most_data = std::int64_t{1} << 60;
+constexpr std::size_t most_extents = 16;
+constexpr std::int64_t most_tensor_bytes = std::int64_t{1} << 60;
 
 struct Dtype {
   std::string_view name;
@@ -33,10 +33,11 @@ struct Dtype {
 
 // Dtype in safetensors/src/tensor.rs.
 constexpr std::array<Dtype, 21> dtypes{{
-    {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},     {"I8", 8},
-    {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8},
-    {"I16", 16},    {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},   {"U32", 32},
-    {"F32", 32},    {"F64", 64},    {"I64", 64},    {"U64", 64},
+    {"BOOL", 8},        {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},
+    {"I8", 8},          {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
+    {"F8_E5M2FNUZ", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16},    {"BF16", 16},
+    {"I32", 32},        {"U32", 32},    {"F32", 32},    {"F64", 64},    {"I64", 64},
+    {"U64", 64},
 }};
 
 /// The characters of the header, one by one, so that it is never held as a whole.
@@ -101,13 +102,13 @@ class HeaderEvents {
         fault(fmt::format("the tensor {} is listed twice", in_quotes(name)));
       }
       if (!metadata_) {
-        entries_.push_back({.tensor = {.name = name, .type = {}, .shape = {}, .size = {}},
-                            .at = in_.position()});
+        entries_.push_back(
+            {.tensor = {.name = name, .type = {}, .shape = {}, .size = {}}, .at = in_.position()});
         fields_.clear();
       }
     } else if (!metadata_ && std::find(fields_.begin(), fields_.end(), name) != fields_.end()) {
-      fault(fmt::format("the tensor {} has two fields {}", quoted(entries_.back()),
-                        in_quotes(name)));
+      fault(
+          fmt::format("the tensor {} has two fields {}", quoted(entries_.back()), in_quotes(name)));
     } else if (!metadata_) {
       fields_.push_back(name);
     }
@@ -157,14 +158,14 @@ class HeaderEvents {
     if (depth_ != 2 || !in_array_) {
       fault("a number stands where none belongs");
     }
-    if (value > static_cast<std::uint64_t>(most_data)) {
+    if (value > static_cast<std::uint64_t>(most_tensor_bytes)) {
       fault(fmt::format("the number {} is beyond any model", value));
     }
     const auto number = static_cast<std::int64_t>(value);
     Entry& entry = entries_.back();
     ++count_;
     if (field_ == "shape") {
-      if (count_ > most_dimensions) {
+      if (count_ > most_extents) {
         fault(fmt::format("the tensor {} has more than 16 dimensions", quoted(entry)));
       }
       entry.tensor.shape.push_back(number);
@@ -207,7 +208,7 @@ class HeaderEvents {
     }
     std::int64_t elements = 1;
     for (const std::int64_t extent : entry.tensor.shape) {
-      if (extent != 0 && elements > most_data / 64 / extent) {
+      if (extent != 0 && elements > most_tensor_bytes / 64 / extent) {
         fault(fmt::format("the tensor {} is beyond any model", quoted(entry)));
       }
       elements *= extent;
@@ -253,8 +254,8 @@ void refuse_what_is_none(const ByteCursor& in, std::uint64_t length, std::int64_
 }  // namespace
 
 std::int64_t bits_of_dtype(std::string_view name) {
-  const auto* found =
-      std::find_if(dtypes.begin(), dtypes.end(), [&](const Dtype& each) { return each.name == name; });
+  const auto* found = std::find_if(dtypes.begin(), dtypes.end(),
+                                   [&](const Dtype& each) { return each.name == name; });
   return found == dtypes.end() ? 0 : found->bits;
 }
 

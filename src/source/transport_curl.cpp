@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "source/http.hpp"
 
@@ -103,16 +104,6 @@ struct Exchange {
   std::exception_ptr thrown;
 };
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
-
 template <class Number>
 Number number_of(std::string_view text, Number fallback) {
   Number value{};
@@ -128,17 +119,14 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   if (line.starts_with("HTTP/")) {  // Also after "100 Continue": what follows counts.
     const auto space = line.find(' ');
     reply = {};
-    reply.status =
-        space == std::string_view::npos ? 0 : number_of(line.substr(space + 1, 3), 0);
+    reply.status = space == std::string_view::npos ? 0 : number_of(line.substr(space + 1, 3), 0);
     return size * count;
   }
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) {
     return size * count;
   }
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string name = lower(line.substr(0, colon));
   const std::string_view value = trimmed(line.substr(colon + 1));
   if (name == "location") {
     reply.location = value;
@@ -244,8 +232,8 @@ class CurlTransport final : public Transport {
       return out;
     }
     if (state.stalled) {
-      out.failure = fmt::format("the server sent nothing for {} ms; try again later",
-                                limits_.stall.count());
+      out.failure =
+          fmt::format("the server sent nothing for {} ms; try again later", limits_.stall.count());
       out.transient = true;
       return out;
     }

@@ -29,7 +29,6 @@ constexpr std::int64_t embedding_input_from = 7819;    // January 2026
 constexpr std::int64_t rotation_from = 8619;           // 21038, April 2026
 constexpr std::int64_t all_hidden_states_from = 9180;  // 22673, May 2026
 constexpr std::int64_t f16_mask_from = 9410;           // 23764, May 2026
-constexpr std::int64_t limited_outputs_from = 9460;    // 23861, June 2026
 constexpr std::int64_t kv_scratch_from = 10532;        // August 2026
 
 constexpr std::array steps{latent_cache_from,    cache_rows_from,        metal_order_from,
@@ -55,9 +54,9 @@ llamacpp::Geometry geometry(const PlannedLoad& run) {
 }
 
 std::vector<llamacpp::KvCache> caches(const PlannedLoad& run) {
-  return llamacpp::kv_caches(run.model, settings(run), geometry(run),
-                             llamacpp::place_weights(run.model, settings(run)),
-                             run.runtime.llama_cpp, settings(run).flash_attention != FlashAttention::off);
+  return llamacpp::kv_caches(
+      run.model, settings(run), geometry(run), llamacpp::place_weights(run.model, settings(run)),
+      run.runtime.llama_cpp, settings(run).flash_attention != FlashAttention::off);
 }
 
 bool quantized_cache(const PlannedLoad& run) {

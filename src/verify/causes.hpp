@@ -10,6 +10,10 @@
 
 namespace membudget::logs {
 
+/// llama-server reserves outputs for its slots only since this build (pull request 23861, June
+/// 2026).
+inline constexpr std::int64_t limited_outputs_from = 9460;
+
 /// A load with its plan by the rules of the nearest known build.
 struct PlannedLoad {
   const EngineLoad& load;

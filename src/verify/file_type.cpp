@@ -6,6 +6,7 @@
 #include <cctype>
 #include <utility>
 
+#include "ascii.hpp"
 #include "verify/printed_size.hpp"
 
 namespace membudget::logs {
@@ -16,10 +17,6 @@ std::string upper(std::string_view text) {
   std::ranges::transform(out, out.begin(),
                          [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return out;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 /// "Q4_K_M", "IQ4_XS", "BF16", "MXFP4": a word that can name a file type.

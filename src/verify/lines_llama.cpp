@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "ascii.hpp"
 #include "verify/lines.hpp"
 #include "verify/printed_size.hpp"
 

@@ -3,14 +3,12 @@
 
 #include <algorithm>
 
+#include "ascii.hpp"
 #include "verify/printed_size.hpp"
 
 namespace membudget::logs {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }

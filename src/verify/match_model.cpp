@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "membudget/verify.hpp"
 #include "profiles/nearest.hpp"
@@ -168,7 +169,7 @@ std::optional<std::string> by_words(const LoggedModel& model,
   return best;
 }
 
-[[noreturn]] void refuse(const std::string& problem) {
+[[noreturn]] void refuse_model(const std::string& problem) {
   throw Error(Errc::unknown_name, "model", problem);
 }
 
@@ -187,8 +188,8 @@ MatchedModel chosen_from(std::vector<Shape> candidates, const LoggedModel& model
   std::vector<std::string> ids;
   for (const Shape& shape : candidates) ids.push_back(shape.id);
   if (!alike) {
-    refuse(fmt::format("its shape in the log is that of {}; say which it is with --model",
-                       fmt::join(ids, ", ")));
+    refuse_model(fmt::format("its shape in the log is that of {}; say which it is with --model",
+                             fmt::join(ids, ", ")));
   }
   std::ranges::stable_sort(ids, {}, [&](const std::string& id) { return distance(model, id); });
   out.id = ids.front();
@@ -222,7 +223,7 @@ MatchedModel match_model(const EngineLoad& load, const Profiles& profiles) {
       std::erase_if(candidates, [&](const Shape& shape) { return !same_context(shape); });
     }
     if (candidates.empty()) {
-      refuse(
+      refuse_model(
           fmt::format("no model of the catalog has its shape ({}, {} layers, {} of embedding); "
                       "give its file with --model",
                       model.architecture, *model.layers, *model.embedding));
@@ -235,9 +236,9 @@ MatchedModel match_model(const EngineLoad& load, const Profiles& profiles) {
     out.id = *named;
     out.why = "its name in the log";
   } else if (model.name.empty() && model.path.empty()) {
-    refuse("the log does not say which it is; give it with --model");
+    refuse_model("the log does not say which it is; give it with --model");
   } else {
-    refuse("the catalog does not know its name in the log; give it with --model");
+    refuse_model("the catalog does not know its name in the log; give it with --model");
   }
   out.quantization = quantization_of(model, profiles);
   return out;

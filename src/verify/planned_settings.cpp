@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "membudget/error.hpp"
+#include "verify/causes.hpp"
 
 namespace membudget::logs {
 namespace {
 
-constexpr std::int64_t limited_outputs_from = 9460;
-constexpr std::int64_t oldest_measured = 10488;  // profiles/runtimes/llama.cpp.json
+constexpr std::int64_t oldest_measured = 10488;      // profiles/runtimes/llama.cpp.json
 constexpr std::int64_t automatic_flash_from = 6325;  // pull request 15434, August 2025
 constexpr std::int64_t mapped_names_from = 3990;     // 10026, October 2024
 

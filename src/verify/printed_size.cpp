@@ -9,6 +9,8 @@
 #include <cmath>
 #include <utility>
 
+#include "ascii.hpp"
+
 namespace membudget {
 
 PrintedSize operator+(const PrintedSize& a, const PrintedSize& b) {
@@ -41,17 +43,8 @@ constexpr std::array<std::pair<std::string_view, std::int64_t>, 10> units{{
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 }  // namespace
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::string_view leading_number(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);

@@ -32,9 +32,6 @@ enum class Rounding : std::uint8_t {
 [[nodiscard]] std::optional<std::int64_t> leading_integer(std::string_view text);
 [[nodiscard]] std::optional<double> leading_decimal(std::string_view text);
 
-/// Without blanks at its ends.
-[[nodiscard]] std::string_view trimmed(std::string_view text);
-
 /// The digits and the point that `text` starts with, after blanks.
 [[nodiscard]] std::string_view leading_number(std::string_view text);
 

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ascii.hpp"
 #include "verify/load_builder.hpp"
 #include "verify/printed_size.hpp"
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "verify/causes.hpp"
 #include "verify/compared_sizes.hpp"

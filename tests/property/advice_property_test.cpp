@@ -9,14 +9,10 @@
 
 #include "membudget/alternatives.hpp"
 #include "membudget/error.hpp"
+#include "support/embedded.hpp"
 
 namespace membudget {
 namespace {
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 const AdviceRules& rules() {
   static const AdviceRules all = profiles().advice_rules();
@@ -25,9 +21,9 @@ const AdviceRules& rules() {
 
 // Dense and with experts, with windows and with few layers; too large for some Macs.
 Model some_model() {
-  return profiles().model(*rc::gen::element<std::string>(
-      "qwen2.5-7b", "qwen2.5-coder-32b", "gpt-oss-20b", "gemma-3-12b", "mixtral-8x7b",
-      "llama-3.2-1b"));
+  return profiles().model(*rc::gen::element<std::string>("qwen2.5-7b", "qwen2.5-coder-32b",
+                                                         "gpt-oss-20b", "gemma-3-12b",
+                                                         "mixtral-8x7b", "llama-3.2-1b"));
 }
 
 Machine some_machine() {
@@ -53,8 +49,7 @@ struct Case {
     auto alternatives = quantizations_of(model, profiles(), rules().finer_to_coarser);
     auto relatives = relatives_of(model, profiles());
     std::move(relatives.begin(), relatives.end(), std::back_inserter(alternatives));
-    return ladder(model, mac, runtime, workload, rules(), profiles().quality_table(),
-                  alternatives);
+    return ladder(model, mac, runtime, workload, rules(), profiles().quality_table(), alternatives);
   }
 };
 

@@ -8,24 +8,20 @@
 #include "membudget/advise.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
+#include "support/embedded.hpp"
 
 // Engines other than llama.cpp, whatever they are.
 namespace membudget {
 namespace {
 
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
-
 Runtime some_runtime() {
-  return profiles().runtime(*rc::gen::element<std::string>("candle", "mlc", "mlc-interactive",
-                                                           "mlc-server", "coreml"));
+  return profiles().runtime(
+      *rc::gen::element<std::string>("candle", "mlc", "mlc-interactive", "mlc-server", "coreml"));
 }
 
 Model some_model(const Runtime& runtime) {
-  const auto name = *rc::gen::element<std::string>("llama-3.1-8b", "qwen2.5-7b", "qwen3-0.6b",
-                                                   "phi-3-mini-4k");
+  const auto name =
+      *rc::gen::element<std::string>("llama-3.1-8b", "qwen2.5-7b", "qwen3-0.6b", "phi-3-mini-4k");
   return profiles().model(name, profiles().nearest_quantization("Q4_K_M", runtime.engine));
 }
 
@@ -61,8 +57,8 @@ RC_GTEST_PROP(EnginesProperty, MoreContextNeverTakesLess, ()) {
 RC_GTEST_PROP(EnginesProperty, LargestContextFitsAndTheNextStepDoesNot, ()) {
   const Runtime runtime = some_runtime();
   const Model model = some_model(runtime);
-  const Machine mac = machine(
-      profiles().chip(*rc::gen::element<std::string>("m1-8gb", "m1-16gb", "m1-max-32gb")));
+  const Machine mac =
+      machine(profiles().chip(*rc::gen::element<std::string>("m1-8gb", "m1-16gb", "m1-max-32gb")));
   const std::int64_t largest = max_context(model, mac, runtime, {});
   if (largest > 0) {
     RC_ASSERT(plan(model, mac, runtime, with_context(largest)).headroom >= Bytes{});

@@ -10,15 +10,11 @@
 #include "membudget/error.hpp"
 #include "membudget/profiles.hpp"
 #include "membudget/settings.hpp"
+#include "support/embedded.hpp"
 #include "support/settings_reader.hpp"
 
 namespace membudget {
 namespace {
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 template <class T>
 std::optional<T> maybe(std::vector<T> values) {

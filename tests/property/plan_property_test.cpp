@@ -10,14 +10,10 @@
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
+#include "support/embedded.hpp"
 
 namespace membudget {
 namespace {
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 // Small and large, tied and not, one of each attention geometry.
 Model some_model() {
@@ -59,8 +55,8 @@ RC_GTEST_PROP(PlanProperty, PartsSumToTheTotals, ()) {
   }
   RC_ASSERT(gpu == made.footprint.total(Place::gpu));
   RC_ASSERT(gpu + host == made.footprint.total());
-  RC_ASSERT(made.headroom == std::min(made.budget.gpu_limit - gpu,
-                                      made.budget.ram_available - gpu - host));
+  RC_ASSERT(made.headroom ==
+            std::min(made.budget.gpu_limit - gpu, made.budget.ram_available - gpu - host));
 }
 
 RC_GTEST_PROP(PlanProperty, MoreContextNeverTakesLess, ()) {

@@ -10,17 +10,13 @@
 #include "membudget/error.hpp"
 #include "membudget/profiles.hpp"
 #include "membudget/settings.hpp"
+#include "support/embedded.hpp"
 #include "support/settings_reader.hpp"
 
 namespace membudget {
 namespace {
 
 using test::shell_commands;
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 // Dense, tied, sliding, with experts and recurrent.
 const Model& some_model() {

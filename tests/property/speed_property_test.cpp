@@ -10,20 +10,16 @@
 #include "membudget/footprint.hpp"
 #include "membudget/profiles.hpp"
 #include "membudget/speed.hpp"
+#include "support/embedded.hpp"
 
 namespace membudget {
 namespace {
 
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
-
 /// One of each kind of layer: dense, windowed, experts, latent attention, recurrent, hybrid.
 const std::vector<std::string>& names() {
-  static const std::vector<std::string> all{"llama-3.2-1b",  "gemma-3-4b",     "gpt-oss-20b",
-                                            "qwen3-30b-a3b", "glm-4.7-flash",  "mamba-1.4b",
-                                            "qwen3.5-9b",    "falcon-h1-0.5b", "deepseek-v3.2-671b"};
+  static const std::vector<std::string> all{
+      "llama-3.2-1b", "gemma-3-4b", "gpt-oss-20b",    "qwen3-30b-a3b",     "glm-4.7-flash",
+      "mamba-1.4b",   "qwen3.5-9b", "falcon-h1-0.5b", "deepseek-v3.2-671b"};
   return all;
 }
 
@@ -36,7 +32,9 @@ Model some_model(const std::string& quantization = "Q4_K_M") {
   return profiles().model(*rc::gen::elementOf(names()), quantization);
 }
 
-Machine some_machine() { return machine(profiles().chip(*rc::gen::elementOf(chips()))); }
+Machine some_machine() {
+  return machine(profiles().chip(*rc::gen::elementOf(chips())));
+}
 
 SpeedRules some_rules() {
   Runtime runtime = profiles().runtime("llama.cpp");
@@ -109,8 +107,8 @@ RC_GTEST_PROP(SpeedProperty, FewerBitsNeverReadMoreBytes, ()) {
   }
 }
 
-// On the GPU: a last batch of 32 rows is offloaded and done before one of 31, which the CPU computes
-// (GGML_OP_OFFLOAD_MIN_BATCH).
+// On the GPU: a last batch of 32 rows is offloaded and done before one of 31, which the CPU
+// computes (GGML_OP_OFFLOAD_MIN_BATCH).
 RC_GTEST_PROP(SpeedProperty, ALongerPromptIsAnsweredLaterOnTheGpu, ()) {
   const Model model = some_model();
   const Machine mac = some_machine();

@@ -9,15 +9,11 @@
 #include "membudget/error.hpp"
 #include "membudget/profiles.hpp"
 #include "membudget/this_machine.hpp"
+#include "support/embedded.hpp"
 #include "support/machines.hpp"
 
 namespace membudget {
 namespace {
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 /// A recording with some of its readings missing and others of another machine's size.
 HostReadings some_readings() {

@@ -12,6 +12,7 @@
 
 #include "membudget/distribute_report.hpp"
 #include "membudget/profiles.hpp"
+#include "support/embedded.hpp"
 #include "support/refusal.hpp"
 #include "support/schema.hpp"
 #include "test_paths.hpp"
@@ -24,11 +25,6 @@ using test::expect_refusal;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
-
-const Profiles& profiles() {
-  static const Profiles all = Profiles::embedded();
-  return all;
-}
 
 struct Stretch {
   std::int64_t machine;
@@ -155,15 +151,15 @@ TEST(Distribute, TheSmallestMacBindsWhenSharesAreEqual) {
   DistributionRequest request = request_of({"m4-max-128gb", "m1-16gb"});
   request.split = {1, 1};
   const DistributedPlan plan =
-      distribute(profiles().model("llama3.1:70b"), profiles().runtime("llama.cpp"),
-                 tokens(4096), request, std::nullopt);
+      distribute(profiles().model("llama3.1:70b"), profiles().runtime("llama.cpp"), tokens(4096),
+                 request, std::nullopt);
   EXPECT_EQ(plan.binding, 1U);
   EXPECT_EQ(plan.verdict, Verdict::does_not_fit);
   // By Metal's limits it fits.
   request.split.clear();
   const DistributedPlan shared =
-      distribute(profiles().model("llama3.1:70b"), profiles().runtime("llama.cpp"),
-                 tokens(4096), request, std::nullopt);
+      distribute(profiles().model("llama3.1:70b"), profiles().runtime("llama.cpp"), tokens(4096),
+                 request, std::nullopt);
   EXPECT_EQ(shared.verdict, Verdict::tight);
   EXPECT_GT(shared.traffic_per_token, Bytes{});
 }

@@ -9,6 +9,7 @@
 #include "membudget/advise.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
+#include "support/embedded.hpp"
 #include "support/refusal.hpp"
 
 namespace membudget {
@@ -18,11 +19,6 @@ using test::error_of;
 using test::expect_refusal;
 using testing::AnyOf;
 using testing::HasSubstr;
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 const Runtime& mlx() {
   static const Runtime runtime = profiles().runtime("mlx");
@@ -41,7 +37,9 @@ Footprint planned(const std::string& model, const Workload& workload) {
   return estimate(profiles().model(model, "4bit"), mlx(), workload);
 }
 
-Bytes part(const Footprint& footprint, PartName name) { return footprint.total(name); }
+Bytes part(const Footprint& footprint, PartName name) {
+  return footprint.total(name);
+}
 
 TEST(Mlx, PeaksAtTheSumOfWhatIsOnTheGpu) {
   const Footprint footprint = planned("qwen3-4b", asked(4096));
@@ -71,7 +69,8 @@ TEST(Mlx, GrowsWholeCachesInStepsOf256Tokens) {
 }
 
 TEST(Mlx, HoldsAStepBesideTheWindowWhileItPrompts) {
-  // Every sixth layer of gemma-3-27b sees the whole context, the others 1024 tokens; 16 heads of 128.
+  // Every sixth layer of gemma-3-27b sees the whole context, the others 1024 tokens; 16 heads of
+  // 128.
   constexpr std::int64_t per_layer = 16 * (128 + 128) * 2;
   const Footprint footprint = planned("gemma-3-27b", asked(8193, 1));
   EXPECT_EQ(part(footprint, PartName::kv_cache).count(),
@@ -142,10 +141,9 @@ TEST(Mlx, RefusesWhatItsCachesRefuse) {
 }
 
 TEST(Mlx, RefusesGgufAndArchitecturesWithoutAFile) {
-  expect_refusal(error_of([&] {
-                   return estimate(profiles().model("qwen3-4b", "Q4_K_M"), mlx(), asked(512));
-                 }),
-                 Errc::bad_request, "--quant", "use one of MLX such as 4bit");
+  expect_refusal(
+      error_of([&] { return estimate(profiles().model("qwen3-4b", "Q4_K_M"), mlx(), asked(512)); }),
+      Errc::bad_request, "--quant", "use one of MLX such as 4bit");
   expect_refusal(error_of([&] { return planned("deepseek-v4-flash", asked(512)); }),
                  Errc::bad_request, "--runtime", "no model file for architecture 'deepseek4'");
 }

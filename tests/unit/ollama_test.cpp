@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "membudget/attachments.hpp"
 #include "membudget/ollama.hpp"
 
 #include <gmock/gmock.h>
@@ -11,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "membudget/attachments.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
+#include "support/embedded.hpp"
 #include "support/refusal.hpp"
 
 namespace membudget {
@@ -24,11 +25,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 const Runtime& ollama() {
   static const Runtime runtime = profiles().runtime("ollama");

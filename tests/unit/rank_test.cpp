@@ -11,16 +11,12 @@
 #include "membudget/error.hpp"
 #include "membudget/profiles.hpp"
 #include "profiles/decode.hpp"
+#include "support/embedded.hpp"
 
 namespace membudget {
 namespace {
 
 using ::testing::HasSubstr;
-
-const Profiles& profiles() {
-  static const Profiles out = Profiles::embedded();
-  return out;
-}
 
 const CapabilityRules& rules() {
   static const CapabilityRules out = profiles().capability_rules();
@@ -219,9 +215,9 @@ TEST(CapabilityTable, DescribesEveryFamilyOfTheCatalogAndNothingElse) {
     EXPECT_NE(rules().family(each.family), nullptr) << each.id << ": " << each.family;
   }
   for (const FamilyCapability& each : rules().models) {
-    EXPECT_TRUE(std::any_of(catalog.begin(), catalog.end(),
-                            [&](const CatalogEntry& entry) { return entry.id == each.name; }))
-        << each.name;
+    EXPECT_TRUE(std::any_of(catalog.begin(), catalog.end(), [&](const CatalogEntry& entry) {
+      return entry.id == each.name;
+    })) << each.name;
   }
 }
 

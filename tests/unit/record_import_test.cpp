@@ -239,5 +239,16 @@ TEST(RecordImport, ReadsLogsOfAnyLength) {
   EXPECT_THAT(import_records(in, "log", of_model("a")).records, SizeIs(1));
 }
 
+TEST(RecordImport, PassesOverWhatItsFileCouldNotHold) {
+  std::string row = bench_row(512, 0, 128.5);
+  const std::string batch = "\"n_batch\": 2048";
+  row.replace(row.find(batch), batch.size(), "\"n_batch\": 99999999999");
+  const auto found = import("[\n" + row + ",\n" + bench_row(0, 128, 11.25) + "\n]\n");
+  ASSERT_THAT(found.records, SizeIs(1));
+  EXPECT_EQ(found.records.front().generation_tps, 11.25);
+  ASSERT_THAT(found.notes, SizeIs(1));
+  EXPECT_THAT(found.notes.front(), testing::HasSubstr("/settings/batch"));
+}
+
 }  // namespace
 }  // namespace membudget

@@ -11,6 +11,7 @@
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
+#include "support/embedded.hpp"
 #include "support/machines.hpp"
 #include "support/refusal.hpp"
 
@@ -26,11 +27,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 ThisMachine detected(const std::string& name) {
   return profiles().this_machine(machine_readings(name));
@@ -143,9 +139,9 @@ TEST(ThisMachine, ClaimsNoSpeedForAnUnknownChip) {
   EXPECT_EQ(host.machine.chip.name, "Apple M7 Pro");
   EXPECT_EQ(host.machine.chip.gpu_cores, 22);
   EXPECT_EQ(host.machine.chip.bandwidth_gbs, 0);
-  EXPECT_THAT(host.match_note, AllOf(HasSubstr("Apple M7 Pro is not known"),
-                                     HasSubstr("m5-pro-48gb comes nearest"),
-                                     HasSubstr("--profiles DIR")));
+  EXPECT_THAT(host.match_note,
+              AllOf(HasSubstr("Apple M7 Pro is not known"), HasSubstr("m5-pro-48gb comes nearest"),
+                    HasSubstr("--profiles DIR")));
 }
 
 TEST(ThisMachine, SaysThatAVirtualMachineHasItsHostsGpu) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "support/refusal.hpp"
 
 namespace membudget {
@@ -35,6 +37,21 @@ TEST(Sizes, TellBinaryFromDecimalUnits) {
 TEST(Sizes, BeyondWhatBytesHoldAreRefused) {
   EXPECT_EQ(error_of([] { return parse_size("99999999TiB", "--reserve"); }).code(), Errc::overflow);
   EXPECT_EQ(error_of([] { return gib(8'000'000'000) + gib(8'000'000'000); }).code(), Errc::overflow);
+}
+
+TEST(Errors, AreOneLineWhateverTheyName) {
+  const Error error(Errc::io, "a\nb", "has \x1b[31mred\x7f and \xc3\xa9");
+  EXPECT_STREQ(error.what(), "a\\x0ab: has \\x1b[31mred\\x7f and \xc3\xa9");
+  EXPECT_EQ(error.where(), "a\nb") << "for programs, as it stands in the file";
+}
+
+TEST(Errors, AreALineThatPeopleRead) {
+  const std::string two_bytes = "\xc3\xa9";
+  std::string name = "x";
+  while (name.size() < 4000) name += two_bytes;
+  const std::string what = Error(Errc::io, "", name).what();
+  EXPECT_EQ(what.size(), 1999U + 3) << "no half of a character";
+  EXPECT_TRUE(what.ends_with(two_bytes + "...")) << what.substr(1990);
 }
 
 }  // namespace

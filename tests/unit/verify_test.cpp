@@ -9,6 +9,7 @@
 
 #include "membudget/error.hpp"
 #include "membudget/verify_report.hpp"
+#include "support/embedded.hpp"
 #include "support/engine_log_text.hpp"
 #include "support/schema.hpp"
 #include "test_paths.hpp"
@@ -20,11 +21,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const Profiles& profiles() {
-  static const Profiles out = Profiles::embedded();
-  return out;
-}
 
 std::string mib_text(Bytes size) {
   return fmt::format("{:.2f}", static_cast<double>(size.count()) / 1048576.0);
