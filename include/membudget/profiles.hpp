@@ -23,7 +23,7 @@
 #include "membudget/stack_profile.hpp"
 #include "membudget/this_machine.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What a profile describes; each has a folder of its own under profiles/.
 enum class ProfileKind : std::uint8_t { chip, model, quantization, runtime, stack };
@@ -55,6 +55,11 @@ class Profiles {
   /// whose id is known replaces that entry. Throws Error{io} when the folder cannot be read and
   /// Error{invalid_profile} whose where() is `file#/json/pointer`.
   [[nodiscard]] Profiles overlaid_with(const std::filesystem::path& folder) const;
+  /// This set plus one profile of a chip, model, quantization, runtime or stack, as such a file
+  /// holds it; its members `schema` and `id` say which, and one whose id is known replaces that
+  /// entry. Reads nothing but `json`. Throws Error{invalid_profile} whose where() is
+  /// `profile#/json/pointer` or, where the text is not JSON, `profile:line:column`.
+  [[nodiscard]] Profiles overlaid_with_profile(std::string_view json) const;
 
   /// Each throws Error{unknown_name} that lists the nearest known names.
   [[nodiscard]] Chip chip(std::string_view id) const;
@@ -63,6 +68,7 @@ class Profiles {
   [[nodiscard]] ThisMachine this_machine(const HostReadings& readings) const;
   /// What runs beside a model: "docker-postgres-qdrant".
   [[nodiscard]] ReservePreset reserve(std::string_view id) const;
+  /// All that reserve() knows, in the order of the profile.
   [[nodiscard]] std::vector<ReservePreset> reserves() const;
   /// A cable or network between Macs: "10gbe".
   [[nodiscard]] Link link(std::string_view id) const;
@@ -96,9 +102,13 @@ class Profiles {
   /// known of the upload that `name` names is part of the model.
   [[nodiscard]] Model model(std::string_view name, std::string_view quantization = {}) const;
 
+  /// Sorted ids of all profiles of a kind; none is decoded for it.
   [[nodiscard]] std::vector<std::string> ids(ProfileKind kind) const;
+  /// What chip() knows, sorted.
   [[nodiscard]] std::vector<std::string> chip_ids() const { return ids(ProfileKind::chip); }
+  /// What runtime() knows, sorted, without builds.
   [[nodiscard]] std::vector<std::string> runtime_ids() const { return ids(ProfileKind::runtime); }
+  /// What model() knows by its id, sorted.
   [[nodiscard]] std::vector<std::string> model_ids() const { return ids(ProfileKind::model); }
   /// Quantizations as people write them: "Q4_K_M", "4bit"; from the most to the fewest bits.
   [[nodiscard]] std::vector<std::string> quantization_names() const;

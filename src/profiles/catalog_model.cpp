@@ -7,9 +7,9 @@
 #include <utility>
 #include <variant>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "model/quantize.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {
@@ -71,8 +71,8 @@ std::int64_t tensor_table_bytes(const TensorTable& tensors) {
   return out;
 }
 
-/// JSON that a safetensors header or MLC-LLM's list has for each array; a quantized matrix is two or
-/// three arrays.
+/// JSON that a safetensors header or MLC-LLM's list has for each array; a quantized matrix is two
+/// or three arrays.
 Bytes array_lists(const TensorTable& tensors) {
   constexpr std::int64_t entry = 150;
   std::int64_t arrays = 0;
@@ -131,9 +131,8 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   const std::vector<std::string>& optional = upload != nullptr && upload->optional_tensors
                                                  ? *upload->optional_tensors
                                                  : profile.optional_tensors;
-  Model model =
-      describe_model(metadata, tensors_of(architecture.tensors(metadata, optional), metadata,
-                                          quantization, upload));
+  Model model = describe_model(metadata, tensors_of(architecture.tensors(metadata, optional),
+                                                    metadata, quantization, upload));
   model.id = profile.id;
   model.parameters = profile.parameters;
   model.quantization = std::visit([](const auto& format) { return format.name; }, quantization);

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "ascii.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/fields.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {
@@ -113,8 +113,8 @@ std::string chip_in_ids(std::string_view name) {
 std::string contradiction(const Fields& fields, const std::string& name, const Chip& chip) {
   const NameClaims says = claims_of(lower(name));
   if (!says.chip.empty() && fields.sound({"name"}) && says.chip != chip_in_ids(chip.name)) {
-    return fmt::format("'{}' says {}, but the chip's name is '{}'; ids of it begin with '{}-'", name,
-                       says.chip, chip.name, chip_in_ids(chip.name));
+    return fmt::format("'{}' says {}, but the chip's name is '{}'; ids of it begin with '{}-'",
+                       name, says.chip, chip.name, chip_in_ids(chip.name));
   }
   const auto differs = [&](std::optional<std::int64_t> claimed, std::int64_t stated,
                            std::string_view what, std::string_view member) {

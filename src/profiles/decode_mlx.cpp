@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "profiles/decode_mlx.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 #include <set>
 
 #include "profiles/decode.hpp"
-#include "profiles/decode_mlx.hpp"
 #include "profiles/fields.hpp"
 
 namespace membudget {
@@ -60,8 +61,8 @@ std::vector<MlxArchitecture> take_architectures(Fields& fields) {
     }
     // The first that matches counts, so what stands behind a catch-all would never be read.
     if (each.sound({"architecture"}) && complete.contains(next.architecture)) {
-      each.fail("architecture", fmt::format("'{}' stands above without a routing already",
-                                            next.architecture));
+      each.fail("architecture",
+                fmt::format("'{}' stands above without a routing already", next.architecture));
     }
     if (!next.routing) {
       complete.insert(next.architecture);
@@ -75,19 +76,11 @@ std::vector<MlxArchitecture> take_architectures(Fields& fields) {
   return out;
 }
 
-double take_share(Fields& fields, std::string_view key) {
-  const double share = fields.positive(key);
-  if (share > 1) {
-    fields.fail(key, fmt::format("{} is more than the whole; shares are at most 1", share));
-  }
-  return share;
-}
-
 void take_in_flight(Fields fields, MlxRules& out) {
   out.in_flight = Bytes(fields.whole("bytes", 1));
   out.in_flight_tokens = fields.whole("tokens", 1);
-  out.in_flight_power = take_share(fields, "power");
-  out.beside_scores = take_share(fields, "beside_scores");
+  out.in_flight_power = fields.share("power");
+  out.beside_scores = fields.share("beside_scores");
   out.buffer_ops = fields.whole("buffer_ops", 1);
   out.base_buffer_ops = fields.whole("base_buffer_ops", 1);
   if (fields.sound({"buffer_ops", "base_buffer_ops"}) && out.base_buffer_ops > out.buffer_ops) {

@@ -5,9 +5,9 @@
 #include <limits>
 #include <set>
 
+#include "ascii.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/fields.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {
@@ -74,7 +74,8 @@ void take_projectors(Fields& fields) {
   for (Fields& projector : fields.objects_or_none("projectors")) {
     static_cast<void>(projector.text("quantization"));
     static_cast<void>(projector.whole("size_bytes", 1));
-    static_cast<void>(projector.one_of("precision", {"exact-bytes", "rounded-0.1-MiB", "rounded-0.1-GiB"}));
+    static_cast<void>(
+        projector.one_of("precision", {"exact-bytes", "rounded-0.1-MiB", "rounded-0.1-GiB"}));
     static_cast<void>(projector.text("source"));
     projector.finish();
   }
@@ -107,7 +108,8 @@ Upload take_upload(Fields& fields) {
     }
   }
   out.quantization = fields.text_or_none("quantization").value_or("");
-  out.importance_matrix = fields.has_optional("importance_matrix") && fields.flag("importance_matrix");
+  out.importance_matrix =
+      fields.has_optional("importance_matrix") && fields.flag("importance_matrix");
   if (fields.has_optional("optional_tensors")) {
     out.optional_tensors = fields.texts("optional_tensors");
   }

@@ -3,9 +3,9 @@
 
 #include <limits>
 
+#include "ascii.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/fields.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {
@@ -41,15 +41,6 @@ void take_set(Fields& fields, std::vector<QualityFigure>& out) {
   fields.finish();
 }
 
-ElementType take_cache_type(Fields& fields, std::string_view key) {
-  const std::string text = fields.text(key);
-  const auto type = element_type_of_name(text);
-  if (!text.empty() && (!type || text != lower(text))) {
-    fields.fail(key, fmt::format("'{}' is not a cache type such as f16 or q8_0", text));
-  }
-  return type.value_or(ElementType::f16);
-}
-
 }  // namespace
 
 QualityTable decode_quality(Faults& faults) {
@@ -71,8 +62,8 @@ QualityTable decode_quality(Faults& faults) {
     figure.model = each.text("model");
     figure.parameters = each.whole("parameters", 1);
     figure.weights = each.text("weights");
-    figure.key_type = take_cache_type(each, "key_type");
-    figure.value_type = take_cache_type(each, "value_type");
+    figure.key_type = each.cache_type("key_type");
+    figure.value_type = each.cache_type("value_type");
     take_measures(each, figure);
     figure.note = each.text_or_none("note").value_or("");
     figure.source = each.text("source");

@@ -3,11 +3,11 @@
 
 #include <array>
 
+#include "ascii.hpp"
 #include "profiles/decode.hpp"
-#include "profiles/decode_mlx.hpp"
 #include "profiles/decode_engines.hpp"
+#include "profiles/decode_mlx.hpp"
 #include "profiles/fields.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {
@@ -30,12 +30,11 @@ Value take_choice(Fields& fields, std::string_view key,
   return choices.front().second;
 }
 
-constexpr std::array engines{
-    std::pair<std::string_view, Engine>("llama.cpp", Engine::llama_cpp),
-    std::pair<std::string_view, Engine>("mlx", Engine::mlx),
-    std::pair<std::string_view, Engine>("candle", Engine::candle),
-    std::pair<std::string_view, Engine>("mlc", Engine::mlc),
-    std::pair<std::string_view, Engine>("coreml", Engine::coreml)};
+constexpr std::array engines{std::pair<std::string_view, Engine>("llama.cpp", Engine::llama_cpp),
+                             std::pair<std::string_view, Engine>("mlx", Engine::mlx),
+                             std::pair<std::string_view, Engine>("candle", Engine::candle),
+                             std::pair<std::string_view, Engine>("mlc", Engine::mlc),
+                             std::pair<std::string_view, Engine>("coreml", Engine::coreml)};
 constexpr std::array backends{std::pair<std::string_view, Backend>("metal", Backend::metal),
                               std::pair<std::string_view, Backend>("cpu", Backend::cpu)};
 constexpr std::array output_rules{
@@ -51,15 +50,6 @@ constexpr std::array mlc_modes{
     std::pair<std::string_view, MlcRules::Mode>("interactive", MlcRules::Mode::interactive),
     std::pair<std::string_view, MlcRules::Mode>("server", MlcRules::Mode::server)};
 
-ElementType take_cache_type(Fields& fields, std::string_view key) {
-  const std::string text = fields.text(key);
-  const auto type = element_type_of_name(text);
-  if (fields.sound({key}) && (!type || text != lower(text))) {
-    fields.fail(key, fmt::format("'{}' is not a cache type such as f16 or q8_0", text));
-  }
-  return type.value_or(ElementType::f16);
-}
-
 Settings take_defaults(Fields fields) {
   Settings out;
   if (fields.has_optional("backend")) {
@@ -69,8 +59,8 @@ Settings take_defaults(Fields fields) {
   out.batch = fields.whole("batch", 1);
   out.ubatch = fields.whole("ubatch", 1);
   out.parallel = fields.whole("parallel", 1);
-  out.cache_type_k = take_cache_type(fields, "cache_type_k");
-  out.cache_type_v = take_cache_type(fields, "cache_type_v");
+  out.cache_type_k = fields.cache_type("cache_type_k");
+  out.cache_type_v = fields.cache_type("cache_type_v");
   out.flash_attention = take_choice(fields, "flash_attention", flash_attentions);
   out.gpu_layers = fields.whole("gpu_layers", -1);
   out.kv_unified = fields.flag("kv_unified");
@@ -91,7 +81,7 @@ Settings take_use(Fields fields) {
   out.generate_tokens = fields.whole_or_none("generate_tokens", 1).value_or(out.generate_tokens);
   out.prefill_step = fields.whole_or_none("prefill_step", 1).value_or(out.prefill_step);
   if (fields.has_optional("cache_type")) {
-    out.cache_type_k = out.cache_type_v = take_cache_type(fields, "cache_type");
+    out.cache_type_k = out.cache_type_v = fields.cache_type("cache_type");
   }
   fields.finish();
   return out;
@@ -145,7 +135,8 @@ std::vector<RuntimeProfile::Builds> take_builds(Fields& fields) {
     builds.note = range.text_or_none("note").value_or("");
     static_cast<void>(range.text("source"));
     // A gap or an overlap would leave a build without rules or with two sets of them.
-    if (!out.empty() && range.sound({"from"}) && (!out.back().to || *out.back().to + 1 != builds.from)) {
+    if (!out.empty() && range.sound({"from"}) &&
+        (!out.back().to || *out.back().to + 1 != builds.from)) {
       range.fail("from", "must be one more than the 'to' of the range before");
     }
     range.finish();

@@ -10,14 +10,6 @@ namespace membudget {
 namespace {
 
 /// A part of a whole: more than all of it would promise more than the hardware has.
-double take_share(Fields& fields, std::string_view key) {
-  const double share = fields.positive(key);
-  if (share > 1) {
-    fields.fail(key, fmt::format("{} is more than the whole; shares are at most 1", share));
-  }
-  return share;
-}
-
 /// A multiple of a time or a size that is never less than once.
 double take_multiple(Fields& fields, std::string_view key) {
   const double multiple = fields.positive(key);
@@ -34,7 +26,7 @@ std::vector<GpuFamilyRules> take_families(Fields& fields) {
     family.family = each.whole("family", 1);
     family.launch = each.positive("launch");
     family.k_quants_gbs = each.positive("k_quants_gbs");
-    family.matmul = take_share(each, "matmul");
+    family.matmul = each.share("matmul");
     if (!out.empty() && out.back().family >= family.family) {
       each.fail("family", "must be larger than the family before; list them in order");
     }
@@ -56,7 +48,7 @@ void take_gpu(Fields fields, SpeedRules& rules) {
 }
 
 void take_cpu(Fields fields, SpeedRules& rules) {
-  rules.cpu_bandwidth_share = take_share(fields, "bandwidth_share");
+  rules.cpu_bandwidth_share = fields.share("bandwidth_share");
   rules.cpu_core_gbs = fields.positive("core_gbs");
   rules.cpu_core_gflops = fields.positive("core_gflops");
   static_cast<void>(fields.text("source"));
@@ -64,13 +56,13 @@ void take_cpu(Fields fields, SpeedRules& rules) {
 }
 
 void take_generation(Fields fields, SpeedRules& rules) {
-  rules.bandwidth_share = take_share(fields, "bandwidth_share");
+  rules.bandwidth_share = fields.share("bandwidth_share");
   rules.expert_reads = take_multiple(fields, "expert_reads");
   rules.kernel_us = fields.positive("kernel_us");
   rules.expert_kernel_us = fields.positive("expert_kernel_us");
   rules.plain_attention_us = fields.positive("plain_attention_us");
-  rules.cache_share = take_share(fields, "cache_share");
-  rules.plain_cache_share = take_share(fields, "plain_cache_share");
+  rules.cache_share = fields.share("cache_share");
+  rules.plain_cache_share = fields.share("plain_cache_share");
   rules.cache_gelements = fields.positive("cache_gelements");
   rules.latent_gelements = fields.positive("latent_gelements");
   rules.state_passes = take_multiple(fields, "state_passes");
@@ -80,14 +72,14 @@ void take_generation(Fields fields, SpeedRules& rules) {
 
 void take_prompt(Fields fields, SpeedRules& rules) {
   rules.prompt_kernel_us = fields.positive("kernel_us");
-  rules.expert_matmul = take_share(fields, "expert_matmul");
+  rules.expert_matmul = fields.share("expert_matmul");
   rules.expert_tile = fields.positive("expert_tile");
-  rules.attention_matmul = take_share(fields, "attention_matmul");
-  rules.plain_attention_matmul = take_share(fields, "plain_attention_matmul");
-  rules.latent_matmul = take_share(fields, "latent_matmul");
-  rules.matrix_unit_matmul = take_share(fields, "matrix_unit_matmul");
+  rules.attention_matmul = fields.share("attention_matmul");
+  rules.plain_attention_matmul = fields.share("plain_attention_matmul");
+  rules.latent_matmul = fields.share("latent_matmul");
+  rules.matrix_unit_matmul = fields.share("matrix_unit_matmul");
   rules.activation_passes = fields.positive("activation_passes");
-  rules.state_matmul = take_share(fields, "state_matmul");
+  rules.state_matmul = fields.share("state_matmul");
   fields.finish();
 }
 
@@ -103,7 +95,7 @@ std::vector<TypeSpeed> take_types(Fields& fields) {
     type.type = known.value_or(ElementType::f16);
     type.unpacking = each.positive("unpacking");
     type.by_family = each.flag("by_family");
-    type.matmul = take_share(each, "matmul");
+    type.matmul = each.share("matmul");
     type.measured = each.flag("measured");
     each.finish();
     if (std::any_of(out.begin(), out.end(),
@@ -119,11 +111,11 @@ std::vector<TypeSpeed> take_types(Fields& fields) {
 }
 
 void take_range(Fields fields, SpeedRules& rules) {
-  rules.low = take_share(fields, "low");
+  rules.low = fields.share("low");
   rules.high = take_multiple(fields, "high");
-  rules.prompt_low = take_share(fields, "prompt_low");
+  rules.prompt_low = fields.share("prompt_low");
   rules.prompt_high = take_multiple(fields, "prompt_high");
-  rules.assumed_low = take_share(fields, "assumed_low");
+  rules.assumed_low = fields.share("assumed_low");
   rules.assumed_high = take_multiple(fields, "assumed_high");
   static_cast<void>(fields.text("source"));
   fields.finish();

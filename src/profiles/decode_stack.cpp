@@ -19,12 +19,14 @@ constexpr std::int64_t most_slots = 256;  // LLAMA_MAX_SEQ
 constexpr double most_seconds = 1e8;      // Three years.
 constexpr std::int64_t most_members = 1000;
 
+/// 1 when there is a fault.
 std::int64_t take_count(Fields& fields, std::string_view key, std::int64_t most) {
   const std::int64_t out = fields.whole_or_none(key, 1).value_or(1);
   if (out > most) {
     fields.fail(key, fmt::format("must be at most {}, not {}", most, out));
+    return 1;
   }
-  return std::min(out, most);
+  return out;
 }
 
 StackProfile::Member take_member(Fields& entry) {

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "profiles/json_positions.hpp"
 
@@ -42,12 +43,13 @@ std::string reason_of(const json::parse_error& error) {
 
 }  // namespace
 
+// Problems quote what stands in the file, which may be anything.
 void Faults::add(std::string pointer, std::string problem, At at) {
-  faults_.push_back({std::move(pointer), std::move(problem), at});
+  faults_.push_back({std::move(pointer), one_line(problem), at});
 }
 
 void Faults::add_at_offset(std::size_t offset, std::string problem) {
-  faults_.push_back({"", std::move(problem), At::value, offset});
+  faults_.push_back({"", one_line(problem), At::value, offset});
 }
 
 void Faults::throw_first() const {

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "ascii.hpp"
 #include "profiles/json_positions.hpp"
 #include "profiles/nearest.hpp"
 
@@ -24,8 +25,9 @@ std::string kind_of(const json& value) {
   if (value.is_number_float()) {
     return "a fraction";
   }
-  return value.is_null() ? "null" : fmt::format("{} {}", value.is_array() || value.is_object() ? "an" : "a",
-                                                value.type_name());
+  return value.is_null() ? "null"
+                         : fmt::format("{} {}", value.is_array() || value.is_object() ? "an" : "a",
+                                       value.type_name());
 }
 
 /// A value as messages quote it: whole when short.
@@ -46,7 +48,9 @@ Fields::Fields(const json& value, Faults& faults, std::string pointer)
   }
 }
 
-std::string Fields::pointer_to(std::string_view key) const { return pointer_ + pointer_step(key); }
+std::string Fields::pointer_to(std::string_view key) const {
+  return pointer_ + pointer_step(key);
+}
 
 void Fields::fail(std::string_view key, const std::string& problem) {
   faulty_.emplace(key);
@@ -62,7 +66,9 @@ void Fields::fail_item(std::string_view key, std::size_t index, const std::strin
   }
 }
 
-bool Fields::has(std::string_view key) const { return value_->contains(std::string(key)); }
+bool Fields::has(std::string_view key) const {
+  return value_->contains(std::string(key));
+}
 
 bool Fields::has_optional(std::string_view key) {
   asked_.emplace_back(key);
@@ -150,6 +156,23 @@ std::optional<double> Fields::number_or_none(std::string_view key, double least,
     return std::nullopt;
   }
   return value->get<double>();
+}
+
+double Fields::share(std::string_view key) {
+  const double share = positive(key);
+  if (share > 1) {
+    fail(key, fmt::format("{} is more than the whole; shares are at most 1", share));
+  }
+  return share;
+}
+
+ElementType Fields::cache_type(std::string_view key) {
+  const std::string name = text(key);
+  const auto type = element_type_of_name(name);
+  if (sound({key}) && (!type || name != lower(name))) {
+    fail(key, fmt::format("'{}' is not a cache type such as f16 or q8_0", name));
+  }
+  return type.value_or(ElementType::f16);
 }
 
 bool Fields::flag(std::string_view key) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "membudget/tensor.hpp"
 #include "profiles/faults.hpp"
 
 namespace membudget {
@@ -43,6 +44,10 @@ class Fields {
   /// A number from `least` to `most`.
   [[nodiscard]] std::optional<double> number_or_none(std::string_view key, double least,
                                                      double most);
+  /// Above 0 and at most the whole, 1.
+  [[nodiscard]] double share(std::string_view key);
+  /// "q8_0"; f16 when there is a fault.
+  [[nodiscard]] ElementType cache_type(std::string_view key);
   [[nodiscard]] bool flag(std::string_view key);
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);
   /// The same with at least one text.

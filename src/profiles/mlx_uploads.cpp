@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "profiles/nearest.hpp"
+#include "ascii.hpp"
 
 namespace membudget {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 2> publishers{"mlx-community/", "lmstudio-community/"};
 
 /// What may stand behind a title without changing a shape.
-constexpr std::array<std::string_view, 9> marks{"mlx",  "instruct", "chat",     "it",  "base",
+constexpr std::array<std::string_view, 9> marks{"mlx",  "instruct", "chat",     "it", "base",
                                                 "2507", "2512",     "thinking", "hf"};
 
 bool is_quantization(std::string_view part) {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ascii.hpp"
 #include "membudget/load_model.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {

@@ -4,17 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-namespace membudget {
+#include "ascii.hpp"
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') {
-      c = static_cast<char>(c - 'A' + 'a');
-    }
-  }
-  return out;
-}
+namespace membudget {
 
 std::size_t edit_distance(std::string_view first, std::string_view second) {
   const std::string a = lower(first);

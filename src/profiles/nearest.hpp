@@ -19,7 +19,4 @@ namespace membudget {
                                                      std::span<const std::string> names,
                                                      std::size_t count);
 
-/// Lower case, for ASCII; names of models and chips hold nothing else.
-[[nodiscard]] std::string lower(std::string_view text);
-
 }  // namespace membudget

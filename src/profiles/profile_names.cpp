@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "ascii.hpp"
 #include "profiles/json_positions.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {
@@ -38,8 +38,7 @@ void ProfileNames::claim(ProfileKind kind, std::string_view id,
                          const std::vector<std::string>& names, const nlohmann::json& value,
                          Faults& faults) {
   const auto claim_one = [&](const std::string& name) {
-    const auto [at, fresh] =
-        of(kind).emplace(lower(name), Owner{std::string(id), faults.file()});
+    const auto [at, fresh] = of(kind).emplace(lower(name), Owner{std::string(id), faults.file()});
     // The display name of a quantization is its id in another case.
     if (fresh || (at->second.file == faults.file() && at->second.id == id)) {
       return;

@@ -388,6 +388,14 @@ TEST(Check, SurvivesWhatIsNoProfileAtAll) {
   }
 }
 
+TEST(Check, SpellsOutControlCharactersOfFiles) {
+  const ScratchFolder folder;
+  write(folder / "a.json", "{\"red\x1b[31m\" 1}");
+  const auto faults = faults_of(folder / "a.json");
+  ASSERT_THAT(faults, SizeIs(1)) << shown(faults);
+  EXPECT_THAT(faults[0].problem, HasSubstr("red\\x1b[31m"));
+}
+
 TEST(Check, CountsColumnsInCharacters) {
   const ScratchFolder folder;
   write(folder / "chips/m1-max-32gb.json",

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "ascii.hpp"
 #include "membudget/check.hpp"
 #include "membudget/error.hpp"
 #include "model/arch/arch.hpp"
