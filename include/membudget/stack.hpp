@@ -14,7 +14,7 @@
 #include "membudget/speed.hpp"
 #include "membudget/stack_profile.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A model of a stack, looked up and read.
 struct StackMember {
@@ -60,9 +60,9 @@ struct MemberPlan {
 struct StackPlan {
   std::vector<MemberPlan> members;  ///< As in the stack.
   Plan all;   ///< Everything loaded and busy, on-demand members too.
-  /// The most that is loaded at once by its servers' own rules: everything resident and, of each
-  /// server, as many on-demand models as it keeps. A server that looks at memory (Ollama) counts
-  /// with its largest: it unloads the others first. This one is judged.
+  /// What has to fit at once by its servers' own rules: everything resident and, of each server, as
+  /// many on-demand models as it keeps. Ollama looks at memory and unloads others first, so of its
+  /// on-demand models only the largest has to; with room to spare it keeps more. This one is judged.
   Plan peak;
   Bytes idle_gpu;    ///< Of what is resident, while nobody asks.
   Bytes idle_total;

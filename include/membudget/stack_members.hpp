@@ -8,7 +8,7 @@
 #include "membudget/profiles.hpp"
 #include "membudget/stack_schedule.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// Reads a model by name at a quantization (empty: its usual one).
 using ReadMember = std::function<Model(const std::string& name, const std::string& quantization)>;

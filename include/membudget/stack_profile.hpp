@@ -8,7 +8,7 @@
 
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// When a model is in memory.
 enum class Residency : std::uint8_t {
@@ -19,11 +19,12 @@ enum class Residency : std::uint8_t {
 /// profiles/stacks/*.json, or a file like them: models that share a machine, by name. Nothing is
 /// looked up yet; see stack_of().
 struct StackProfile {
+  /// One model of the stack and the settings it is served with.
   struct Member {
     std::string name;          ///< How requests and claims call it; unique. Default: the model's.
     std::string model;         ///< As `plan` takes it.
     std::string quantization;  ///< Empty = the model's usual.
-    std::string runtime;       ///< Profile id, with or without @BUILD; empty = llama.cpp.
+    std::string runtime;       ///< Profile id, with or without `@BUILD`; empty = llama.cpp.
     std::string role;          ///< What it is there for, in the author's words.
     /// In tokens, as the runtime's own setting counts it: of all slots, of each with Ollama;
     /// 0 = the runtime's default.

@@ -10,7 +10,7 @@
 #include "membudget/stack.hpp"
 #include "membudget/stack_schedule.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A claim with what the plan says of the same members.
 struct ClaimReport {
@@ -33,9 +33,11 @@ struct StackReport {
   std::optional<std::int64_t> wired_limit_mib;
 };
 
+/// For people, as `stack` prints it; with a final newline.
 [[nodiscard]] std::string to_text(const StackReport& report, const TextStyle& style);
 /// One JSON object by profiles/schema/stack-plan.schema.json, indented, with a final newline.
 [[nodiscard]] std::string to_json(const StackReport& report);
+/// The same as tables of markdown.
 [[nodiscard]] std::string to_markdown(const StackReport& report);
 
 }  // namespace membudget

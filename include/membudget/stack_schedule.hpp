@@ -9,7 +9,7 @@
 
 #include "membudget/stack.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// One request to a member.
 struct StackRequest {
@@ -19,6 +19,7 @@ struct StackRequest {
   std::int64_t generate_tokens = 0;
 };
 
+/// What happens to a model while requests are served.
 enum class ScheduleEventKind : std::uint8_t {
   loading,        ///< A load began; the memory is taken from here on.
   loaded,
@@ -28,6 +29,7 @@ enum class ScheduleEventKind : std::uint8_t {
   served,         ///< A request ended.
 };
 
+/// One change of what is in memory, or the end of a request.
 struct ScheduleEvent {
   double at_s = 0;
   ScheduleEventKind kind = ScheduleEventKind::served;
@@ -62,7 +64,8 @@ struct Schedule {
 };
 
 /// Runs requests through the servers of a stack, each by its own rules, as a discrete-event
-/// simulation. Resident members are loaded at the start.
+/// simulation. Resident members are loaded at the start, as far as their server puts them beside each
+/// other.
 ///
 /// Ollama's are those of server/sched.go (commit fb307609, after 0.33.0-rc2): one load at a time;
 /// the head of its queue holds up the rest, but models that are loaded answer at once; beside
@@ -79,6 +82,7 @@ struct Schedule {
 [[nodiscard]] Schedule simulate(const Stack& stack, const StackPlan& plan,
                                 std::span<const StackRequest> requests);
 
+/// As JSON has it: "out-of-memory".
 [[nodiscard]] std::string_view to_string(ScheduleEventKind kind);
 
 }  // namespace membudget

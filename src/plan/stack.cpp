@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "membudget/error.hpp"
+#include "membudget/ollama.hpp"
 #include "plan/stack_pool.hpp"
 
 namespace membudget {
@@ -78,6 +79,41 @@ void note_servers(const Stack& stack, StackPlan& plan) {
           "{} keeps at most {} models loaded, and {} are to be resident: raise "
           "OLLAMA_MAX_LOADED_MODELS to {}, or it unloads one for another.",
           name, counts.second, counts.first, counts.first));
+    }
+  }
+}
+
+/// Ollama decides by its belief, so what fits together may still not stay together.
+void note_beliefs(const Stack& stack, StackPlan& plan) {
+  for (std::size_t i = 0; i < stack.members.size(); ++i) {
+    const StackMember& member = stack.members[i];
+    if (!member.runtime.ollama || member.residency != Residency::resident) {
+      continue;
+    }
+    Bytes own_gpu;     // What its server has on the GPU beside it.
+    Bytes everything;  // What all others have.
+    for (std::size_t other = 0; other < stack.members.size(); ++other) {
+      if (other == i || stack.members[other].residency != Residency::resident) {
+        continue;
+      }
+      everything += plan.members[other].total;
+      if (stack.members[other].server.name == member.server.name) {
+        const EngineBuffers& gpu = plan.members[other].one.gpu;
+        own_gpu += gpu.model + gpu.kv + gpu.compute;
+      }
+    }
+    const Settings& settings = plan.members[i].one.settings;
+    const OllamaBelief belief =
+        ollama_belief(*member.model, *member.runtime.ollama, settings.context, settings.batch);
+    const Bytes free = std::max(std::min(plan.peak.budget.gpu_limit - own_gpu,
+                                         plan.peak.budget.ram_available - everything),
+                                Bytes());
+    if (own_gpu > Bytes() && free < ollama_evicts_below(belief, *member.runtime.ollama)) {
+      plan.notes.push_back(fmt::format(
+          "{} unloads another model before it loads {} beside them: it believes that it needs {}, "
+          "more than {} % of the {} that are then free.",
+          member.server.name, member.name, to_text(belief.total()),
+          member.runtime.ollama->fit_percent, to_text(free)));
     }
   }
 }
@@ -158,6 +194,7 @@ StackPlan plan_stack(const Stack& stack) {
   }
   set_same_pages(stack, out);
   note_servers(stack, out);
+  note_beliefs(stack, out);
   set_speeds(stack, out);
   return out;
 }

@@ -27,7 +27,7 @@ struct PooledFootprint {
 
 [[nodiscard]] PooledFootprint pooled(const std::vector<Holding>& holdings);
 
-/// The most that servers load at once by their own rules, judged; see StackPlan::peak.
+/// What has to fit at once by the servers' own rules, judged; see StackPlan::peak.
 struct PeakOfPool {
   Plan plan;
   Bytes counted_once;

@@ -35,6 +35,7 @@ struct Runner {
   bool loaded = false;  ///< Its memory is taken, from the start of the load on.
   bool pinned = false;  ///< Loaded by hand: its server neither counts nor evicts it.
   bool leaving = false;  ///< To be unloaded as soon as it is idle.
+  std::string leaving_why;
   std::int64_t users = 0;  ///< Requests that hold it: sched.go's refCount.
   std::int64_t running = 0;
   std::deque<Job> waiting;  ///< For a slot.
@@ -54,6 +55,12 @@ struct Server {
 
 double seconds(std::int64_t keep_alive) {
   return keep_alive < 0 ? never : static_cast<double>(keep_alive);
+}
+
+/// How long a model is kept when idle; what is to be resident for ever, unless it says otherwise.
+double kept(const StackMember& member) {
+  const bool resident = member.residency == Residency::resident;
+  return seconds(member.keep_alive_s.value_or(resident ? -1 : member.server.keep_alive_s));
 }
 
 class Simulation {
@@ -138,12 +145,12 @@ class Simulation {
 
   void load_residents() {
     for (auto& [name, server] : servers_) {
-      std::int64_t counted = 0;
       for (const std::size_t member : server.members) {
         const StackMember& asked = stack_.members[member];
         const bool pinned = server.rules->pins_resident;
+        // What its server would not put beside the others waits until it is asked for.
         if (asked.residency != Residency::resident ||
-            (!pinned && counted >= server.rules->max_loaded)) {
+            (!pinned && why_not_beside(server, member))) {
           continue;
         }
         if (!has_memory_for(member)) {
@@ -153,8 +160,7 @@ class Simulation {
         Runner& runner = runners_[member];
         runner.loaded = true;
         runner.pinned = pinned;
-        runner.session_s = pinned ? never : seconds(asked.keep_alive_s.value_or(-1));
-        counted += pinned ? 0 : 1;
+        runner.session_s = pinned ? never : kept(asked);
         note(ScheduleEventKind::loaded, member, "at the start");
       }
     }
@@ -216,7 +222,7 @@ class Simulation {
     Runner& runner = runners_[member];
     if (runner.session_s <= 0) {
       unload(member, runner.leaving ? ScheduleEventKind::evicted : ScheduleEventKind::expired,
-             runner.leaving ? "its requests are done" : "it is not kept");
+             runner.leaving ? runner.leaving_why : "it is not kept");
     } else {
       runner.expires_s = now_ + runner.session_s;
     }
@@ -399,6 +405,7 @@ class Simulation {
     }
     runner.session_s = 0;
     runner.leaving = true;
+    runner.leaving_why = why + "; it had to end its requests first";
     server.waits_for_unload = true;
     return false;
   }
@@ -432,7 +439,7 @@ class Simulation {
     const StackMember& asked = stack_.members[member];
     Runner& runner = runners_[member];
     runner.loaded = true;
-    runner.session_s = seconds(asked.keep_alive_s.value_or(server.rules->keep_alive_s));
+    runner.session_s = kept(asked);
     const double takes = plan_.members[member].load_s.value_or(0);
     server.loading = member;
     server.loading_until_s = now_ + takes;
@@ -461,8 +468,9 @@ class Simulation {
       }
       runner.session_s = 0;
       runner.leaving = true;
+      runner.leaving_why = "memory ran out";
       if (runner.users == 0) {
-        unload(each, ScheduleEventKind::evicted, "memory ran out");
+        unload(each, ScheduleEventKind::evicted, runner.leaving_why);
       }
     }
   }

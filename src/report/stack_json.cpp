@@ -9,19 +9,15 @@ namespace {
 
 using report::Json;
 
-Json parts_of(const Footprint& footprint) {
-  Json out = Json::array();
-  for (const Part& part : footprint.parts) {
-    out.push_back({{"name", to_string(part.name)},
-                   {"where", to_string(part.where)},
-                   {"bytes", part.bytes.count()},
-                   {"basis", to_string(part.basis)}});
-  }
+/// Notes are left to `plan`: a stack has many parts.
+Json parts_without_notes(const Footprint& footprint) {
+  Json out = report::parts_of(footprint);
+  for (Json& part : out) part.erase("note");
   return out;
 }
 
 Json plan_of(const Plan& plan) {
-  return {{"parts", parts_of(plan.footprint)},
+  return {{"parts", parts_without_notes(plan.footprint)},
           {"gpu_bytes", plan.footprint.total(Place::gpu).count()},
           {"host_bytes", plan.footprint.total(Place::host).count()},
           {"total_bytes", plan.footprint.total().count()},
@@ -55,7 +51,7 @@ Json member_of(const StackMember& member, const MemberPlan& plan) {
               {"count", member.count},
               {"load", member.residency == Residency::resident ? "resident" : "on-demand"},
               {"at_peak", plan.at_peak},
-              {"parts", parts_of(plan.one)},
+              {"parts", parts_without_notes(plan.one)},
               {"process_gpu_bytes", plan.one.total(Place::gpu).count()},
               {"process_total_bytes", plan.one.total().count()},
               {"gpu_bytes", plan.gpu.count()},

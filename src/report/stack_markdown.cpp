@@ -21,8 +21,6 @@ std::string listed(std::string_view title, const std::vector<Entry>& entries) {
   return out;
 }
 
-constexpr std::size_t steps_shown = 5;
-
 }  // namespace
 
 std::string to_markdown(const StackReport& report) {

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <utility>
 
 namespace membudget::report {
 namespace {
@@ -75,7 +77,7 @@ std::vector<SumRow> sums(const StackReport& report) {
   };
   std::vector<SumRow> out;
   const bool differ = plan.all.footprint.total() != plan.peak.footprint.total();
-  out.push_back(row(differ ? "at most at once" : "all busy", plan.peak.footprint));
+  out.push_back(row(differ ? "must fit at once" : "all busy", plan.peak.footprint));
   if (differ) {
     out.push_back(row("all of them", plan.all.footprint));
   }
@@ -104,10 +106,13 @@ std::string speed_note(const StackReport& report) {
   if (std::none_of(report.plan.members.begin(), report.plan.members.end(), generates)) {
     return {};
   }
-  std::string out = fmt::format(
-      "Tokens per second of each process: alone, and at least that when all {} generate at once: "
-      "they share bandwidth and GPU, 1/{} each; one that pauses leaves its part to the others.",
-      report.plan.busy, report.plan.busy);
+  std::string out = "Tokens per second of each process, alone.";
+  if (report.plan.busy > 1) {
+    out = fmt::format(
+        "Tokens per second of each process: alone, and at least that when all {} generate at once: "
+        "they share bandwidth and GPU, 1/{} each; one that pauses leaves its part to the others.",
+        report.plan.busy, report.plan.busy);
+  }
   if (report.stack.storage) {
     out += fmt::format(" Loading takes at least the SSD's {} GB/s; mapped files load slower.",
                        report.stack.storage->read_gbs);
@@ -125,9 +130,14 @@ std::vector<Entry> steps_together(const StackReport& report) {
 
 std::vector<Entry> steps_alone(const StackReport& report, std::size_t most) {
   std::vector<Entry> out;
+  std::set<std::pair<std::size_t, Lever>> shown;
   for (const StackStep& step : report.ladder.singles) {
     if (out.size() == most) {
       break;
+    }
+    // Of one lever of one member the step most worth it; the others go further the same way.
+    if (!shown.emplace(step.member, step.change.lever).second) {
+      continue;
     }
     out.push_back(step_entry(report, step));
     out.back().text += fmt::format(" ({} per point of regret)",

@@ -9,13 +9,16 @@
 
 namespace membudget::report {
 
+/// Of the steps alone; the whole list is in the JSON.
+inline constexpr std::size_t steps_shown = 5;
+
 // What text and markdown both say of a stack, in words. Nothing here is escaped for either.
 
 /// "coding: A code model beside ... on Apple M4 Max, 128.00 GiB RAM, macOS 26"
 [[nodiscard]] std::string headline(const StackReport& report);
 /// "qwen2.5-coder-14b Q4_K_M with ollama b10587: 16384 tokens, f16 cache, 1 slot, on demand"
 [[nodiscard]] std::string member_line(const StackMember& member, const MemberPlan& plan);
-/// One row per sum: what is loaded at most, everything, idle.
+/// One row per sum: what must fit at once, everything, idle.
 struct SumRow {
   std::string label;
   Bytes gpu;

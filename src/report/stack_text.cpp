@@ -13,7 +13,6 @@ namespace {
 using namespace report;
 
 constexpr int name_width = 24;
-constexpr std::size_t steps_shown = 5;
 constexpr std::size_t events_shown = 12;
 
 /// What each member takes of the limit that binds, and what is left of the sum for the parts that
@@ -50,8 +49,8 @@ void members(Page& page, const StackReport& report, const TextStyle& style) {
     const StackMember& member = report.stack.members[i];
     const MemberPlan& plan = report.plan.members[i];
     const Segment look = numbered_segment(i, plan.gpu, style.unicode);
-    const std::string sign = style.bar && plan.at_peak ? painted(look.mark, look.colour, style)
-                                                       : std::string(" ");
+    const std::string sign =
+        style.bar && plan.at_peak ? painted(look.mark, look.colour, style) : std::string(" ");
     std::string name = printable(member.name, style.unicode);
     if (columns(name) > name_width) {
       page.raw("  " + sign + " " + name);

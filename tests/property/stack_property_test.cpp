@@ -10,14 +10,10 @@
 
 #include "membudget/alternatives.hpp"
 #include "membudget/stack_members.hpp"
+#include "support/embedded.hpp"
 
 namespace membudget {
 namespace {
-
-const Profiles& profiles() {
-  static const Profiles embedded = Profiles::embedded();
-  return embedded;
-}
 
 std::shared_ptr<const Model> model_named(const std::string& name) {
   static std::map<std::string, std::shared_ptr<const Model>> read;
@@ -40,9 +36,9 @@ ServerRules some_server(const std::string& name) {
 
 /// Dense and with experts, generating and embedding; distinct, for Ollama holds a model once.
 const std::vector<std::string>& names() {
-  static const std::vector<std::string> all{"qwen2.5-0.5b",  "llama-3.2-1b", "qwen2.5-7b",
-                                            "gemma-3-4b",    "gpt-oss-20b",  "qwen2.5-coder-32b",
-                                            "nomic-embed-text-v1.5"};
+  static const std::vector<std::string> all{
+      "qwen2.5-0.5b", "llama-3.2-1b",      "qwen2.5-7b",           "gemma-3-4b",
+      "gpt-oss-20b",  "qwen2.5-coder-32b", "nomic-embed-text-v1.5"};
   return all;
 }
 
@@ -50,12 +46,12 @@ StackMember some_member(const std::string& model, const ServerRules& server) {
   StackMember out;
   out.name = model;
   out.model = model_named(model);
-  out.runtime = profiles().runtime(
-      server.eviction == Eviction::shortest_keep_alive ? "ollama" : "llama.cpp");
+  out.runtime =
+      profiles().runtime(server.eviction == Eviction::shortest_keep_alive ? "ollama" : "llama.cpp");
   out.server = server;
   out.speed_rules = profiles().speed_rules(out.runtime);
   out.workload.context = *rc::gen::element<std::int64_t>(512, 2048, 16000);
-  out.workload.parallel = *rc::gen::element<std::int64_t>(1, 3);
+  out.workload.parallel = *rc::gen::element<std::int64_t>(1, 4);
   out.residency = *rc::gen::element(Residency::resident, Residency::on_demand);
   const bool several = !server.one_process_per_model && out.residency == Residency::resident;
   out.count = several ? *rc::gen::inRange<std::int64_t>(1, 4) : 1;
@@ -85,10 +81,9 @@ Stack some_stack() {
         some_member(names().at(i + *rc::gen::inRange<std::size_t>(0, 3)),
                     servers.at(*rc::gen::inRange<std::size_t>(0, servers.size()))));
     // Whoever comes twice has another name, and a process of its own.
-    const auto again = std::count_if(out.members.begin(), out.members.end() - 1,
-                                     [&](const StackMember& each) {
-                                       return each.model == out.members.back().model;
-                                     });
+    const auto again = std::count_if(
+        out.members.begin(), out.members.end() - 1,
+        [&](const StackMember& each) { return each.model == out.members.back().model; });
     if (again > 0) {
       out.members.back().name += std::to_string(again);
       out.members.back().server.one_process_per_model = false;
@@ -222,22 +217,30 @@ RC_GTEST_PROP(StackProperty, TheScheduleStaysWithinTheBudgetItReports, ()) {
         RC_ASSERT(!loaded[event.member]);
         loaded[event.member] = true;
         break;
-      case ScheduleEventKind::loaded: loaded[event.member] = true; break;
-      case ScheduleEventKind::evicted: ++evictions; [[fallthrough]];
+      case ScheduleEventKind::loaded:
+        loaded[event.member] = true;
+        break;
+      case ScheduleEventKind::evicted:
+        ++evictions;
+        [[fallthrough]];
       case ScheduleEventKind::expired:
         RC_ASSERT(loaded[event.member]);
         loaded[event.member] = false;
         break;
-      case ScheduleEventKind::served: RC_ASSERT(loaded[event.member]); break;
-      case ScheduleEventKind::out_of_memory: RC_ASSERT(!loaded[event.member]); break;
+      case ScheduleEventKind::served:
+        RC_ASSERT(loaded[event.member]);
+        break;
+      case ScheduleEventKind::out_of_memory:
+        RC_ASSERT(!loaded[event.member]);
+        break;
     }
     Bytes gpu;
     std::map<std::string, std::int64_t> held;
     for (std::size_t i = 0; i < loaded.size(); ++i) {
       const StackMember& member = stack.members[i];
       gpu += loaded[i] ? plan.members[i].gpu : Bytes();
-      const bool counts = loaded[i] && !(member.server.pins_resident &&
-                                         member.residency == Residency::resident);
+      const bool counts =
+          loaded[i] && !(member.server.pins_resident && member.residency == Residency::resident);
       held[member.server.name] += counts ? 1 : 0;
       RC_ASSERT(held[member.server.name] <= member.server.max_loaded);
     }
