@@ -16,7 +16,8 @@ macro(layer name)
 endmacro()
 
 set(h "^include/membudget/")
-layer(units "${h}(units|error)\\.hpp$" "^src/(units|error)\\.cpp$")
+layer(version "${h}version\\.h$")
+layer(units "${h}(units|error)\\.hpp$" "^src/(units|error)\\.cpp$" "^src/ascii\\.[ch]pp$")
 layer(tensor "${h}(tensor|pooling|attachments)\\.hpp$" "^src/(tensor|attachments)\\.cpp$" MAY units)
 # What the rest works on: values without a file, a network or a host behind them.
 set(below_model units tensor)
@@ -34,7 +35,7 @@ layer(runtime "${h}(runtime|engine_rules|ollama|speed_rules|quality_table|capabi
       "^src/(runtime|serving_rules)\\.cpp$" "^src/ollama/" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
-layer(sources "${h}(profiles|check|load_model)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
+layer(sources "${h}(profiles|check|load_model|model_bytes)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
       MAY ${described} detection health records)
 # Servers and this machine, asked while a model runs.
 layer(monitor "${h}server_monitor\\.hpp$" "^src/health/" MAY ${described} detection sources health records)
@@ -42,17 +43,23 @@ layer(engine "${h}(footprint|inspect)\\.hpp$" "^src/footprint\\.cpp$" "^src/engi
 layer(budget "${h}budget\\.hpp$" "^src/plan/budget\\.cpp$" MAY ${described})
 # What a footprint runs at, and what a quantization loses; advice weighs both.
 layer(speed "${h}(speed|quality)\\.hpp$" "^src/(speed|quality)/" MAY ${described} engine)
-layer(plan "${h}(plan|advise|stack|stack_schedule|distribute)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
+layer(plan "${h}(plan|advise|stack|stack_schedule|distribute|sweep)\\.hpp$" "^src/plan/" MAY ${described} engine budget speed)
 layer(rank "${h}rank\\.hpp$" "^src/rank/" MAY ${described} engine budget plan speed)
 # Logs of engines, and plans beside them.
 layer(verify "${h}(engine_log|verify)\\.hpp$" "^src/verify/" MAY ${described} sources engine budget plan)
 layer(settings "${h}settings\\.hpp$" "^src/settings/" MAY ${described} engine budget plan)
-layer(report "${h}(report|rank_report|stack_report|runtimes_report|machine_report|distribute_report|verify_report)\\.hpp$" "^src/report/"
+layer(report "${h}(report|words|rank_report|stack_report|runtimes_report|machine_report|distribute_report|verify_report|chart|sweep_report|html_report)\\.hpp$" "^src/report/"
       MAY ${described} detection engine budget plan speed rank settings verify)
 set(public ${described} detection health records sources monitor engine budget plan speed rank settings verify report)
 # Joins the catalog to the advice, which itself knows no catalog.
 layer(alternatives "${h}(alternatives|stack_members)\\.hpp$" "^src/(alternatives|stack_members)\\.cpp$" MAY ${public})
 list(APPEND public alternatives)
+list(APPEND public version)
+# What callers ask for in words, and the report that answers it.
+layer(request "${h}(request|profile_list)\\.hpp$" "^src/request/" MAY ${public})
+list(APPEND public request)
+# The same to other languages.
+layer(capi "${h}membudget\\.h$" "^src/capi/" MAY ${public})
 layer(umbrella "${h}membudget\\.hpp$" MAY ${public})
 layer(program "^tools/" MAY ${public} umbrella)
 
@@ -88,7 +95,7 @@ function(fault text)
   set(faults ${faults} PARENT_SCOPE)
 endfunction()
 
-file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/include/*.hpp ${ROOT}/src/*.[ch]pp
+file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/include/*.h ${ROOT}/include/*.hpp ${ROOT}/src/*.[ch]pp
      ${ROOT}/tools/*.[ch]pp)
 list(LENGTH files count)
 if(count EQUAL 0)

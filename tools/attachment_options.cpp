@@ -3,14 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-#include <charconv>
 #include <filesystem>
 #include <memory>
-#include <optional>
-#include <string_view>
-#include <system_error>
 
 #include "output.hpp"
 
@@ -22,24 +16,6 @@ using namespace membudget;
   throw UsageError(Errc::bad_request, option, message);
 }
 
-std::int64_t integer(const std::string& text, const std::string& option, std::int64_t least,
-                     std::int64_t most) {
-  std::int64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || stop != end || value < least || value > most) {
-    wrong(option, fmt::format("'{}' is not a whole number from {} to {}", text, least, most));
-  }
-  return value;
-}
-
-std::optional<ElementType> cache_type(const std::string& text, const std::string& option) {
-  if (text.empty()) return std::nullopt;
-  const auto type = element_type_of_name(text);
-  if (!type) wrong(option, fmt::format("'{}' is not a cache type such as f16 or q8_0", text));
-  return type;
-}
-
 /// "FILE:SCALE": the scale follows the last colon (common/arg.cpp, --lora-scaled).
 std::filesystem::path scaled_file(const std::string& argument) {
   const auto colon = argument.rfind(':');
@@ -49,28 +25,9 @@ std::filesystem::path scaled_file(const std::string& argument) {
   return argument.substr(0, colon);
 }
 
-/// What drafts, by llama.cpp's names; several may be named.
-bool drafts_with_own_layers(const std::string& types) {
-  bool own = false;
-  for (std::size_t begin = 0; begin <= types.size();) {
-    const auto end = std::min(types.find(',', begin), types.size());
-    const auto type = types.substr(begin, end - begin);
-    begin = end + 1;
-    if (type == "draft-mtp") {
-      own = true;
-    } else if (type != "none" && type != "draft-simple" && !type.starts_with("ngram-")) {
-      wrong("--spec-type",
-            fmt::format("'{}' is not planned; use draft-mtp, draft-simple with --draft, an ngram "
-                        "type or none",
-                        type));
-    }
-  }
-  return own;
-}
-
 }  // namespace
 
-void AttachmentOptions::add_to(CLI::App& command) {
+void AttachmentOptions::add_to(CLI::App& command, PlanRequest& request) {
   constexpr const char* group = "Attached";
   const auto option = [&](const char* names, std::string& value, const char* help,
                           const char* type) {
@@ -92,30 +49,18 @@ void AttachmentOptions::add_to(CLI::App& command) {
            "FILE:SCALE");
   option("--control-vector", control_vector, "Direction added to the hidden state", "FILE");
   option("--mmproj", mmproj, "-mm; projector for images or sound", "FILE");
-  option("--spec-type", spec_type, "draft-mtp drafts with layers that the file holds", "TYPE");
-  option("--spec-draft-n-max,--draft-max", draft_max, "Tokens drafted at once; default: 3", "N");
-  option("--cache-type-k-draft", draft_cache_type_k, "-ctkd; of the draft's K", "TYPE");
-  option("--cache-type-v-draft", draft_cache_type_v, "-ctvd; of the draft's V", "TYPE");
-  option("--cache-ram", cache_ram, "-cram; count the server's prompt cache, full; -1 = no limit",
+  option("--spec-type", request.spec_type, "draft-mtp drafts with layers that the file holds", "TYPE");
+  option("--spec-draft-n-max,--draft-max", request.draft_max, "Tokens drafted at once; default: 3", "N");
+  option("--cache-type-k-draft", request.draft_cache_type_k, "-ctkd; of the draft's K", "TYPE");
+  option("--cache-type-v-draft", request.draft_cache_type_v, "-ctvd; of the draft's V", "TYPE");
+  option("--cache-ram", request.cache_ram, "-cram; count the server's prompt cache, full; -1 = no limit",
          "MIB");
-  option("--ctx-checkpoints", checkpoints, "-ctxcp; count that many context checkpoints per slot",
+  option("--ctx-checkpoints", request.checkpoints, "-ctxcp; count that many context checkpoints per slot",
          "N");
 }
 
-void AttachmentOptions::check(Workload& workload) const {
+void AttachmentOptions::check() const {
   for (const auto& argument : lora_scaled) static_cast<void>(scaled_file(argument));
-  if (!spec_type.empty()) workload.predict = drafts_with_own_layers(spec_type);
-  if (!draft_max.empty()) {
-    workload.draft_max = integer(draft_max, "--spec-draft-n-max", 1, 1024);
-  }
-  workload.draft_cache_type_k = cache_type(draft_cache_type_k, "--cache-type-k-draft");
-  workload.draft_cache_type_v = cache_type(draft_cache_type_v, "--cache-type-v-draft");
-  if (!cache_ram.empty()) {
-    workload.prompt_cache_mib = integer(cache_ram, "--cache-ram", -1, std::int64_t{1} << 30);
-  }
-  if (!checkpoints.empty()) {
-    workload.checkpoints = integer(checkpoints, "--ctx-checkpoints", 0, 1 << 16);
-  }
 }
 
 void AttachmentOptions::read(Workload& workload) const {

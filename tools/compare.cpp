@@ -112,7 +112,7 @@ Exit run(Options& options) {
   std::vector<PlanReport> reports;
   for (const std::string& chip : options.chips) {
     options.chip = chip;
-    reports.push_back(report_of(read(options)));
+    reports.push_back(plan_report(read(options)));
   }
   const Format format = options.output_format();
   write_result(format == Format::json       ? as_json(reports)

@@ -39,7 +39,7 @@ std::string values_of(const CLI::Option& option) {
   }
   if (is({"--flash-attn"})) return "on off auto";
   if (is({"--for"})) return "ollama modelfile llama-server lmstudio mlx sysctl";
-  if (is({"--format"})) return "text json markdown github";
+  if (is({"--format"})) return "text json markdown csv svg html github";
   if (is({"--macos"})) return "13 14 15 26";
   if (is({"--pooling"})) return "none mean cls last rank";
   if (is({"--load-mode"})) return "auto mmap mmap+mlock none mlock dio";
@@ -57,7 +57,7 @@ std::string arguments_of(const std::string& command) {
   if (command == "check" || command == "verify") return "file";
   if (command == "calibrate") return "";
   if (command == "completion") return "bash zsh fish";
-  if (command == "detect") return "";
+  if (command == "detect" || command == "manual") return "";
   return "models";
 }
 
@@ -103,7 +103,9 @@ std::string models_command(const std::string& command) {
   return names_command("models") + (command == "stack" ? "; " + names_command("stacks") : "");
 }
 
-std::string join(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
+std::string join(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, " "));
+}
 
 std::string bash_words(std::string_view values) {
   return is_kind(values) ? fmt::format("\"$({})\"", names_command(values)) : shell_word(values);
@@ -133,10 +135,11 @@ std::string bash_script(const std::vector<Command>& commands) {
     const std::string& takes = command.arguments;
     arguments += fmt::format(
         "      {}) {} ;;\n", command.name,
-        takes == "file"    ? "files=1"
-        : takes == "kinds" ? "case $before in show) words='chip model quant runtime stack' ;; "
-                             "chip|model|quant|runtime|stack) words=\"$(membudget list \"${before}s\" "
-                             "--quiet 2>/dev/null)\" ;; esac"
+        takes == "file" ? "files=1"
+        : takes == "kinds"
+            ? "case $before in show) words='chip model quant runtime stack' ;; "
+              "chip|model|quant|runtime|stack) words=\"$(membudget list \"${before}s\" "
+              "--quiet 2>/dev/null)\" ;; esac"
         : takes == "models" ? fmt::format("files=1; words=\"$({})\"", models_command(command.name))
                             : "words=" + shell_word(takes));
   }
@@ -177,7 +180,8 @@ complete -F _membudget membudget
 std::string zsh_values(std::string_view values) {
   if (values == "file") return "_files";
   if (values == "-") return " ";
-  if (is_kind(values)) return fmt::format("{{compadd -- ${{(f)\"$({})\"}}}}", names_command(values));
+  if (is_kind(values))
+    return fmt::format("{{compadd -- ${{(f)\"$({})\"}}}}", names_command(values));
   return fmt::format("({})", values);
 }
 
@@ -201,8 +205,9 @@ std::string zsh_script(const std::vector<Command>& commands) {
       for (const auto& name : flag.names) {
         const std::string value =
             flag.values.empty() ? "" : fmt::format(":value:{}", zsh_values(flag.values));
-        specs += fmt::format(" \\\n        {}",
-                             shell_word(fmt::format("{}[{}]{}", name, zsh_escaped(flag.help), value)));
+        specs +=
+            fmt::format(" \\\n        {}",
+                        shell_word(fmt::format("{}[{}]{}", name, zsh_escaped(flag.help), value)));
       }
     }
     const std::string takes =
@@ -262,9 +267,10 @@ std::string fish_script(const std::vector<Command>& commands) {
     if (command.arguments == "kinds") {
       out += when + " -a 'chip model quant runtime stack'\n";
       for (const char* kind : {"chip", "model", "quant", "runtime", "stack"}) {
-        out += fmt::format("complete -c membudget -n '__fish_seen_subcommand_from show; and "
-                           "__fish_seen_subcommand_from {0}' -a '(membudget list {0}s --quiet)'\n",
-                           kind);
+        out += fmt::format(
+            "complete -c membudget -n '__fish_seen_subcommand_from show; and "
+            "__fish_seen_subcommand_from {0}' -a '(membudget list {0}s --quiet)'\n",
+            kind);
       }
     } else if (command.arguments == "file") {
       out += when + " -F\n";

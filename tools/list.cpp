@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -138,47 +137,16 @@ std::vector<Column> columns_of(ProfileKind kind) {
   return {};
 }
 
-bool contains_ignoring_case(std::string_view text, std::string_view part) {
-  const auto same = [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) ==
-           std::tolower(static_cast<unsigned char>(b));
-  };
-  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
-}
-
-/// Every name a profile answers to: id, tags, repository, aliases.
-std::vector<std::string> names_of(const std::string& id, const json& profile) {
-  std::vector<std::string> out{id};
-  for (const char* key : {"ollama", "aliases"}) {
-    // A runtime's "ollama" are rules, not names.
-    if (profile.contains(key) && profile.at(key).is_array()) {
-      for (const auto& name : profile.at(key)) out.push_back(name);
-    }
-  }
-  for (const char* key : {"hf", "name"}) {
-    if (profile.contains(key)) out.push_back(profile.at(key));
-  }
-  return out;
-}
-
 struct Row {
   std::string id;
   json profile;
 };
 
-std::vector<Row> rows_of(const Profiles& profiles, ProfileKind kind, const std::string& filter) {
+std::vector<Row> rows_of(const Profiles& profiles, ProfileKind kind,
+                         const std::vector<std::string>& ids) {
   std::vector<Row> out;
-  // Quantizations by their bits, so that the list reads from fine to coarse.
-  const auto ids =
-      kind == ProfileKind::quantization ? profiles.quantization_names() : profiles.ids(kind);
   for (const std::string& id : ids) {
-    json profile = json::parse(profiles.document(kind, id));
-    const auto names = names_of(id, profile);
-    if (std::ranges::any_of(names, [&](const std::string& name) {
-          return contains_ignoring_case(name, filter);
-        })) {
-      out.push_back({id, std::move(profile)});
-    }
+    out.push_back({id, json::parse(profiles.document(kind, id))});
   }
   return out;
 }
@@ -214,33 +182,24 @@ std::string as_table(const Profiles& profiles, ProfileKind kind, const std::vect
   return out;
 }
 
-std::string as_json(ProfileKind kind, const std::vector<Row>& rows) {
-  // The profiles themselves: what a table leaves out is a question away otherwise.
-  ordered_json out{{"schema", "membudget.list/1"}, {"kind", membudget::to_string(kind)}};
-  ordered_json profiles = ordered_json::array();
-  for (const Row& row : rows) profiles.push_back(ordered_json(row.profile));
-  out["profiles"] = std::move(profiles);
-  return out.dump(2) + "\n";
-}
-
 Exit run(const Options& options) {
-  const ProfileKind kind = kind_named(options.kind);
+  const ProfileKind kind = membudget::kind_named(options.kind);
   const Profiles profiles = profiles_with(options.profiles);
-  const auto rows = rows_of(profiles, kind, options.filter);
+  if (options.json) {
+    write_result(list_json(profiles, kind, options.filter), "");
+    return exit_fits;
+  }
+  const auto ids = listed_ids(profiles, kind, options.filter);
   if (options.quiet || options.names) {
     std::string out;
-    for (const Row& row : rows) {
-      const auto names = options.names ? names_of(row.id, row.profile) : std::vector{row.id};
+    for (const std::string& id : ids) {
+      const auto names = options.names ? names_of(profiles, kind, id) : std::vector{id};
       for (const std::string& name : names) out += name + '\n';
     }
     write_result(out, "");
     return exit_fits;
   }
-  if (options.json) {
-    write_result(as_json(kind, rows), "");
-    return exit_fits;
-  }
-  if (rows.empty()) {
+  if (ids.empty()) {
     throw UsageError(membudget::Errc::unknown_name, options.filter.empty() ? "KIND" : "FILTER",
                      options.filter.empty()
                          ? fmt::format("no {} are built in; --profiles DIR adds your own",
@@ -248,7 +207,7 @@ Exit run(const Options& options) {
                          : fmt::format("no name of {} holds '{}'; leave it out to see all",
                                        plural_of(kind), options.filter));
   }
-  write_result(as_table(profiles, kind, rows), "");
+  write_result(as_table(profiles, kind, rows_of(profiles, kind, ids)), "");
   return exit_fits;
 }
 

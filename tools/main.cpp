@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command.hpp"
+#include "membudget/version.h"
 #include "plan_options.hpp"
 
 namespace {
@@ -19,29 +22,45 @@ bool wants_json(const std::vector<std::string>& arguments) {
          (format != arguments.end() && format + 1 != arguments.end() && *(format + 1) == "json");
 }
 
+struct Command {
+  std::string_view name;
+  void (*add)(CLI::App& program, Exit& exit);
+};
+
+// As --help lists them.
+constexpr Command all_commands[] = {
+    {"plan", add_plan},           {"max-context", add_max_context},
+    {"compare", add_compare},     {"compare-runtimes", add_compare_runtimes},
+    {"sweep", add_sweep},         {"report", add_report},
+    {"settings", add_settings},   {"recommend", add_recommend},
+    {"stack", add_stack},         {"inspect", add_inspect},
+    {"detect", add_detect},       {"list", add_list},
+    {"show", add_show},           {"check", add_check},
+    {"verify", add_verify},       {"health", add_health},
+    {"record", add_record},       {"records", add_records},
+    {"calibrate", add_calibrate}, {"completion", add_completion},
+    {"manual", add_manual}};
+
+/// The command that is named first, by itself: describing the options of all of them takes longer
+/// than a plan. All are there when none is named, and for those that tell of the others.
+void add_commands(CLI::App& program, Exit& exit, const std::vector<std::string>& arguments) {
+  const std::string_view first = arguments.empty() ? "" : std::string_view(arguments.front());
+  const auto* named = std::ranges::find(all_commands, first, &Command::name);
+  if (named != std::end(all_commands) && named->add != add_completion && named->add != add_manual) {
+    named->add(program, exit);
+    return;
+  }
+  for (const Command& command : all_commands) {
+    command.add(program, exit);
+  }
+}
+
 Exit run(const std::vector<std::string>& arguments) {
   CLI::App program("Predicts the memory of language models on Apple Silicon.", "membudget");
   program.set_version_flag("-V,--version", "membudget " MEMBUDGET_VERSION);
   program.require_subcommand(1);
   Exit exit = exit_fits;
-  add_plan(program, exit);
-  add_max_context(program, exit);
-  add_compare(program, exit);
-  add_compare_runtimes(program, exit);
-  add_settings(program, exit);
-  add_recommend(program, exit);
-  add_stack(program, exit);
-  add_inspect(program, exit);
-  add_detect(program, exit);
-  add_list(program, exit);
-  add_show(program, exit);
-  add_check(program, exit);
-  add_verify(program, exit);
-  add_health(program, exit);
-  add_record(program, exit);
-  add_records(program, exit);
-  add_calibrate(program, exit);
-  add_completion(program, exit);
+  add_commands(program, exit, arguments);
   std::vector<std::string> last_first(arguments.rbegin(), arguments.rend());
   try {
     program.parse(last_first);

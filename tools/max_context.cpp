@@ -67,7 +67,7 @@ Exit run(const Options& options) {
   inputs.stretch = true;
   // A sentence has no room for it.
   inputs.advise = options.explain || options.output_format() != Format::text;
-  const auto report = report_of(std::move(inputs));
+  const auto report = plan_report(std::move(inputs));
   write_result(answer(report, options), options.output);
   return report.max_context > 0 ? exit_fits : exit_does_not_fit;
 }

@@ -67,14 +67,11 @@ std::string model_name(const std::string& model, const std::string& file,
   return fs::exists(beside, ignored) ? beside.string() : from;
 }
 
-Workload with_ollamas_own(Workload workload, const std::optional<Modelfile>& modelfile,
-                          const Runtime& runtime, const Model& model) {
-  if (!runtime.ollama) return workload;
-  if (modelfile) {
-    warn(modelfile->warnings);
-    workload = with_modelfile(std::move(workload), *modelfile);
-  }
-  return with_slot_context(std::move(workload), runtime, model);
+Workload with_modelfiles_own(Workload workload, const std::optional<Modelfile>& modelfile,
+                             const Runtime& runtime) {
+  if (!runtime.ollama || !modelfile) return workload;
+  warn(modelfile->warnings);
+  return with_modelfile(std::move(workload), *modelfile);
 }
 
 Runtime with_environment(Runtime runtime) {

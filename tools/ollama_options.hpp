@@ -20,8 +20,8 @@
 /// A runtime of Ollama as the server that this process's environment would start.
 [[nodiscard]] membudget::Runtime with_environment(membudget::Runtime runtime);
 
-/// The workload with the Modelfile's parameters where the command line left them open; a context,
-/// which Ollama counts by slot, becomes that of all slots. Other runtimes' stays as it is.
-[[nodiscard]] membudget::Workload with_ollamas_own(
+/// The workload with the Modelfile's parameters where the command line left them open. Other runtimes'
+/// stays as it is.
+[[nodiscard]] membudget::Workload with_modelfiles_own(
     membudget::Workload workload, const std::optional<membudget::Modelfile>& modelfile,
-    const membudget::Runtime& runtime, const membudget::Model& model);
+    const membudget::Runtime& runtime);

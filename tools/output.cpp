@@ -81,14 +81,6 @@ void replace_file(std::string_view text, const std::filesystem::path& target,
 
 }  // namespace
 
-std::string problem(const membudget::Error& error) {
-  std::string_view text = error.what();
-  if (const auto place = error.where() + ": "; text.starts_with(place)) {
-    text.remove_prefix(place.size());
-  }
-  return std::string(text);
-}
-
 Exit exit_of(const membudget::Error& error) {
   if (dynamic_cast<const UsageError*>(&error) != nullptr) return exit_usage;
   switch (error.code()) {

@@ -6,17 +6,10 @@
 
 #include "membudget/error.hpp"
 #include "membudget/report.hpp"
+#include "membudget/request.hpp"
 
-/// Wrong usage, exit code 2, whatever the library calls it: an unknown chip on the command line
-/// is a slip of the user's, an unknown model a model that cannot be read.
-class UsageError : public membudget::Error {
- public:
-  using Error::Error;
-  explicit UsageError(const Error& error) : Error(error) {}
-};
-
-/// The message of an error without its place.
-[[nodiscard]] std::string problem(const membudget::Error& error);
+/// Wrong usage, exit code 2, whatever the library calls it.
+using UsageError = membudget::RequestError;
 
 /// Exit codes, as documented for scripts.
 enum Exit {

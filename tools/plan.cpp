@@ -29,7 +29,7 @@ Exit run(Options& options) {
   }
   if (!options.chips.empty()) options.chip = options.chips.front();
   if (options.runtime == "all") return compare_runtimes(options);
-  const auto report = report_of(read(options));
+  const auto report = plan_report(read(options));
   write_result(rendered(report, options), options.output);
   const auto verdict = report.plan.verdict;
   const bool good =

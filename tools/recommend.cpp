@@ -64,7 +64,7 @@ Exit run(const Options& options) {
   }
   // The search has shown what there is to choose from; a ladder would only repeat it.
   inputs.advise = false;
-  auto report = report_of(std::move(inputs));
+  auto report = plan_report(std::move(inputs));
   if (found) {
     report.recommendation = std::move(recommendation);
   }

@@ -56,7 +56,7 @@ void remark(const PlanReport& report, SettingsFormat format) {
 
 Exit run(const Options& options) {
   const auto format = format_of(options);
-  const auto report = report_of(read(options));
+  const auto report = plan_report(read(options));
   if (report.commands.llama_server.empty()) {
     throw UsageError(Errc::unsupported, "--runtime",
                      fmt::format("what to paste for {} is not known; give the runtime that --for "

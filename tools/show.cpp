@@ -196,7 +196,7 @@ std::string as_text(const ordered_json& profile) {
 }
 
 Exit run(const Options& options) {
-  const ProfileKind kind = kind_named(options.kind);
+  const ProfileKind kind = membudget::kind_named(options.kind);
   const Profiles profiles = profiles_with(options.profiles);
   ordered_json profile = ordered_json::parse(profiles.document(kind, options.id));
   std::string more;

@@ -23,7 +23,7 @@ struct Substitutes {
 /// For a downgrade: steps of the ladder that bring the memory below its limit, or the largest
 /// models that are fast enough. For an upgrade: what there is room for, and fast enough. What
 /// other programs hold is taken from the measured memory. `fallback` may be empty.
-[[nodiscard]] Substitutes substitutes_for(const PlanInputs& inputs,
+[[nodiscard]] Substitutes substitutes_for(const membudget::PlanInputs& inputs,
                                           const membudget::HealthReading& reading,
                                           const membudget::HealthMeasurements& measured,
                                           membudget::HealthAdvice advice,

@@ -42,9 +42,3 @@ Machine machine_at_hand(const std::string& file, bool now, const Profiles& profi
     throw UsageError(error.code(), now ? "--now" : "--chip", problem(error));
   }
 }
-
-std::optional<SpeedRules> speed_rules_of(const Machine& machine, const Runtime& runtime,
-                                         const Profiles& profiles) {
-  if (machine.chip.bandwidth_gbs <= 0) return std::nullopt;
-  return profiles.speed_rules(runtime);
-}

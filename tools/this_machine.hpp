@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,8 +16,3 @@
 /// The machine to plan on, as it is at the moment with `now`.
 [[nodiscard]] membudget::Machine machine_at_hand(const std::string& file, bool now,
                                                  const membudget::Profiles& profiles);
-
-/// nullopt also for a machine whose bandwidth nobody published.
-[[nodiscard]] std::optional<membudget::SpeedRules> speed_rules_of(
-    const membudget::Machine& machine, const membudget::Runtime& runtime,
-    const membudget::Profiles& profiles);
