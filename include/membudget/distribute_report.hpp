@@ -8,7 +8,7 @@
 #include "membudget/model_names.hpp"
 #include "membudget/report.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A distributed plan with what it was made from.
 struct DistributedReport {
@@ -22,6 +22,7 @@ struct DistributedReport {
 /// are placeholders (MAC2, MAC3, ...), for nobody knows their addresses here.
 [[nodiscard]] std::vector<std::vector<std::string>> commands_of(const DistributedReport& report);
 
+/// For people, as `plan --distribute` prints it; with a final newline.
 [[nodiscard]] std::string to_text(const DistributedReport& report, const TextStyle& style);
 /// One JSON object by profiles/schema/distributed_plan.schema.json.
 [[nodiscard]] std::string to_json(const DistributedReport& report);

@@ -7,7 +7,7 @@
 #include "membudget/report.hpp"
 #include "membudget/this_machine.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What a machine is, what it grants a model, and what others hold of it now. `usual` is what the
 /// machine grants whatever runs at the moment, budget(host.machine, ...); nullopt where Metal's

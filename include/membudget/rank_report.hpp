@@ -7,7 +7,7 @@
 #include "membudget/rank.hpp"
 #include "membudget/report.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// Everything that the output of a ranking shows.
 struct RankReport {
@@ -24,6 +24,7 @@ struct RankReport {
 /// Why the first is first: what it has over the second, or that they are equal as far as is known.
 [[nodiscard]] std::string why_first(const Ranking& ranking);
 
+/// For people, as `recommend` without MODEL prints it; with a final newline.
 [[nodiscard]] std::string to_text(const RankReport& report, const TextStyle& style);
 /// One JSON object, indented, with a final newline.
 [[nodiscard]] std::string to_json(const RankReport& report);

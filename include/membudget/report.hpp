@@ -11,7 +11,7 @@
 #include "membudget/settings.hpp"
 #include "membudget/speed.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A step of the ladder with how fast the model then is.
 struct StepReport {
@@ -36,6 +36,7 @@ struct PlanReport {
   std::optional<Speed> speed;  ///< Of a resident model, whether the plan fits or not.
 };
 
+/// How text for people looks.
 struct TextStyle {
   bool colour = false;   ///< ANSI colours; only for terminals.
   bool unicode = true;   ///< Block characters in bars; ASCII otherwise.
@@ -44,9 +45,11 @@ struct TextStyle {
   int width = 80;        ///< Columns.
 };
 
+/// For people, as `plan` prints it; with a final newline.
 [[nodiscard]] std::string to_text(const PlanReport& report, const TextStyle& style);
 /// One JSON object by profiles/schema/plan.schema.json, indented, with a final newline.
 [[nodiscard]] std::string to_json(const PlanReport& report);
+/// A section of markdown with a table of the parts; `explain` adds each part's formula.
 [[nodiscard]] std::string to_markdown(const PlanReport& report, bool explain);
 
 /// `{"error": {"code", "where", "message"}}`, for --json.

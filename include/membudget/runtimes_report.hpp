@@ -12,7 +12,7 @@
 #include "membudget/runtime.hpp"
 #include "membudget/speed.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// One runtime's plan for a model that several are compared for.
 struct RuntimePlan {
@@ -47,9 +47,11 @@ void sort(RuntimesReport& report);
 /// What surprises about a plan, in one clause; empty where nothing does.
 [[nodiscard]] std::string surprise(const RuntimePlan& plan, std::int64_t trained_context);
 
+/// For people, as `compare-runtimes` prints it; with a final newline.
 [[nodiscard]] std::string to_text(const RuntimesReport& report, const TextStyle& style);
 /// One JSON object by profiles/schema/runtimes.schema.json, indented, with a final newline.
 [[nodiscard]] std::string to_json(const RuntimesReport& report);
+/// The same as a table of markdown.
 [[nodiscard]] std::string to_markdown(const RuntimesReport& report);
 
 }  // namespace membudget

@@ -7,7 +7,7 @@
 #include "membudget/report.hpp"
 #include "membudget/verify.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A log with all that was compared.
 struct VerifyReport {
@@ -16,9 +16,11 @@ struct VerifyReport {
   std::int64_t cut_lines = 0;
 };
 
+/// For people, as `verify` prints it; with a final newline.
 [[nodiscard]] std::string to_text(const VerifyReport& report, const TextStyle& style);
 /// One JSON object by profiles/schema/verify.schema.json, indented, with a final newline.
 [[nodiscard]] std::string to_json(const VerifyReport& report);
+/// The same as tables of markdown.
 [[nodiscard]] std::string to_markdown(const VerifyReport& report);
 
 /// A block to paste into a bug report: numbers, settings and the catalog's own names, nothing that

@@ -15,26 +15,35 @@ std::string size_of_mib(const std::string& mebibytes) {
   return to_text(mib(std::strtoll(mebibytes.c_str(), nullptr, 10)));
 }
 
-std::string words(const Change& change) {
+std::string change_words(const Change& change) {
   const auto instead = [&](std::string_view what) {
     return fmt::format("{} instead of {}", fmt::format(fmt::runtime(what), change.to), change.from);
   };
   switch (change.lever) {
-    case Lever::flash_attention: return "flash attention";
-    case Lever::swa_full: return "sliding windows without the whole context";
-    case Lever::ubatch: return instead("a physical batch of {}");
-    case Lever::prefill_step: return instead("prompt steps of {}");
-    case Lever::parallel: return instead(change.to == "1" ? "{} slot" : "{} slots");
-    case Lever::cache_type: return instead("{} cache");
-    case Lever::context: return instead("{} tokens");
+    case Lever::flash_attention:
+      return "flash attention";
+    case Lever::swa_full:
+      return "sliding windows without the whole context";
+    case Lever::ubatch:
+      return instead("a physical batch of {}");
+    case Lever::prefill_step:
+      return instead("prompt steps of {}");
+    case Lever::parallel:
+      return instead(change.to == "1" ? "{} slot" : "{} slots");
+    case Lever::cache_type:
+      return instead("{} cache");
+    case Lever::context:
+      return instead("{} tokens");
     case Lever::wired_limit:
       return fmt::format("GPU limit raised to {} (iogpu.wired_limit_mb={})", size_of_mib(change.to),
                          change.to);
     case Lever::quantization:
-    case Lever::model: return instead("{}");
+    case Lever::model:
+      return instead("{}");
     case Lever::n_cpu_moe:
       return fmt::format("experts of {} layers on the CPU (--n-cpu-moe)", change.to);
-    case Lever::gpu_layers: return instead("{} layers on the GPU (--gpu-layers)");
+    case Lever::gpu_layers:
+      return instead("{} layers on the GPU (--gpu-layers)");
   }
   return "";
 }
@@ -53,7 +62,7 @@ std::string words(const std::vector<Change>& changes) {
   std::string out;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     out += i == 0 ? "" : i + 1 == changes.size() ? " and " : ", ";
-    out += words(changes[i]);
+    out += change_words(changes[i]);
   }
   return out;
 }
@@ -61,10 +70,10 @@ std::string words(const std::vector<Change>& changes) {
 std::string effect(const StepReport& row, const Plan& asked) {
   const Plan& plan = row.step.plan;
   const Bytes saves = row.step.saves(asked.binding);
-  const std::string what = saves > Bytes{}   ? fmt::format("saves {}, then ", to_text(saves))
-                           : saves < Bytes{} ? fmt::format("takes {} more, then ",
-                                                           to_text(Bytes{} - saves))
-                                             : std::string();
+  const std::string what = saves > Bytes{} ? fmt::format("saves {}, then ", to_text(saves))
+                           : saves < Bytes{}
+                               ? fmt::format("takes {} more, then ", to_text(Bytes{} - saves))
+                               : std::string();
   if (plan.verdict == Verdict::comfortable) {
     return fmt::format("{}fits comfortably, {} left", what, to_text(plan.headroom));
   }
@@ -77,8 +86,7 @@ std::string effect(const StepReport& row, const Plan& asked) {
 std::string costs(const StepReport& row, bool all) {
   std::vector<std::string> out;
   // A rate of what does not lie in memory would be a promise.
-  const bool rated =
-      row.speed && row.speed->generation.tps > 0 && fits(row.step.plan.verdict);
+  const bool rated = row.speed && row.speed->generation.tps > 0 && fits(row.step.plan.verdict);
   if (rated) out.push_back(rate(*row.speed));
   if (all || !rated) {
     out.insert(out.end(), row.step.speed_costs.begin(), row.step.speed_costs.end());
@@ -127,23 +135,21 @@ std::vector<Entry> whole_ladder(const PlanReport& report) {
   std::vector<Entry> out;
   for (const auto& row : report.changes) {
     const Step& step = row.step;
-    std::string text =
-        fmt::format("{} points; GPU {:+} B, in all {:+} B", step.regret,
-                    -step.saves_gpu.count(), -step.saves_total.count());
+    std::string text = fmt::format("{} points; GPU {:+} B, in all {:+} B", step.regret,
+                                   -step.saves_gpu.count(), -step.saves_total.count());
     if (const auto cost = costs(row, true); !cost.empty()) text += "; " + cost;
     if (!step.sources.empty()) text += fmt::format(" (source: {})", joined(step.sources));
-    out.push_back({fmt::format("{}: {}", words(step.changes), effect(row, report.plan)),
-                   std::move(text)});
+    out.push_back(
+        {fmt::format("{}: {}", words(step.changes), effect(row, report.plan)), std::move(text)});
   }
   return out;
 }
 
 std::string recommended(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
-  std::string out =
-      fmt::format("Take {} with a {} cache, {} tokens and a physical batch of {}",
-                  report.model.quantization, cache_types(settings), settings.context,
-                  settings.ubatch);
+  std::string out = fmt::format("Take {} with a {} cache, {} tokens and a physical batch of {}",
+                                report.model.quantization, cache_types(settings), settings.context,
+                                settings.ubatch);
   const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
   if (settings.n_cpu_moe > 0) {
     out += fmt::format(", experts of {} layers on the CPU", settings.n_cpu_moe);
@@ -160,16 +166,16 @@ std::vector<Entry> considered(const Recommendation& recommendation) {
     auto label = fmt::format("{}, {} cache, {} tokens", each.quantization,
                              cache_type(each.cache_type), each.context);
     if (!each.verdict && !each.why_not.empty()) label = each.quantization;
-    out.push_back({std::move(label), each.why_not.empty() ? "taken" : each.why_not,
-                   each.why_not.empty()});
+    out.push_back(
+        {std::move(label), each.why_not.empty() ? "taken" : each.why_not, each.why_not.empty()});
   }
   return out;
 }
 
 std::int64_t longest_trained(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
-  const bool own_caches = !settings.kv_unified && settings.parallel > 1 &&
-                          !grows_with_use(report.runtime.engine);
+  const bool own_caches =
+      !settings.kv_unified && settings.parallel > 1 && !grows_with_use(report.runtime.engine);
   return report.model.trained_context * (own_caches ? settings.parallel : 1);
 }
 

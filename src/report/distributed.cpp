@@ -82,16 +82,8 @@ std::vector<std::string> mlx_commands(const DistributedReport& report, std::size
                   backend, model, plan.how == Distribution::mlx_pipeline ? " --pipeline" : "")};
 }
 
-Json memory_of(const Footprint& footprint) {
-  Json parts = Json::array();
-  for (const Part& part : footprint.parts) {
-    parts.push_back({{"name", to_string(part.name)},
-                     {"where", to_string(part.where)},
-                     {"bytes", part.bytes.count()},
-                     {"basis", to_string(part.basis)},
-                     {"note", part.note}});
-  }
-  return {{"parts", std::move(parts)},
+Json share_memory(const Footprint& footprint) {
+  return {{"parts", report::parts_of(footprint)},
           {"gpu_bytes", footprint.total(Place::gpu).count()},
           {"host_bytes", footprint.total(Place::host).count()},
           {"total_bytes", footprint.total().count()}};
@@ -160,7 +152,7 @@ std::string to_json(const DistributedReport& report) {
                         {"first_layer", share.first_layer},
                         {"last_layer", share.last_layer},
                         {"output", share.output},
-                        {"memory", memory_of(share.plan.footprint)},
+                        {"memory", share_memory(share.plan.footprint)},
                         {"gpu_limit_bytes", share.plan.budget.gpu_limit.count()},
                         {"headroom_bytes", share.plan.headroom.count()},
                         {"verdict", to_string(share.plan.verdict)},

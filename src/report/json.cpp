@@ -34,29 +34,21 @@ Json model_of(const PlanReport& report) {
 }
 
 Json memory_of(const Footprint& footprint) {
-  Json parts = Json::array();
-  for (const auto& part : footprint.parts) {
-    parts.push_back({{"name", to_string(part.name)},
-                     {"where", to_string(part.where)},
-                     {"bytes", part.bytes.count()},
-                     {"basis", to_string(part.basis)},
-                     {"note", part.note}});
-  }
   const auto sum = [&](PartName name) { return footprint.total(name); };
   // What has no sum of its own is overhead, so that the six sums give the total.
   const auto named = sum(PartName::weights) + sum(PartName::kv_cache) +
                      sum(PartName::recurrent_state) + sum(PartName::compute) +
                      sum(PartName::output);
-  Json result = {{"parts", std::move(parts)},
-          {"weights_bytes", sum(PartName::weights).count()},
-          {"kv_cache_bytes", sum(PartName::kv_cache).count()},
-          {"recurrent_state_bytes", sum(PartName::recurrent_state).count()},
-          {"compute_bytes", sum(PartName::compute).count()},
-          {"output_bytes", sum(PartName::output).count()},
-          {"overhead_bytes", (footprint.total() - named).count()},
-          {"gpu_bytes", footprint.total(Place::gpu).count()},
-          {"host_bytes", footprint.total(Place::host).count()},
-          {"total_bytes", footprint.total().count()}};
+  Json result = {{"parts", report::parts_of(footprint)},
+                 {"weights_bytes", sum(PartName::weights).count()},
+                 {"kv_cache_bytes", sum(PartName::kv_cache).count()},
+                 {"recurrent_state_bytes", sum(PartName::recurrent_state).count()},
+                 {"compute_bytes", sum(PartName::compute).count()},
+                 {"output_bytes", sum(PartName::output).count()},
+                 {"overhead_bytes", (footprint.total() - named).count()},
+                 {"gpu_bytes", footprint.total(Place::gpu).count()},
+                 {"host_bytes", footprint.total(Place::host).count()},
+                 {"total_bytes", footprint.total().count()}};
   if (footprint.peak) result["peak_bytes"] = footprint.peak->count();
   if (footprint.largest_buffer > Bytes()) {
     result["largest_buffer_bytes"] = footprint.largest_buffer.count();
@@ -66,14 +58,14 @@ Json memory_of(const Footprint& footprint) {
 
 Json budget_of(const Plan& plan) {
   Json out = {{"gpu_limit_bytes", plan.budget.gpu_limit.count()},
-          {"gpu_limit_rule", plan.budget.gpu_limit_rule},
-          {"ram_available_bytes", plan.budget.ram_available.count()},
-          {"reserve_bytes", plan.budget.reserve.count()},
-          {"reserve_parts", report::parts_of(plan.budget.reserve_parts)},
-          {"largest_buffer_bytes", plan.budget.largest_buffer.count()},
-          {"safety_margin_bytes", plan.budget.safety_margin.count()},
-          {"binding", to_string(plan.binding)},
-          {"headroom_bytes", plan.headroom.count()}};
+              {"gpu_limit_rule", plan.budget.gpu_limit_rule},
+              {"ram_available_bytes", plan.budget.ram_available.count()},
+              {"reserve_bytes", plan.budget.reserve.count()},
+              {"reserve_parts", report::parts_of(plan.budget.reserve_parts)},
+              {"largest_buffer_bytes", plan.budget.largest_buffer.count()},
+              {"safety_margin_bytes", plan.budget.safety_margin.count()},
+              {"binding", to_string(plan.binding)},
+              {"headroom_bytes", plan.headroom.count()}};
   if (plan.budget.usual_reserve) {
     out["usual_reserve_bytes"] = plan.budget.usual_reserve->count();
     out["programs"] = report::programs_of(plan.budget.programs);
@@ -108,9 +100,12 @@ Json commands_of(const RuntimeCommands& commands) {
   if (commands.llama_server.empty()) {
     return Json::object();
   }
-  return {{"ollama", commands.ollama},     {"modelfile", commands.modelfile},
-          {"llama-server", commands.llama_server}, {"lmstudio", commands.lmstudio},
-          {"mlx", commands.mlx},           {"sysctl", commands.sysctl}};
+  return {{"ollama", commands.ollama},
+          {"modelfile", commands.modelfile},
+          {"llama-server", commands.llama_server},
+          {"lmstudio", commands.lmstudio},
+          {"mlx", commands.mlx},
+          {"sysctl", commands.sysctl}};
 }
 
 Json speed_of(const PlanReport& report) {
@@ -181,6 +176,18 @@ Json ollama_of(const OllamaView& view) {
 
 }  // namespace
 
+Json report::parts_of(const Footprint& footprint) {
+  Json parts = Json::array();
+  for (const Part& part : footprint.parts) {
+    parts.push_back({{"name", to_string(part.name)},
+                     {"where", to_string(part.where)},
+                     {"bytes", part.bytes.count()},
+                     {"basis", to_string(part.basis)},
+                     {"note", part.note}});
+  }
+  return parts;
+}
+
 Json report::parts_of(const std::vector<ReservePart>& parts) {
   Json out = Json::array();
   for (const auto& part : parts) {
@@ -200,20 +207,21 @@ Json report::programs_of(const std::vector<Program>& programs) {
 }
 
 std::string to_json(const PlanReport& report) {
-  Json result = {{"schema", "membudget.plan/1"},
-               {"model", model_of(report)},
-               {"machine", machine_of(report.machine)},
-               {"runtime",
-                {{"id", report.runtime.id},
-                 {"version", report.runtime.version},
-                 {"engine", to_string(report.runtime.engine)},
-                 {"engine_version", report.runtime.engine_version}}},
-               {"settings", report::settings_of(report.model, report.runtime, report.plan.footprint)},
-               {"memory", memory_of(report.plan.footprint)},
-               {"budget", budget_of(report.plan)},
-               {"verdict", to_string(report.plan.verdict)},
-               {"reasons", report.plan.reasons},
-               {"max_context", max_context_of(report)}};
+  Json result = {
+      {"schema", "membudget.plan/1"},
+      {"model", model_of(report)},
+      {"machine", machine_of(report.machine)},
+      {"runtime",
+       {{"id", report.runtime.id},
+        {"version", report.runtime.version},
+        {"engine", to_string(report.runtime.engine)},
+        {"engine_version", report.runtime.engine_version}}},
+      {"settings", report::settings_of(report.model, report.runtime, report.plan.footprint)},
+      {"memory", memory_of(report.plan.footprint)},
+      {"budget", budget_of(report.plan)},
+      {"verdict", to_string(report.plan.verdict)},
+      {"reasons", report.plan.reasons},
+      {"max_context", max_context_of(report)}};
   if (report.plan.ollama) result["ollama"] = ollama_of(*report.plan.ollama);
   if (report.speed) result["speed"] = speed_of(report);
   result["recommendation"] = report::advice_of(report);

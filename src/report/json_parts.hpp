@@ -11,7 +11,9 @@ using Json = nlohmann::ordered_json;
 
 /// The settings of a plan as plan.schema.json names them.
 [[nodiscard]] Json settings_of(const Model& model, const Runtime& runtime,
-                                const Footprint& footprint);
+                               const Footprint& footprint);
+/// [{"name", "where", "bytes", "basis", "note"}]
+[[nodiscard]] Json parts_of(const Footprint& footprint);
 /// [{"name", "bytes", "source"}]
 [[nodiscard]] Json parts_of(const std::vector<ReservePart>& parts);
 /// [{"name", "processes", "bytes"}]

@@ -15,7 +15,7 @@ namespace {
 
 using namespace report;
 
-std::string words(Verdict verdict) {
+std::string short_words(Verdict verdict) {
   std::string out(to_string(verdict));
   std::replace(out.begin(), out.end(), '-', ' ');
   return out;
@@ -50,7 +50,8 @@ const std::vector<Column>& all_columns() {
       {"largest", true, false,
        [](const RuntimePlan& plan) { return fmt::format("{}", plan.max_context); }},
       {"tok/s", true, false, speed_of},
-      {"verdict", false, false, [](const RuntimePlan& plan) { return words(plan.plan.verdict); }},
+      {"verdict", false, false,
+       [](const RuntimePlan& plan) { return short_words(plan.plan.verdict); }},
   };
   return out;
 }
@@ -105,10 +106,9 @@ void sort(RuntimesReport& report) {
   };
   std::sort(report.plans.begin(), report.plans.end(),
             [&](const RuntimePlan& a, const RuntimePlan& b) { return key(a) < key(b); });
-  std::sort(report.refusals.begin(), report.refusals.end(),
-            [](const RuntimeRefusal& a, const RuntimeRefusal& b) {
-              return a.runtime.id < b.runtime.id;
-            });
+  std::sort(
+      report.refusals.begin(), report.refusals.end(),
+      [](const RuntimeRefusal& a, const RuntimeRefusal& b) { return a.runtime.id < b.runtime.id; });
 }
 
 std::string surprise(const RuntimePlan& plan, std::int64_t trained_context) {
@@ -127,9 +127,8 @@ std::string surprise(const RuntimePlan& plan, std::int64_t trained_context) {
 
 std::string to_text(const RuntimesReport& report, const TextStyle& style) {
   const auto columns = columns_of(style.width);
-  const bool version = std::none_of(columns.begin(), columns.end(), [](const Column& column) {
-    return column.title == "version";
-  });
+  const bool version = std::none_of(columns.begin(), columns.end(),
+                                    [](const Column& column) { return column.title == "version"; });
   std::vector<std::vector<std::string>> rows{{}};
   for (const Column& column : columns) rows.front().emplace_back(column.title);
   for (const RuntimePlan& plan : report.plans) {

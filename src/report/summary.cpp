@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "ascii.hpp"
 #include "report/bar.hpp"
 
 namespace membudget::report {
@@ -49,12 +50,12 @@ std::string headline(const PlanReport& report) {
   const auto& model = report.model;
   const auto& chip = report.machine.chip;
   const bool mac = report.machine.system == System::macos;
-  return fmt::format("{}{}{} on {}{}, {} RAM, {}{}", model.id,
-                     model.quantization.empty() ? "" : " ", model.quantization,
-                     report.machine.metal ? "" : "this machine: ",
-                     chip.name.empty() ? chip.id : chip.name, to_text(chip.ram),
-                     mac ? fmt::format("macOS {}", report.machine.macos) : "Linux",
-                     report.machine.metal ? "" : ", CPU only");
+  return fmt::format(
+      "{}{}{} on {}{}, {} RAM, {}{}", model.id, model.quantization.empty() ? "" : " ",
+      model.quantization,
+      report.machine.metal ? "" : "this machine: ", chip.name.empty() ? chip.id : chip.name,
+      to_text(chip.ram), mac ? fmt::format("macOS {}", report.machine.macos) : "Linux",
+      report.machine.metal ? "" : ", CPU only");
 }
 
 std::string settings_line(const PlanReport& report) {
@@ -68,11 +69,10 @@ std::string settings_line(const PlanReport& report) {
                   report.plan.footprint.flash_attention ? "flash attention" : "no flash attention");
   if (settings.parallel > 1) {
     // Ollama's num_ctx is that of one slot.
-    text += report.runtime.ollama
-                ? fmt::format(", {} slots x {}", settings.parallel,
-                              settings.context / settings.parallel)
-                : fmt::format(", {} slots{}", settings.parallel,
-                              settings.kv_unified ? " (unified)" : "");
+    text += report.runtime.ollama ? fmt::format(", {} slots x {}", settings.parallel,
+                                                settings.context / settings.parallel)
+                                  : fmt::format(", {} slots{}", settings.parallel,
+                                                settings.kv_unified ? " (unified)" : "");
   }
   if (settings.backend == Backend::cpu) {
     return text + ", on the CPU";
@@ -146,7 +146,8 @@ std::vector<Entry> limits(const Plan& plan) {
   std::vector<Entry> out;
   if (metal) out.push_back({"GPU", limit_rule(budget), plan.binding == Binding::gpu});
   out.push_back(
-      {"RAM", fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
+      {"RAM",
+       fmt::format("{}: {} less {}", to_text(budget.ram_available), to_text(budget.ram), kept),
        plan.binding == Binding::ram});
   return out;
 }
@@ -283,10 +284,7 @@ std::string_view title(Place where) {
 }
 
 std::string cache_type(ElementType type) {
-  std::string name(format_of(type).name);
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
+  return lower(format_of(type).name);
 }
 
 std::string cache_types(const Settings& settings) {
