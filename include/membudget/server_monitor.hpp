@@ -13,7 +13,9 @@
 #include "membudget/units.hpp"
 #include "membudget/thermal_state.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
+
+class Transport;
 
 /// A model that a server holds in memory.
 struct ResidentModel {
@@ -46,6 +48,8 @@ class ServerMonitor {
   /// out at the first sample. Throws Error{bad_request} for what is no address. `limits.attempts`
   /// does not count: a sample that fails is not asked for again.
   explicit ServerMonitor(std::string_view url, const NetworkLimits& limits);
+  /// With another way to the server, for tests.
+  ServerMonitor(std::string_view url, std::unique_ptr<Transport> transport);
   ~ServerMonitor();
   ServerMonitor(const ServerMonitor&) = delete;
   ServerMonitor& operator=(const ServerMonitor&) = delete;

@@ -207,6 +207,9 @@ void ServerMonitor::State::read_slots(ServerSample& out) {
 }
 
 ServerMonitor::ServerMonitor(std::string_view url, const NetworkLimits& limits)
+    : ServerMonitor(url, make_transport(limits)) {}
+
+ServerMonitor::ServerMonitor(std::string_view url, std::unique_ptr<Transport> transport)
     : state_(std::make_unique<State>()) {
   std::string base(url);
   if (base.find("://") == std::string::npos) {
@@ -223,7 +226,7 @@ ServerMonitor::ServerMonitor(std::string_view url, const NetworkLimits& limits)
   }
   state_->base = std::move(base);
   state_->address = *address;
-  state_->transport = make_transport(limits);
+  state_->transport = std::move(transport);
 }
 
 ServerMonitor::~ServerMonitor() = default;

@@ -424,8 +424,10 @@ void HeaderReader::finish() {
   }
   // Not every writer pads the last tensor, and no reader needs it.
   const Tensor& last = gguf_.tensors.back();
-  const std::int64_t whole = gguf_.data_offset + last.offset + last.size().count();
-  gguf_.missing = Bytes{std::max<std::int64_t>(0, whole - in_.source().size())};
+  const std::int64_t data = last.offset + last.size().count();
+  // A file may even end in the padding before the data, which is none.
+  gguf_.missing = Bytes{
+      std::clamp<std::int64_t>(gguf_.data_offset + data - in_.source().size(), 0, data)};
 }
 
 }  // namespace

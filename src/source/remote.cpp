@@ -19,7 +19,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t longest_manifest = std::int64_t{1} << 20;
 constexpr std::int64_t longest_listing = std::int64_t{16} << 20;
 constexpr std::int64_t small_block = std::int64_t{64} << 10;
 
@@ -59,8 +58,7 @@ class AddressFiles final : public ModelFiles {
     }
     files_.clear();
     for (int i = 1; i <= std::stoi(count); ++i) {
-      files_.push_back(
-          fmt::format("{}{:05}{}", file.substr(0, of - digits), i, file.substr(of)));
+      files_.push_back(fmt::format("{}{:05}{}", file.substr(0, of - digits), i, file.substr(of)));
     }
   }
 
@@ -106,10 +104,12 @@ class Remote::HubFiles final : public ModelFiles {
   std::vector<std::string> files_;
 };
 
-Remote::Remote(const ReadOptions& options)
+Remote::Remote(const ReadOptions& options) : Remote(options, make_transport(options.network)) {}
+
+Remote::Remote(const ReadOptions& options, std::unique_ptr<Transport> transport)
     : options_(options),
       cache_(options.cache ? options.places.headers : std::filesystem::path()),
-      http_(options.network) {}
+      http_(options.network, std::move(transport)) {}
 
 Model Remote::model_at(const std::string& given) {
   const auto address = address_of(given);
@@ -121,7 +121,7 @@ Model Remote::model_at(const std::string& given) {
     url.replace(page, std::string_view("/blob/").size(), "/resolve/");
   }
   if (!address) {
-    throw Error(Errc::bad_request, url, "is no https address; write https://HOST/PATH.gguf");
+    throw Error(Errc::bad_request, shown_url(url), "is no https address; write https://HOST/PATH.gguf");
   }
   const std::string file(file_of(url));
   const auto open = [&](const std::string& name) -> std::unique_ptr<ByteSource> {

@@ -17,6 +17,8 @@ namespace membudget {
 class Remote {
  public:
   explicit Remote(const ReadOptions& options);
+  /// With another transport, for tests.
+  Remote(const ReadOptions& options, std::unique_ptr<Transport> transport);
 
   /// The model behind an address of a .gguf.
   [[nodiscard]] Model model_at(const std::string& given);

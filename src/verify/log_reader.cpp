@@ -51,7 +51,7 @@ class EngineLogReader::Impl {
  public:
   void read(std::string_view piece) {
     if (!checked_) {
-      head_ += piece.substr(0, checked_bytes);
+      head_ += piece.substr(0, checked_bytes - head_.size());
       if (head_.size() < checked_bytes) {
         waiting_ += piece;
         return;

@@ -207,5 +207,10 @@ TEST(HfFamilies, LeadToArchitecturesThatAreKnown) {
   }
 }
 
+TEST(HfConfigs, RefuseNumbersBeyondEveryRange) {
+  expect_refusal(error_of([] { return HfConfig("config.json", R"({"rope_theta": 1e3080})"); }),
+                 Errc::invalid_model, "config.json", "beyond every range");
+}
+
 }  // namespace
 }  // namespace membudget::test

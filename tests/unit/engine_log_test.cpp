@@ -472,5 +472,15 @@ TEST(EngineLog, OfAHundredMegabytesNeedsNoMemoryAndLittleTime) {
   RecordProperty("milliseconds", static_cast<int>(seconds * 1000));
 }
 
+TEST(EngineLog, IsTextOrNotHoweverItIsCut) {
+  const std::string text = std::string(590, 'x') + '\0' + std::string(100, 'x') + "\n";
+  EXPECT_EQ(read_engine_log(text).lines, 1);
+  EngineLogReader pieces;
+  for (std::size_t at = 0; at < text.size(); at += 100) {
+    pieces.read(std::string_view(text).substr(at, 100));
+  }
+  EXPECT_EQ(pieces.finish().lines, 1);
+}
+
 }  // namespace
 }  // namespace membudget::test

@@ -121,5 +121,20 @@ TEST_F(Placement, RefusesAPatternThatIsNoRegularExpression) {
   }
 }
 
+// std::regex recurses; a request must not end the process of who asks.
+TEST_F(Placement, RefusesAPatternThatWouldEndTheStack) {
+  const std::string nested = std::string(100'000, '(') + std::string(100'000, ')');
+  for (const std::string& pattern : {nested, std::string(5000, 'a')}) {
+    try {
+      static_cast<void>(plan(overridden(pattern, Backend::cpu)));
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::bad_request);
+      EXPECT_EQ(error.where(), "--override-tensor");
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("deeper nested"));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace membudget
