@@ -34,6 +34,23 @@ BENCHMARK_CAPTURE(plan_model, deepseek_v3_4_slots, "deepseek-v3", 4)->Unit(bench
 BENCHMARK_CAPTURE(plan_model, kimi_k2_4_slots, "kimi-k2-1t", 4)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(plan_model, glm_5_4_slots, "glm-5", 4)->Unit(benchmark::kMicrosecond);
 
+/// One more estimate of a model that was read: the same with another context each time.
+void one_more_estimate(benchmark::State& state, const char* name) {
+  const Profiles profiles = Profiles::embedded();
+  const Model model = profiles.model(name);
+  const Machine mac = machine(profiles.chip("m4-max-128gb"));
+  const Runtime runtime = profiles.runtime("llama.cpp");
+  Workload workload;
+  workload.parallel = 1;
+  workload.context = 4096;
+  for (auto _ : state) {
+    workload.context = *workload.context % 131'072 + 256;
+    benchmark::DoNotOptimize(plan(model, mac, runtime, workload));
+  }
+}
+BENCHMARK_CAPTURE(one_more_estimate, llama_3_1_8b, "llama-3.1-8b")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(one_more_estimate, llama_3_1_70b, "llama-3.1-70b")->Unit(benchmark::kMicrosecond);
+
 /// Every model of the catalog at 8 contexts with 3 cache types, on two threads.
 void sweep_catalog(benchmark::State& state) {
   const Profiles profiles = Profiles::embedded();

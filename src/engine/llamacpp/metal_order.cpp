@@ -39,13 +39,23 @@ bool safe(Op op) {
     case Op::set:
     case Op::cpy:
     case Op::cont:
-    case Op::repeat: return true;
-    default: return is_empty_op(op);
+    case Op::repeat:
+      return true;
+    default:
+      return is_empty_op(op);
   }
 }
 
-bool starts_fusion(Op op) { return op == Op::add || op == Op::norm || op == Op::rms_norm; }
-bool continues_fusion(Op op) { return starts_fusion(op) || op == Op::mul; }
+bool starts_fusion(Op op) {
+  return op == Op::add || op == Op::norm || op == Op::rms_norm;
+}
+bool continues_fusion(Op op) {
+  return starts_fusion(op) || op == Op::mul;
+}
+
+// What an operation touches: the index of a tensor that the graph will allocate, or the complement
+// of one in a list of ranges that already have an address.
+using Access = std::int32_t;
 
 // Consecutive nodes that one kernel computes, and what they touch.
 struct Group {
@@ -53,66 +63,88 @@ struct Group {
   std::int32_t end = 0;
   std::int32_t reads_begin = 0;  ///< Into Reorder::reads_.
   std::int32_t reads_end = 0;
-  NodeId written = no_node;
+  Access written = 0;  ///< By the last of them.
   bool empty = false;
   bool safe = false;
 };
 
-// What a set of operations reads and writes. Tensors the graph will allocate are compared by
-// identity, tensors that already have an address by address; ranges that only touch count as
-// overlapping when the later one is checked (ggml_mem_ranges_check).
+// What two sets of operations read and write: those that run at once, and those that wait for them.
+// Tensors the graph will allocate are compared by identity, tensors that already have an address by
+// address; ranges that only touch count as overlapping when the later one is checked
+// (ggml_mem_ranges_check).
+enum Set : std::uint8_t { concurrent, waiting };
+
 class Ranges {
  public:
-  explicit Ranges(std::int32_t nodes)
-      : read_(static_cast<std::size_t>(nodes)), written_(static_cast<std::size_t>(nodes)) {}
+  explicit Ranges(std::int32_t nodes) : stamps_(static_cast<std::size_t>(nodes)) {}
 
-  void clear() {
-    ++epoch_;
-    stored_reads_.clear();
-    stored_writes_.clear();
-  }
-
-  void add(const Graph& graph, NodeId base, bool write) {
+  [[nodiscard]] Access access(const Graph& graph, NodeId base) {
     const Node& node = graph[base];
     if (node.storage == Storage::graph) {
-      (write ? written_ : read_)[static_cast<std::size_t>(base)] = epoch_;
+      return base;
+    }
+    stored_.push_back(node.range);
+    return ~static_cast<Access>(stored_.size() - 1);
+  }
+  void forget_accesses() { stored_.clear(); }
+
+  void clear(Set set) {
+    ++epoch_[set];
+    stored_reads_[set].clear();
+    stored_writes_[set].clear();
+  }
+
+  void add(Set set, Access access, bool write) {
+    if (access >= 0) {
+      Stamp& stamp = stamps_[static_cast<std::size_t>(access)];
+      (write ? stamp.written : stamp.read)[set] = epoch_[set];
     } else {
-      (write ? stored_writes_ : stored_reads_).push_back(node.range);
+      (write ? stored_writes_ : stored_reads_)[set].push_back(range(access));
     }
   }
 
-  [[nodiscard]] bool conflicts(const Graph& graph, NodeId base, bool write) const {
-    const Node& node = graph[base];
-    if (node.storage == Storage::graph) {
-      const auto at = static_cast<std::size_t>(base);
-      return written_[at] == epoch_ || (write && read_[at] == epoch_);
+  [[nodiscard]] bool conflicts(Set set, Access access, bool write) const {
+    if (access >= 0) {
+      const Stamp& stamp = stamps_[static_cast<std::size_t>(access)];
+      return stamp.written[set] == epoch_[set] || (write && stamp.read[set] == epoch_[set]);
     }
-    return overlaps(node.range, stored_writes_) || (write && overlaps(node.range, stored_reads_));
+    return overlaps(range(access), stored_writes_[set]) ||
+           (write && overlaps(range(access), stored_reads_[set]));
   }
 
  private:
+  // In which clearing of each set a tensor was last read and written.
+  struct Stamp {
+    std::array<std::uint32_t, 2> read{};
+    std::array<std::uint32_t, 2> written{};
+  };
+
+  [[nodiscard]] const Range& range(Access access) const {
+    return stored_[static_cast<std::size_t>(~access)];
+  }
   static bool overlaps(const Range& range, const std::vector<Range>& others) {
     return std::any_of(others.begin(), others.end(), [&](const Range& other) {
       return range.buffer == other.buffer && range.begin < other.end && range.end >= other.begin;
     });
   }
 
-  std::vector<std::uint32_t> read_;
-  std::vector<std::uint32_t> written_;
-  std::vector<Range> stored_reads_;
-  std::vector<Range> stored_writes_;
-  std::uint32_t epoch_ = 1;
+  std::vector<Stamp> stamps_;
+  std::vector<Range> stored_;
+  std::array<std::vector<Range>, 2> stored_reads_;
+  std::array<std::vector<Range>, 2> stored_writes_;
+  std::array<std::uint32_t, 2> epoch_{1, 1};
 };
 
 class Reorder {
  public:
   Reorder(const Graph& graph, std::vector<NodeId>& order)
-      : graph_(graph), order_(order), concurrent_(graph.size()), waiting_(graph.size()) {}
+      : graph_(graph), order_(order), ranges_(graph.size()) {}
 
   void run(std::int32_t begin, std::int32_t end) {
     groups_.clear();
     reads_.clear();
-    concurrent_.clear();
+    ranges_.forget_accesses();
+    ranges_.clear(concurrent);
     group(begin, end);
     const auto count = static_cast<std::int32_t>(groups_.size());
     std::vector<bool> used(groups_.size());
@@ -122,9 +154,9 @@ class Reorder {
       if (used[static_cast<std::size_t>(i)]) {
         continue;
       }
-      if (!at(i).empty && conflicts(concurrent_, i)) {
-        waiting_.clear();
-        add(waiting_, i);
+      if (!at(i).empty && conflicts(concurrent, i)) {
+        ranges_.clear(waiting);
+        add(waiting, i);
         for (std::int32_t j = i + 1; j < std::min(i + look_ahead, count); ++j) {
           if (used[static_cast<std::size_t>(j)]) {
             continue;
@@ -132,17 +164,17 @@ class Reorder {
           if (!at(j).safe) {
             break;
           }
-          if ((at(j).empty || !conflicts(concurrent_, j)) && !conflicts(waiting_, j)) {
-            add(concurrent_, j);
+          if ((at(j).empty || !conflicts(concurrent, j)) && !conflicts(waiting, j)) {
+            add(concurrent, j);
             emit(j, result);
             used[static_cast<std::size_t>(j)] = true;
           } else {
-            add(waiting_, j);
+            add(waiting, j);
           }
         }
-        concurrent_.clear();
+        ranges_.clear(concurrent);
       }
-      add(concurrent_, i);
+      add(concurrent, i);
       emit(i, result);
     }
     std::copy(result.begin(), result.end(), order_.begin() + begin);
@@ -150,7 +182,9 @@ class Reorder {
 
  private:
   [[nodiscard]] NodeId node(std::int32_t at) const { return order_[static_cast<std::size_t>(at)]; }
-  [[nodiscard]] const Group& at(std::int32_t i) const { return groups_[static_cast<std::size_t>(i)]; }
+  [[nodiscard]] const Group& at(std::int32_t i) const {
+    return groups_[static_cast<std::size_t>(i)];
+  }
 
   // Weights are only read, so they conflict with nothing, unless a node is a view of one: that
   // counts as writing it.
@@ -183,12 +217,12 @@ class Reorder {
       for (std::int32_t k = i; k < i + length; ++k) {
         for (const NodeId source : graph_[node(k)].sources) {
           if (source != no_node && (with_weights || !graph_[graph_.base(source)].weight)) {
-            reads_.push_back(graph_.base(source));
+            reads_.push_back(ranges_.access(graph_, graph_.base(source)));
           }
         }
       }
       group.reads_end = static_cast<std::int32_t>(reads_.size());
-      group.written = graph_.base(node(i + length - 1));
+      group.written = ranges_.access(graph_, graph_.base(node(i + length - 1)));
       group.empty = is_empty_op(graph_[node(i)].op);
       group.safe = safe(graph_[node(i)].op);
       groups_.push_back(group);
@@ -215,20 +249,20 @@ class Reorder {
     return true;
   }
 
-  void add(Ranges& ranges, std::int32_t i) const {
+  void add(Set set, std::int32_t i) {
     for (std::int32_t k = at(i).reads_begin; k < at(i).reads_end; ++k) {
-      ranges.add(graph_, reads_[static_cast<std::size_t>(k)], false);
+      ranges_.add(set, reads_[static_cast<std::size_t>(k)], false);
     }
-    ranges.add(graph_, at(i).written, true);
+    ranges_.add(set, at(i).written, true);
   }
 
-  [[nodiscard]] bool conflicts(const Ranges& ranges, std::int32_t i) const {
+  [[nodiscard]] bool conflicts(Set set, std::int32_t i) const {
     for (std::int32_t k = at(i).reads_begin; k < at(i).reads_end; ++k) {
-      if (ranges.conflicts(graph_, reads_[static_cast<std::size_t>(k)], false)) {
+      if (ranges_.conflicts(set, reads_[static_cast<std::size_t>(k)], false)) {
         return true;
       }
     }
-    return ranges.conflicts(graph_, at(i).written, true);
+    return ranges_.conflicts(set, at(i).written, true);
   }
 
   void emit(std::int32_t i, std::vector<NodeId>& result) const {
@@ -240,9 +274,8 @@ class Reorder {
   const Graph& graph_;
   std::vector<NodeId>& order_;
   std::vector<Group> groups_;
-  std::vector<NodeId> reads_;
-  Ranges concurrent_;
-  Ranges waiting_;
+  std::vector<Access> reads_;
+  Ranges ranges_;
 };
 
 }  // namespace
