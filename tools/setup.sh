@@ -43,6 +43,8 @@ $library
   done
   # Tests check the property list that settings prints; macOS has plutil for it.
   command -v xmllint >/dev/null 2>&1 || missing="$missing libxml2-utils"
+  # They link the installed library as others do.
+  command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
   [ -n "$missing" ] || return 0
   say "installing with apt:$missing"
   as_root apt-get update -qq >&2 || say "apt-get update failed; trying with the lists at hand"
@@ -54,6 +56,7 @@ $library
 homebrew() {
   formulas="nlohmann-json fmt cli11 googletest rapidcheck valijson google-benchmark"
   missing=$(missing_commands ninja gcc)
+  command -v pkg-config >/dev/null 2>&1 || missing="$missing pkgconf"
   prefix=$(brew --prefix)
   for formula in $formulas; do
     [ -e "$prefix/opt/$formula" ] || missing="$missing $formula"

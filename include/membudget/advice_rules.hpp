@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// One thing that can be changed so that a model fits, or that can be afforded when it does.
 enum class Lever : std::uint8_t {

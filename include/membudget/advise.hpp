@@ -13,7 +13,7 @@
 #include "membudget/plan.hpp"
 #include "membudget/quality_table.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// The largest context, in tokens, for which plan() still leaves `headroom`: the engine's padding
 /// step is respected, and one more step does not fit. 0 when not even the smallest context fits.

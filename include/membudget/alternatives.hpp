@@ -8,7 +8,7 @@
 #include "membudget/advise.hpp"
 #include "membudget/profiles.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// The same model at the quantizations of `names`, itself left out, for ladder() and recommend().
 /// Empty for a model that is not of the catalog: a file is what it is.

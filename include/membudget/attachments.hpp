@@ -8,7 +8,7 @@
 #include "membudget/tensor.hpp"
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A LoRA adapter: for each weight W that it changes, two small matrices of which B·A is added to W
 /// (llama-adapter.cpp, llama.cpp b10587).

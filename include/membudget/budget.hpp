@@ -8,7 +8,7 @@
 #include "membudget/machine.hpp"
 #include "membudget/runtime.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What a machine grants, and the rule that says so.
 struct Budget {

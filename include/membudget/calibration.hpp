@@ -12,7 +12,7 @@
 #include "membudget/speed_rules.hpp"
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// profiles/calibration.json: which records count, and when they are enough.
 struct CalibrationRules {
@@ -27,6 +27,7 @@ struct CalibrationRules {
 
 /// What one record measured, and what was predicted for it.
 struct CalibrationSample {
+  /// What was measured: tokens per second generated or read, or the peak memory.
   enum class Kind : std::uint8_t { generation, prompt, memory };
   std::string chip;    ///< "m1-max-32gb"
   std::string engine;  ///< "llama.cpp"

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A model of the catalog, without its tensors.
 struct CatalogEntry {
@@ -98,7 +98,9 @@ struct CapabilityRules {
 
   /// nullptr when there is none of this name.
   [[nodiscard]] const TaskRules* task(std::string_view name) const;
+  /// nullptr when nothing is known of a family of this name.
   [[nodiscard]] const FamilyCapability* family(std::string_view name) const;
+  /// nullptr when the model has no entry of its own; its family's holds then.
   [[nodiscard]] const FamilyCapability* model(std::string_view id) const;
 };
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// One thing that is wrong with a profile file.
 struct ProfileFault {

@@ -14,7 +14,7 @@
 #include "membudget/runtime.hpp"
 #include "membudget/speed.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// How an engine shares one model between several Macs.
 enum class Distribution : std::uint8_t {
@@ -76,6 +76,7 @@ struct DistributedPlan {
 [[nodiscard]] std::vector<std::pair<std::int64_t, std::int64_t>> pipeline_ranges(
     std::int64_t layers, std::int64_t ranks);
 
+/// What a model is to be spread over, and how.
 struct DistributionRequest {
   Distribution how = Distribution::llama_rpc;
   std::vector<Machine> machines;  ///< At least two; the first runs the server.

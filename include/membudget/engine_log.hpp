@@ -11,7 +11,7 @@
 
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A size as an engine printed it: what the number stands for with the precision it has.
 /// "312.75 MiB" may be anything from 312.745 to 312.755 MiB, a whole MiB of a memory breakdown
@@ -21,7 +21,9 @@ struct PrintedSize {
   Bytes low;         ///< The least and the most bytes that are printed so.
   Bytes high;
 
+  /// Whether `size` is printed as this.
   [[nodiscard]] bool holds(Bytes size) const { return size >= low && size <= high; }
+  /// Halfway between the least and the most; what a single number is to be taken for.
   [[nodiscard]] Bytes middle() const { return Bytes{low.count() + (high - low).count() / 2}; }
   friend bool operator==(const PrintedSize&, const PrintedSize&) = default;
 };
@@ -37,8 +39,10 @@ enum class LogEngine : std::uint8_t {
   ollama_process,  ///< A row of `ollama ps` or of /api/ps.
 };
 
+/// Which program wrote a log; `unknown` where none of its own lines is in it.
 enum class LogProgram : std::uint8_t { unknown, llama_server, llama_cli, ollama, mlx_lm };
 
+/// What an engine keeps in a buffer that it prints the size of.
 enum class BufferKind : std::uint8_t {
   model,
   kv_cache,
@@ -233,8 +237,11 @@ class EngineLogReader {
 /// The whole of a log that is in memory.
 [[nodiscard]] EngineLog read_engine_log(std::string_view text);
 
+/// As JSON has it: "llama.cpp", "ollama-engine".
 [[nodiscard]] std::string_view to_string(LogEngine engine);
+/// As JSON has it: "llama-server", "unknown".
 [[nodiscard]] std::string_view to_string(LogProgram program);
+/// As JSON has it: "model", "kv_cache".
 [[nodiscard]] std::string_view to_string(BufferKind kind);
 
 /// Whether a device of that name is the GPU: not CPU, BLAS, nor host memory a GPU can reach

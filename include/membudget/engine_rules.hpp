@@ -8,7 +8,7 @@
 #include "membudget/tensor.hpp"
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What Candle's models of GGUF files allocate on Metal (candle 0.11.0, commit 2a13b0f3); a runtime
 /// profile sets it. Sizes are what the source asks for; nobody has published measured peaks.

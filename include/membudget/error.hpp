@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What went wrong; the command line maps each to an exit code (see tools/main.cpp).
 enum class Errc {
@@ -24,8 +24,10 @@ enum class Errc {
 /// what() is one line, `<where>: <problem>; <remedy>`, ready to print.
 class Error : public std::runtime_error {
  public:
+  /// what() becomes `where: message`, or `message` alone where `where` is empty.
   Error(Errc code, std::string where, const std::string& message);
 
+  /// What went wrong.
   [[nodiscard]] Errc code() const noexcept { return code_; }
   /// Place of the fault: `file@0x1c40`, `file#/json/pointer`, an option name; may be empty.
   [[nodiscard]] const std::string& where() const noexcept { return where_; }

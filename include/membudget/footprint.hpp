@@ -11,8 +11,9 @@
 #include "membudget/runtime.hpp"
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
+/// What memory is taken for.
 enum class PartName : std::uint8_t {
   weights, kv_cache, recurrent_state, compute, output,
   projector, adapter, draft, prompt_cache, runtime,
@@ -30,6 +31,7 @@ enum class Basis : std::uint8_t {
   assumed,   ///< An upper bound or a guess; never makes a verdict comfortable.
 };
 
+/// One thing that memory is taken for, in one place.
 struct Part {
   PartName name = PartName::weights;
   Place where = Place::gpu;
@@ -86,8 +88,11 @@ struct Footprint {
   };
   Growth growth;
 
+  /// Sum of all parts, on the GPU and beside it. Throws Error{overflow}, as the next two do.
   [[nodiscard]] Bytes total() const;
+  /// Sum of the parts in one place.
   [[nodiscard]] Bytes total(Place where) const;
+  /// Sum of the parts of one name, in both places; 0 when there is none.
   [[nodiscard]] Bytes total(PartName name) const;
   /// True when any part is only assumed.
   [[nodiscard]] bool assumed() const;
@@ -100,8 +105,11 @@ struct Footprint {
 [[nodiscard]] Footprint estimate(const Model& model, const Runtime& runtime,
                                  const Workload& workload);
 
+/// As JSON has it: "kv_cache".
 [[nodiscard]] std::string_view to_string(PartName name);
+/// "gpu" or "host".
 [[nodiscard]] std::string_view to_string(Place where);
+/// "file", "formula", "measured" or "assumed".
 [[nodiscard]] std::string_view to_string(Basis basis);
 
 }  // namespace membudget

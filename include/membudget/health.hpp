@@ -10,7 +10,7 @@
 
 #include "membudget/thermal_state.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What health is judged by.
 enum class Vital : std::uint8_t { memory, swap, temperature, generation_tps };
@@ -33,6 +33,7 @@ struct HealthMeasurements {
   [[nodiscard]] bool knows(Vital vital) const;
 };
 
+/// Which size of model is right for how the machine does: the same, a smaller or a larger one.
 enum class HealthAdvice : std::uint8_t { keep, downgrade, upgrade };
 
 /// profiles/health.json. Comparisons are strict: a figure at its limit is within it.
@@ -92,15 +93,18 @@ struct HealthReading {
 /// band. Samples that swing around a limit by less than half its band change it at most once.
 class HealthWatch {
  public:
+  /// A watch that has seen nothing yet and says `keep`.
   explicit HealthWatch(const HealthRules& rules) : rules_(rules) {}
 
   /// Takes the next sample. Returns the advice that now holds, `keep` at first.
   HealthAdvice add(const HealthMeasurements& sample);
+  /// The advice that holds after the last sample.
   [[nodiscard]] HealthAdvice advice() const { return advice_; }
   /// The last sample, with held figures where it had none: what the advice was judged by.
   [[nodiscard]] const HealthMeasurements& merged() const { return merged_; }
   /// Samples in a row that ask for another advice than the one that holds.
   [[nodiscard]] std::int64_t pending() const { return pending_samples_; }
+  /// What those samples ask for; `keep` when there are none.
   [[nodiscard]] HealthAdvice pending_advice() const { return pending_; }
 
  private:
@@ -115,7 +119,9 @@ class HealthWatch {
   std::int64_t pending_samples_ = 0;
 };
 
+/// "keep", "downgrade" or "upgrade".
 [[nodiscard]] std::string_view to_string(HealthAdvice advice);
+/// As JSON has it: "memory", "swap".
 [[nodiscard]] std::string_view to_string(Vital vital);
 
 }  // namespace membudget

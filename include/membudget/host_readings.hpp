@@ -11,7 +11,7 @@
 #include "membudget/machine.hpp"
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// Pages of memory by use (macOS: host_statistics64, HOST_VM_INFO64).
 struct PageCounts {

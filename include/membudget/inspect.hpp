@@ -8,7 +8,7 @@
 #include "membudget/model.hpp"
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What a model is, whatever it is run with.
 struct Inspection {
@@ -40,6 +40,8 @@ struct Inspection {
   Bytes recurrent_state;  ///< Per sequence, whatever its length.
 };
 
+/// What `model` is made of, counted from its layers and tensors. Throws Error{overflow} for sizes
+/// beyond 63 bits.
 [[nodiscard]] Inspection inspect(const Model& model);
 
 }  // namespace membudget

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A cable or network between two Macs (profiles/links.json).
 struct Link {

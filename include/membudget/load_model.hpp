@@ -13,7 +13,7 @@
 #include "membudget/model_names.hpp"
 #include "membudget/profiles.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// Where the programs of this user keep models, and where more are to be had.
 struct ModelPlaces {
@@ -94,7 +94,9 @@ struct ReadOptions {
 /// Read the header of a GGUF file that belongs to a model: a LoRA adapter, a control vector, a
 /// projector (mmproj). Throw as load_gguf(), and Error{unsupported} for a file of another kind.
 [[nodiscard]] Adapter load_adapter(const std::filesystem::path& file);
+/// As load_adapter().
 [[nodiscard]] ControlVector load_control_vector(const std::filesystem::path& file);
+/// As load_adapter().
 [[nodiscard]] Projector load_projector(const std::filesystem::path& file);
 
 /// What runtimes call the model that load_model() read for `argument`.

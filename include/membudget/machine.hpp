@@ -9,7 +9,7 @@
 
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// Metal's default working set for one amount of RAM under a range of macOS versions
 /// (`recommendedMaxWorkingSetSize` with `iogpu.wired_limit_mb` = 0).

@@ -14,7 +14,7 @@
 #include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 struct Adapter;
 struct Projector;
@@ -224,6 +224,7 @@ struct ChannelMix {
   bool gated = false;  ///< The result is multiplied by a sigmoid of the input (rwkv6).
 };
 
+/// The second branch of a block; std::monostate where a block has none.
 using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts, ChannelMix>;
 
 /// How the two branches of a block and its input are added.
@@ -285,6 +286,7 @@ class TensorTable {
   TensorTable& operator=(TensorTable&&) noexcept = default;
   ~TensorTable() = default;
 
+  /// All tensors in file order; valid as long as the table.
   [[nodiscard]] std::span<const Tensor> all() const { return tensors_; }
   /// The tensor called `name` outside the layers ("output.weight"), or nullptr.
   [[nodiscard]] const Tensor* find(std::string_view name) const;
@@ -299,6 +301,7 @@ class TensorTable {
   [[nodiscard]] Bytes total() const;
   /// From the first to the last byte of tensor data, with the alignment between tensors.
   [[nodiscard]] Bytes data_size() const;
+  /// Number of weights: the sum of the tensors' elements. Throws Error{overflow}.
   [[nodiscard]] std::int64_t parameters() const;
 
  private:
@@ -315,6 +318,7 @@ enum class ModelSource : std::uint8_t { catalog, gguf, safetensors, ollama, hf }
 
 /// A file that the place a model comes from loads beside it: Ollama's projector and adapter layers.
 struct Companion {
+  /// What the file is.
   enum class Kind : std::uint8_t { projector, adapter };
   Kind kind = Kind::projector;
   std::string name;  ///< Of the file.
@@ -437,6 +441,7 @@ struct Model {
   std::string not_understood;
 };
 
+/// As JSON has it: "catalog", "gguf", "safetensors", "ollama", "hf".
 [[nodiscard]] std::string_view to_string(ModelSource source);
 
 /// Whether its weights are as MLX stores them: in a type that only MLX has, or in a folder of

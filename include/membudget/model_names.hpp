@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What others call a model: each runtime finds it by a name of its own. Empty = not known.
 struct ModelNames {

@@ -11,7 +11,7 @@
 #include "membudget/runtime.hpp"
 #include "membudget/workload.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 // What Ollama reckons with and what it can be told, as in ollama/ollama at
 // fb30760996871fa9460115c753afd2c60d4ab0f7 (0.33.0); its figures stand in profiles/runtimes/.
@@ -23,6 +23,7 @@ struct OllamaBelief {
   Bytes cache;       ///< As if every layer kept f16 keys and values of all tokens.
   Bytes surcharge;   ///< For the batch.
 
+  /// What the scheduler compares with the memory that is free.
   [[nodiscard]] Bytes total() const { return file + cache + surcharge; }
 };
 

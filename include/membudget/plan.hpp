@@ -10,8 +10,9 @@
 #include "membudget/footprint.hpp"
 #include "membudget/ollama.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
+/// Whether a machine has the memory that is needed, best first.
 enum class Verdict : std::uint8_t {
   comfortable,   ///< Fits with the safety margin to spare.
   tight,         ///< Fits; the margin is used up, or a part is only assumed.
@@ -63,7 +64,9 @@ struct Plan {
 /// comfortable and tight fit; crawls and does_not_fit do not.
 [[nodiscard]] bool fits(Verdict verdict);
 
+/// As JSON has it: "comfortable", "tight", "crawls", "does-not-fit".
 [[nodiscard]] std::string_view to_string(Verdict verdict);
+/// "gpu" or "ram".
 [[nodiscard]] std::string_view to_string(Binding binding);
 
 }  // namespace membudget

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// How the embeddings of a text's tokens become one (llama.h, llama_pooling_type).
 enum class Pooling : std::uint8_t {

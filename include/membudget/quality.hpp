@@ -10,7 +10,7 @@
 #include "membudget/quality_table.hpp"
 #include "membudget/workload.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What was published about a quantization, nearest to a model first. Never an estimate: what
 /// nobody measured has no figures, and `note` says so.

@@ -8,7 +8,7 @@
 
 #include "membudget/tensor.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What one quantization of one model lost against the original, as somebody published it.
 struct QualityFigure {

@@ -14,7 +14,7 @@
 #include "membudget/quality_table.hpp"
 #include "membudget/speed.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What the models are wanted for. Empty optionals mean the task's own wish.
 struct RankRequest {
@@ -52,6 +52,7 @@ struct RankFactors {
   double speed = 1;       ///< (generated tokens per second / seamless)^speed_exponent, at most 1
   double room = 1;        ///< Less than 1 for a plan that is only tight.
 
+  /// The product of the factors, by which models are ranked.
   [[nodiscard]] double score() const { return capability * quality * speed * room; }
 };
 
@@ -78,6 +79,7 @@ struct LeftOut {
   std::size_t older = 0;          ///< The same shapes in an older generation.
 };
 
+/// What rank() found, and what became of the others.
 struct Ranking {
   RankRequest request;  ///< With every wish filled in.
   std::vector<RankedModel> models;  ///< Best first.

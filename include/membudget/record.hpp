@@ -12,7 +12,7 @@
 
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What one use of a model on one machine was like: what the notes for an M1 Max want recorded of
 /// each deployment. What is not known is empty.
@@ -67,6 +67,7 @@ struct UnreadableLine {
   std::string problem;    ///< One line.
 };
 
+/// What a file of records holds.
 struct RecordList {
   std::vector<Record> records;
   std::vector<UnreadableLine> unreadable;
@@ -77,6 +78,7 @@ struct RecordList {
 /// file, spoils no other record, and is told by read().
 class RecordFile {
  public:
+  /// Names the file; nothing is opened before append() or read().
   explicit RecordFile(std::filesystem::path path) : path_(std::move(path)) {}
 
   /// All of `records` or, when there is an Error{io} (a full disk), none; what the file held before
@@ -85,6 +87,7 @@ class RecordFile {
   /// Empty when there is no file. Throws Error{io} when it cannot be read.
   [[nodiscard]] RecordList read() const;
 
+  /// As it was named.
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:

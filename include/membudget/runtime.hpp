@@ -12,7 +12,7 @@
 #include "membudget/units.hpp"
 #include "membudget/workload.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What computes and allocates; several runtimes are the same engine with other defaults.
 enum class Engine : std::uint8_t { llama_cpp, mlx, candle, mlc, coreml };

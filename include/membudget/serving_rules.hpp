@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// Which model a server unloads when another one is asked for.
 enum class Eviction : std::uint8_t {

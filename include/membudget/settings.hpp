@@ -15,7 +15,7 @@
 #include "membudget/runtime.hpp"
 #include "membudget/workload.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// Who reads the settings.
 enum class SettingsFormat : std::uint8_t {
@@ -69,6 +69,7 @@ struct RuntimeCommands {
   std::string sysctl;  ///< Empty where Metal's limit is high enough as it is, or no limit helps.
 };
 
+/// The settings of every runtime that can serve the plan; those of the others stay empty.
 [[nodiscard]] RuntimeCommands runtime_commands(const PlannedRun& run);
 
 /// One of them as text, each line ended; empty when there is nothing to set.

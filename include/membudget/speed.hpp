@@ -11,7 +11,7 @@
 #include "membudget/model.hpp"
 #include "membudget/speed_rules.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// What is prompted and generated.
 struct SpeedRequest {
@@ -36,6 +36,7 @@ struct TokenTime {
   double sampling = 0;  ///< And what else the runtime does per token.
   double cpu = 0;       ///< Layers and experts that stay on the CPU.
 
+  /// Milliseconds of the whole token.
   [[nodiscard]] double total() const {
     return weights + cache + state + kernels + sampling + cpu;
   }
@@ -93,12 +94,15 @@ struct Speed {
 
 /// The word for a rate or a wait.
 [[nodiscard]] Experience experience_of(double generation_tps);
+/// As experience_of(), for the wait before the first token.
 [[nodiscard]] FirstToken first_token_of(double milliseconds);
 
 /// What takes most of a token's time, in words: "reading the weights".
 [[nodiscard]] std::string_view bottleneck(const Speed& speed);
 
+/// As JSON has it: "good".
 [[nodiscard]] std::string_view to_string(Experience experience);
+/// As JSON has it.
 [[nodiscard]] std::string_view to_string(FirstToken first_token);
 
 }  // namespace membudget

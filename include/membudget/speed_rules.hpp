@@ -8,7 +8,7 @@
 
 #include "membudget/tensor.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// How fast GPUs of one generation are where it is not their cores, clock or bandwidth that says.
 struct GpuFamilyRules {

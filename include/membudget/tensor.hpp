@@ -9,7 +9,7 @@
 
 #include "membudget/units.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// How the elements of a tensor are stored: ggml's types, by ggml's names; MLX's, which are `bits`
 /// per weight and a scale (affine: also a bias) of 16 bits for every group; and those of MLC-LLM and
@@ -35,6 +35,7 @@ struct ElementFormat {
   bool quantized;
 };
 
+/// How values of a type are stored; every type has a format.
 [[nodiscard]] const ElementFormat& format_of(ElementType type);
 /// The type with GGUF number `ggml_id`; nullopt for numbers ggml does not define.
 [[nodiscard]] std::optional<ElementType> element_type_of_ggml(std::uint32_t ggml_id);
@@ -52,7 +53,9 @@ struct Tensor {
   /// Of the data, from the start of the data section, in bytes.
   std::int64_t offset = 0;
 
+  /// Product of the shape. Throws Error{overflow}.
   [[nodiscard]] std::int64_t elements() const;
+  /// Of its data, without alignment. Throws as row_size(), and Error{overflow}.
   [[nodiscard]] Bytes size() const;
   /// Dimensions that are not a trailing 1; a vector has 1.
   [[nodiscard]] int dimensions() const;

@@ -12,7 +12,7 @@
 #include "membudget/machine.hpp"
 #include "membudget/thermal_state.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// How the host's chip compares with the chips that are known.
 enum class ChipMatch : std::uint8_t {
@@ -28,6 +28,7 @@ enum class ChipMatch : std::uint8_t {
 /// The system's own word for how short of memory it is (macOS: kern.memorystatus_vm_pressure_level).
 enum class MemoryPressure : std::uint8_t { normal, warning, critical };
 
+/// "normal", "warning" or "critical".
 [[nodiscard]] std::string_view to_string(MemoryPressure pressure);
 
 /// The safety margin of machines up to an amount of RAM; nothing = of all larger ones.

@@ -6,32 +6,43 @@
 #include <string>
 #include <string_view>
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// A size in bytes. Signed, so that a deficit is a value; arithmetic throws Error{overflow}
 /// instead of wrapping, because sizes come from files. GiB = 2^30; GB never appears.
 class Bytes {
  public:
   constexpr Bytes() = default;
+  /// That many bytes; may be negative.
   explicit constexpr Bytes(std::int64_t count) : count_(count) {}
 
+  /// In bytes.
   [[nodiscard]] constexpr std::int64_t count() const { return count_; }
 
   friend constexpr auto operator<=>(Bytes, Bytes) = default;
 
+  /// The sum. Like all arithmetic here throws Error{overflow} when 63 bits do not hold the result.
   friend Bytes operator+(Bytes a, Bytes b);
+  /// The difference, negative for a deficit; throws as the sum.
   friend Bytes operator-(Bytes a, Bytes b);
+  /// `n` times as many; throws as the sum.
   friend Bytes operator*(Bytes a, std::int64_t n);
+  /// `n` times as many; throws as the sum.
   friend Bytes operator*(std::int64_t n, Bytes a) { return a * n; }
+  /// Adds in place; throws as the sum.
   Bytes& operator+=(Bytes b) { return *this = *this + b; }
+  /// Subtracts in place; throws as the sum.
   Bytes& operator-=(Bytes b) { return *this = *this - b; }
 
  private:
   std::int64_t count_ = 0;
 };
 
+/// `n` times 2^10 bytes, not checked: for constants.
 [[nodiscard]] constexpr Bytes kib(std::int64_t n) { return Bytes{n << 10}; }
+/// `n` times 2^20 bytes, not checked: for constants.
 [[nodiscard]] constexpr Bytes mib(std::int64_t n) { return Bytes{n << 20}; }
+/// `n` times 2^30 bytes, not checked: for constants.
 [[nodiscard]] constexpr Bytes gib(std::int64_t n) { return Bytes{n << 30}; }
 
 /// `a * b`, or Error{overflow}. For products of shapes that come from files.

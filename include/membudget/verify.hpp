@@ -15,7 +15,7 @@
 #include "membudget/runtime.hpp"
 #include "membudget/workload.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 /// How far a part may be from what the log says, beyond the precision that it is printed with and
 /// after the known causes whose bytes can be counted. It is near enough when either holds.
@@ -144,6 +144,7 @@ struct VerifyOptions {
 /// names none that is known.
 [[nodiscard]] std::string quantization_in(const EngineLoad& load, const Profiles& profiles);
 
+/// As JSON has it: "weights", "repacked_weights".
 [[nodiscard]] std::string_view to_string(ComparedName name);
 
 }  // namespace membudget

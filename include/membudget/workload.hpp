@@ -10,13 +10,14 @@
 #include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
 
-namespace membudget {
+namespace [[gnu::visibility("default")]] membudget {
 
 struct Adapter;
 struct ControlVector;
 struct Model;
 struct Projector;
 
+/// -fa: whether attention is one fused kernel; `automatic` lets the engine decide.
 enum class FlashAttention : std::uint8_t { off, on, automatic };
 
 /// Which of the engine's backends computes.

@@ -38,7 +38,6 @@ for name in fmt nlohmann CLI; do
   ln -sfn "/usr/include/$name" "$folder/include/$name"
 done
 
-version=$(sed -n 's/^project(membudget VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
 case $what in
 seam)
   sources="$(find "$root/src/machine" -name '*.cpp') $root/src/units.cpp $root/src/error.cpp \
@@ -55,7 +54,7 @@ esac
 
 # Only what changed since is compiled again.
 flags="-target $target -std=c++20 -O0 -Wall -Wextra -Werror -DFMT_HEADER_ONLY \
--DMEMBUDGET_VERSION=\\\"$version\\\" -I$root/include -I$root/src -I$root/tools \
+-I$root/include -I$root/src -I$root/tools \
 -isystem $folder/include"
 {
   echo "rule compile"
