@@ -141,7 +141,7 @@ TEST_P(Golden, PrintsWhatItAlwaysPrinted) {
   EXPECT_EQ(content(file), result.out)
       << "If the new output is right: MEMBUDGET_UPDATE_GOLDEN=1 tools/test.sh -R Golden, and say "
          "in CHANGELOG.md which estimates changed.";
-  for (const char* kind : {"plan", "runtimes", "stack-plan"}) {
+  for (const char* kind : {"plan", "runtimes", "stack-plan", "sweep"}) {
     if (result.out.starts_with(fmt::format("{{\n  \"schema\": \"membudget.{}/1\"", kind))) {
       EXPECT_EQ(membudget::test::schema_faults(
                     nlohmann::json::parse(result.out),
@@ -197,6 +197,10 @@ TEST(GoldenReadme, ShowsWhatTheProgramPrints) {
       between(content(readme), "example",
               fmt::format("```text\n{}```\n", printed({"plan", model, "--chip", "m1-max-32gb"})));
   expected = between(expected, "macs", fmt::format("```text\n{}```\n", macs));
+  expected = between(
+      expected, "sweep",
+      fmt::format("```text\n{}```\n",
+                  printed({"sweep", model, "--chip", "m1-max-32gb", "--cache-type", "f16,q8_0"})));
   ASSERT_FALSE(expected.empty()) << "README.md lost a marker";
   if (std::getenv("MEMBUDGET_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(readme, std::ios::binary) << expected;

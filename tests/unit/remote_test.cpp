@@ -11,6 +11,7 @@
 
 #include "membudget/error.hpp"
 #include "membudget/load_model.hpp"
+#include "source/http.hpp"
 #include "support/http_server.hpp"
 #include "support/model_headers.hpp"
 #include "support/refusal.hpp"
@@ -391,6 +392,14 @@ TEST_F(RemoteModels, AHeaderWithoutEndIsCapped) {
 TEST_F(RemoteModels, QueriesDoNotShowInMessages) {
   const Error error = refusal(server.url("/x.gguf?token=secret"));
   EXPECT_THAT(error.what(), Not(HasSubstr("secret")));
+}
+
+TEST(Addresses, AreShownWithoutSecretsEvenWhenTheyAreNone) {
+  EXPECT_EQ(shown_url("https://user:secret@host/a?token=secret"), "https://host/a");
+  EXPECT_EQ(shown_url("htps://user:secret@host/a?token=secret"), "htps://host/a");
+  EXPECT_EQ(shown_url("user:secret@host"), "host");
+  EXPECT_EQ(shown_url("htps:///a@b"), "htps:///a@b");
+  EXPECT_EQ(shown_url("plain"), "plain");
 }
 
 TEST_F(RemoteModels, ProgressIsToldWhileBytesArrive) {
