@@ -88,9 +88,8 @@ class Changes {
     return text;
   }
 
-  std::size_t below(std::size_t end) {
-    return std::uniform_int_distribution<std::size_t>(0, end - 1)(chance_);
-  }
+  // Not by a distribution of the standard library, each of which has its own.
+  std::size_t below(std::size_t end) { return chance_() % end; }
 
  private:
   void change(std::string& text, const std::vector<std::string>& others) {
