@@ -10,13 +10,14 @@ const STATUS = { ok: 0, needsBytes: 5 };
 export class PlanError extends Error {
   constructor(json) {
     let error = {};
+    let needsBytes = 0;
     try {
-      error = JSON.parse(json).error ?? {};
+      ({ error = {}, needs_bytes: needsBytes = 0 } = JSON.parse(json));
     } catch {
       error.message = json || "no memory is left";
     }
     super(error.message);
-    Object.assign(this, { code: error.code ?? "internal", where: error.where ?? "", needsBytes: error.needs_bytes ?? 0, json });
+    Object.assign(this, { code: error.code ?? "internal", where: error.where ?? "", needsBytes, json });
   }
 }
 
