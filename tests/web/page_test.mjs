@@ -89,7 +89,19 @@ const shown = (page) => page.evaluate(() => ({
   why: [...document.querySelectorAll("#why li")].map((each) => each.textContent),
 }));
 
-const size = (bytes) => (bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(2)} GiB` : bytes >= 2 ** 20 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : bytes >= 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${bytes} B`);
+/** Exact, a half to the even digit. */
+function size(bytes) {
+  for (const [exponent, name, digits] of [[30n, "GiB", 2], [20n, "MiB", 1], [10n, "KiB", 1]]) {
+    const unit = 1n << exponent;
+    if (BigInt(bytes) < unit) continue;
+    const scaled = BigInt(bytes) * 10n ** BigInt(digits);
+    const twice = 2n * (scaled % unit);
+    const down = scaled / unit;
+    const rounded = String(down + (twice > unit || (twice === unit && down % 2n === 1n) ? 1n : 0n));
+    return `${rounded.slice(0, -digits)}.${rounded.slice(-digits)} ${name}`;
+  }
+  return `${bytes} B`;
+}
 const PLACES = { gpu: "GPU", host: "host" };
 
 /** Everything on the page beside plan's JSON and text of the same request. */

@@ -5,11 +5,18 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 export const GIB = 1024 * MIB;
 
+/** As C++ rounds: toFixed() takes a half away from zero, that takes it to the even digit. */
+function fixed(value, digits) {
+  const scaled = value * 10 ** digits;
+  const half = Math.abs(scaled % 1) === 0.5;
+  return half ? ((2 * Math.round(scaled / 2)) / 10 ** digits).toFixed(digits) : value.toFixed(digits);
+}
+
 export function sizeText(bytes) {
   const magnitude = Math.abs(bytes);
-  if (magnitude >= GIB) return `${(bytes / GIB).toFixed(2)} GiB`;
-  if (magnitude >= MIB) return `${(bytes / MIB).toFixed(1)} MiB`;
-  if (magnitude >= KIB) return `${(bytes / KIB).toFixed(1)} KiB`;
+  if (magnitude >= GIB) return `${fixed(bytes / GIB, 2)} GiB`;
+  if (magnitude >= MIB) return `${fixed(bytes / MIB, 1)} MiB`;
+  if (magnitude >= KIB) return `${fixed(bytes / KIB, 1)} KiB`;
   return `${bytes} B`;
 }
 
