@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { Answers } from "./answers.js";
 import { partPatterns } from "./bar.js";
 import { drawChart, tabulate } from "./chart.js";
 import { Controls } from "./controls.js";
@@ -14,7 +15,7 @@ const REST_MS = 120;
 const LEAST_CHARTED = 1024;
 const CHARTED_TYPES = ["f16", "q8_0", "q4_0"];
 
-const quick = new Remote();
+const quick = new Answers();
 const whole = new Remote();
 const controls = new Controls(change, slide);
 
@@ -63,11 +64,12 @@ function change(key, value) {
 }
 
 function slide(tokens) {
+  const since = performance.now();
   state = { ...state, "ctx-size": String(tokens) };
   controls.showContext(tokens, state);
   byId("ctx-size").value = String(tokens);
-  answered = state;
-  answer({ state, since: performance.now() });
+  answer();
+  performance.measure("slide", { start: since, end: performance.now() });
   clearTimeout(resting);
   resting = setTimeout(() => plan(state), REST_MS);
 }
@@ -84,27 +86,24 @@ function update() {
   clearTimeout(resting);
   byId("results").setAttribute("aria-busy", "true");
   if (state.file && loadedFile?.name !== state.file) return fileMissing();
-  if (answered !== state) answer({ state });
-  answered = state;
+  if (answered !== state) answer();
   plan(state);
 }
 
-/** The verdict, at once. A slider's move is timed from its event to the page that shows it. */
-const answer = latest(async ({ state: asked, since }) => {
+/** The verdict, at once: what a move of a slider changes is in the next picture. */
+function answer() {
+  answered = state;
   try {
-    const found = await quick.call("verdict", asking(asked));
-    if (asked !== state) return;
-    words = found;
+    words = quick.verdict(asking(state));
     showError(null);
     controls.showFault("");
     showVerdict(words);
     controls.showContext(optionContext(words), state);
     draw();
-    if (since !== undefined) performance.measure("slide", { start: since, end: performance.now() });
   } catch (error) {
-    if (asked === state) fail(error);
+    fail(error);
   }
-});
+}
 
 /** Everything else. */
 const plan = latest(async (asked) => {
@@ -145,7 +144,7 @@ async function chart() {
   try {
     // Two steps to an octave draw the same lines as four.
     const contexts = contextSteps(Math.min(LEAST_CHARTED, most / 2), most).filter((tokens, i, all) => i % 2 === 0 || i === all.length - 1);
-    const found = await quick.call("curve", { ...asking(state), request, contexts, types });
+    const found = await whole.call("curve", { ...asking(state), request, contexts, types });
     if (found === null || key !== charted) return;
     curves = found;
   } catch {
@@ -193,7 +192,7 @@ function back() {
 async function load(file) {
   try {
     await readHeader(file, async (head) => {
-      await quick.call("gguf", { head, fileSize: file.size });
+      quick.gguf({ head, fileSize: file.size });
       await whole.call("gguf", { head, fileSize: file.size });
     });
     loadedFile = file;
@@ -245,9 +244,9 @@ async function start() {
     const response = await fetch(new URL("membudget.wasm", import.meta.url));
     if (!response.ok) throw new Error(`the planner is not there (${response.status})`);
     const module = await WebAssembly.compile(await response.arrayBuffer());
-    const [version] = await Promise.all([quick.call("open", { module }), whole.call("open", { module })]);
+    const [version] = await Promise.all([quick.open({ module }), whole.call("open", { module })]);
     byId("version").textContent = `membudget ${version}.`;
-    controls.fillLists(await quick.call("lists"));
+    controls.fillLists(quick.lists());
   } catch (error) {
     return fail({ message: `the planner did not start: ${error.message}` });
   }
