@@ -17,11 +17,11 @@ function drawing(seed) {
 const CONTEXTS = ["512", "2048", "4k", "8192", "12345", "16k", "32768", "64k", "128k", "262144", "max"];
 const CACHE_TYPES = ["f16", "q8_0", "q4_0", "bf16", "f32", "q5_1", "q5_0", "q4_1", "iq4_nl"];
 
-/** `lists`: the profiles of `list models|chips|quants|runtimes --json`. */
-export function drawCases(lists, count, seed = 13) {
+/** Without end. `lists`: the profiles of `list models|chips|quants|runtimes --json`. */
+export function* drawCases(lists, seed = 13) {
   const { one, chance } = drawing(seed);
   const quants = { "llama.cpp": lists.quants.filter((quant) => quant.format === "gguf"), mlx: lists.quants.filter((quant) => quant.format === "mlx") };
-  return Array.from({ length: count }, () => {
+  for (;;) {
     const runtime = one(lists.runtimes);
     const request = { model: one(lists.models).id, chip: one(lists.chips).id, runtime: runtime.id };
     if (chance(0.8)) request["ctx-size"] = one(CONTEXTS);
@@ -38,8 +38,8 @@ export function drawCases(lists, count, seed = 13) {
     if (chance(0.3)) request.macos = one(["13", "14", "15", "26"]);
     if (chance(0.1)) request["wired-limit-mb"] = one(["8192", "24576", "60000"]);
     if (chance(0.2)) request["prompt-tokens"] = one(["1", "4096"]);
-    return request;
-  });
+    yield request;
+  }
 }
 
 /** The arguments of the program for a request. */
