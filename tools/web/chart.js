@@ -71,15 +71,16 @@ export function drawChart(figure, { curves, words, context }) {
       svg("text", { class: "axis", x: at(place), y: inner.bottom + 17, "text-anchor": "middle" }, tokensText(tokens)));
   }
 
-  const rule = (bytes, name, text) => [
-    svg("line", { class: `rule ${name}`, x1: MARGIN.left, x2: inner.right, y1: at(y(bytes)), y2: at(y(bytes)) }),
-    svg("text", { class: `rule-label ${name}`, x: MARGIN.left + 6, y: at(y(bytes) + (name === "limit" ? -5 : 14)) }, text),
-  ];
+  const rule = (bytes, name) => svg("line", { class: `rule ${name}`, x1: MARGIN.left, x2: inner.right, y1: at(y(bytes)), y2: at(y(bytes)) });
+  const label = (height, name, text) => svg("text", { class: `rule-label ${name}`, x: MARGIN.left + 6, y: at(height) }, text);
   const limitText = `${limit} ${sizeText(limitBytes)}`;
   const rules = shown
     ? [svg("rect", { class: "beyond", x: MARGIN.left, y: MARGIN.top, width: inner.right - MARGIN.left, height: at(Math.max(0, y(limitBytes) - MARGIN.top)) }),
-      ...rule(limitBytes, "limit", limitText), ...rule(safeBytes, "safe", `safe up to ${sizeText(safeBytes)}`)]
-    : [svg("text", { class: "rule-label limit", x: MARGIN.left + 6, y: MARGIN.top - 4 }, `↑ ${limitText}, far above`)];
+      rule(limitBytes, "limit"), rule(safeBytes, "safe")]
+    : [];
+  const labels = shown
+    ? [label(y(limitBytes) - 5, "limit", limitText), label(y(safeBytes) + 14, "safe", `safe up to ${sizeText(safeBytes)}`)]
+    : [label(MARGIN.top - 4, "limit", `↑ ${limitText}, far above`)];
 
   const ends = apart(drawn.map((curve) => y(curve.points.at(-1).bytes)), MARGIN.top, inner.bottom);
   const lines = drawn.flatMap((curve, i) => [
@@ -96,7 +97,7 @@ export function drawChart(figure, { curves, words, context }) {
       "aria-label": `Memory against context: ${drawn.map((curve) => `${curve.name} from ${sizeText(curve.points[0].bytes)} to ${sizeText(curve.points.at(-1).bytes)}`).join(", ")}; ${limitText}; this plan ${sizeText(used)} at ${context} tokens` },
       ...rules, ...grid,
       svg("line", { class: "base", x1: MARGIN.left, x2: inner.right, y1: inner.bottom, y2: inner.bottom }),
-      ...lines, ...here,
+      ...lines, ...labels, ...here,
       svg("text", { class: "axis title", x: MARGIN.left - 44, y: 10 }, "GiB"),
       svg("text", { class: "axis title", x: inner.right, y: HEIGHT - 5, "text-anchor": "end" }, "context, tokens")));
 }
