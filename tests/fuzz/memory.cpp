@@ -27,14 +27,22 @@ std::int64_t size_of(void* memory) {
 #endif
 }
 
-void* take(std::size_t bytes) {
+void* take_or_null(std::size_t bytes) noexcept {
   void* memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) {
-    throw std::bad_alloc();
+    return nullptr;
   }
   const std::int64_t now = live += size_of(memory);
   std::int64_t seen = most;
   while (now > seen && !most.compare_exchange_weak(seen, now)) {
+  }
+  return memory;
+}
+
+void* take(std::size_t bytes) {
+  void* memory = take_or_null(bytes);
+  if (memory == nullptr) {
+    throw std::bad_alloc();
   }
   return memory;
 }
@@ -54,6 +62,13 @@ void* operator new(std::size_t bytes) {
 }
 void* operator new[](std::size_t bytes) {
   return take(bytes);
+}
+// AddressSanitizer has its own of these, which give back to another delete.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return take_or_null(bytes);
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return take_or_null(bytes);
 }
 void operator delete(void* memory) noexcept {
   give_back(memory);
