@@ -83,8 +83,7 @@ std::vector<std::int64_t> context_axis(std::string_view text, std::int64_t train
     }
   }
   std::ranges::sort(out);
-  const auto [begin, end] = std::ranges::unique(out);
-  out.erase(begin, end);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 

@@ -290,8 +290,7 @@ TEST(SweepPage, UsesEveryIdOnce) {
   }
   auto once = ids;
   std::ranges::sort(once);
-  const auto [begin, end] = std::ranges::unique(once);
-  once.erase(begin, end);
+  once.erase(std::unique(once.begin(), once.end()), once.end());
   EXPECT_EQ(once.size(), ids.size());
 }
 
