@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <array>
+#include <cstdint>
 
 #include "engine/llamacpp/schedule.hpp"
 
@@ -68,16 +68,11 @@ struct Group {
   bool safe = false;
 };
 
-// What two sets of operations read and write: those that run at once, and those that wait for them.
 // Tensors the graph will allocate are compared by identity, tensors that already have an address by
 // address; ranges that only touch count as overlapping when the later one is checked
 // (ggml_mem_ranges_check).
-enum Set : std::uint8_t { concurrent, waiting };
-
 class Ranges {
  public:
-  explicit Ranges(std::int32_t nodes) : stamps_(static_cast<std::size_t>(nodes)) {}
-
   [[nodiscard]] Access access(const Graph& graph, NodeId base) {
     const Node& node = graph[base];
     if (node.storage == Storage::graph) {
@@ -86,95 +81,180 @@ class Ranges {
     stored_.push_back(node.range);
     return ~static_cast<Access>(stored_.size() - 1);
   }
-  void forget_accesses() { stored_.clear(); }
+  void clear() { stored_.clear(); }
 
-  void clear(Set set) {
-    ++epoch_[set];
-    stored_reads_[set].clear();
-    stored_writes_[set].clear();
-  }
-
-  void add(Set set, Access access, bool write) {
-    if (access >= 0) {
-      Stamp& stamp = stamps_[static_cast<std::size_t>(access)];
-      (write ? stamp.written : stamp.read)[set] = epoch_[set];
-    } else {
-      (write ? stored_writes_ : stored_reads_)[set].push_back(range(access));
-    }
-  }
-
-  [[nodiscard]] bool conflicts(Set set, Access access, bool write) const {
-    if (access >= 0) {
-      const Stamp& stamp = stamps_[static_cast<std::size_t>(access)];
-      return stamp.written[set] == epoch_[set] || (write && stamp.read[set] == epoch_[set]);
-    }
-    return overlaps(range(access), stored_writes_[set]) ||
-           (write && overlaps(range(access), stored_reads_[set]));
+  [[nodiscard]] bool overlap(Access checked, Access other) const {
+    const Range& range = at(checked);
+    const Range& before = at(other);
+    return range.buffer == before.buffer && range.begin < before.end && range.end >= before.begin;
   }
 
  private:
-  // In which clearing of each set a tensor was last read and written.
-  struct Stamp {
-    std::array<std::uint32_t, 2> read{};
-    std::array<std::uint32_t, 2> written{};
-  };
-
-  [[nodiscard]] const Range& range(Access access) const {
+  [[nodiscard]] const Range& at(Access access) const {
     return stored_[static_cast<std::size_t>(~access)];
   }
-  static bool overlaps(const Range& range, const std::vector<Range>& others) {
-    return std::any_of(others.begin(), others.end(), [&](const Range& other) {
-      return range.buffer == other.buffer && range.begin < other.end && range.end >= other.begin;
-    });
+
+  std::vector<Range> stored_;
+};
+
+// What the operations that run at once read and write.
+class Concurrent {
+ public:
+  Concurrent(std::int32_t nodes, const Ranges& ranges)
+      : stamps_(static_cast<std::size_t>(nodes)), ranges_(ranges) {}
+
+  void clear() {
+    ++epoch_;
+    stored_reads_.clear();
+    stored_writes_.clear();
+  }
+
+  void add(Access access, bool write) {
+    if (access >= 0) {
+      Stamp& stamp = stamps_[static_cast<std::size_t>(access)];
+      (write ? stamp.written : stamp.read) = epoch_;
+    } else {
+      (write ? stored_writes_ : stored_reads_).push_back(access);
+    }
+  }
+
+  [[nodiscard]] bool conflicts(Access access, bool write) const {
+    if (access >= 0) {
+      const Stamp& stamp = stamps_[static_cast<std::size_t>(access)];
+      return stamp.written == epoch_ || (write && stamp.read == epoch_);
+    }
+    return overlaps(access, stored_writes_) || (write && overlaps(access, stored_reads_));
+  }
+
+ private:
+  // In which epoch a tensor was last read and written.
+  struct Stamp {
+    std::uint32_t read = 0;
+    std::uint32_t written = 0;
+  };
+
+  [[nodiscard]] bool overlaps(Access access, const std::vector<Access>& others) const {
+    return std::any_of(others.begin(), others.end(),
+                       [&](Access other) { return ranges_.overlap(access, other); });
   }
 
   std::vector<Stamp> stamps_;
-  std::vector<Range> stored_;
-  std::array<std::vector<Range>, 2> stored_reads_;
-  std::array<std::vector<Range>, 2> stored_writes_;
-  std::array<std::uint32_t, 2> epoch_{1, 1};
+  const Ranges& ranges_;
+  std::vector<Access> stored_reads_;
+  std::vector<Access> stored_writes_;
+  std::uint32_t epoch_ = 1;
+};
+
+// Of the groups before one, as far back as a search looks, those that touch what it touches, one of
+// the two writing. Groups come in their order; bit b stands for the one b places before.
+class Conflicts {
+ public:
+  Conflicts(std::int32_t nodes, const Ranges& ranges)
+      : recent_(static_cast<std::size_t>(nodes)), ranges_(ranges) {}
+
+  // What was before is too long ago from here on.
+  void clear() {
+    now_ += look_ahead;
+    stored_.clear();
+  }
+  void next() { ++now_; }
+
+  [[nodiscard]] std::uint64_t before(Access access, bool write) const {
+    if (access >= 0) {
+      const Recent& recent = recent_[static_cast<std::size_t>(access)];
+      const std::int64_t age = now_ - recent.seen;
+      return age < look_ahead ? (recent.written | (write ? recent.read : 0)) << age : 0;
+    }
+    std::uint64_t out = 0;
+    for (auto other = stored_.rbegin(); other != stored_.rend(); ++other) {
+      const std::int64_t age = now_ - other->seen;
+      if (age >= look_ahead) {
+        break;
+      }
+      if ((write || other->write) && ranges_.overlap(access, other->access)) {
+        out |= std::uint64_t{1} << age;
+      }
+    }
+    return out;
+  }
+
+  void add(Access access, bool write) {
+    if (access >= 0) {
+      Recent& recent = recent_[static_cast<std::size_t>(access)];
+      const std::int64_t age = now_ - recent.seen;
+      recent.read = age < look_ahead ? recent.read << age : 0;
+      recent.written = age < look_ahead ? recent.written << age : 0;
+      (write ? recent.written : recent.read) |= 1;
+      recent.seen = now_;
+    } else {
+      stored_.push_back({.seen = now_, .access = access, .write = write});
+    }
+  }
+
+ private:
+  struct Recent {
+    std::int64_t seen = -look_ahead;
+    std::uint64_t read = 0;  ///< Bit b: b groups before `seen`.
+    std::uint64_t written = 0;
+  };
+  struct Stored {
+    std::int64_t seen = 0;
+    Access access = 0;
+    bool write = false;
+  };
+
+  std::vector<Recent> recent_;
+  std::vector<Stored> stored_;
+  const Ranges& ranges_;
+  std::int64_t now_ = 0;
 };
 
 class Reorder {
  public:
   Reorder(const Graph& graph, std::vector<NodeId>& order)
-      : graph_(graph), order_(order), ranges_(graph.size()) {}
+      : graph_(graph),
+        order_(order),
+        concurrent_(graph.size(), ranges_),
+        conflicts_(graph.size(), ranges_) {}
 
   void run(std::int32_t begin, std::int32_t end) {
     groups_.clear();
+    follows_.clear();
     reads_.clear();
-    ranges_.forget_accesses();
-    ranges_.clear(concurrent);
+    ranges_.clear();
+    concurrent_.clear();
+    conflicts_.clear();
     group(begin, end);
     const auto count = static_cast<std::int32_t>(groups_.size());
-    std::vector<bool> used(groups_.size());
+    const std::vector<std::int32_t> unsafe = next_unsafe();
+    std::vector<std::uint8_t> used(groups_.size());
     std::vector<NodeId> result;
     result.reserve(static_cast<std::size_t>(end - begin));
     for (std::int32_t i = 0; i < count; ++i) {
-      if (used[static_cast<std::size_t>(i)]) {
+      if (used[static_cast<std::size_t>(i)] != 0) {
         continue;
       }
-      if (!at(i).empty && conflicts(concurrent, i)) {
-        ranges_.clear(waiting);
-        add(waiting, i);
-        for (std::int32_t j = i + 1; j < std::min(i + look_ahead, count); ++j) {
-          if (used[static_cast<std::size_t>(j)]) {
+      if (!at(i).empty && conflicts(i)) {
+        std::uint64_t waiting = 1;  // Bit b: the group b places before j waits.
+        const auto last = static_cast<std::size_t>(
+            std::min(i + look_ahead, unsafe[static_cast<std::size_t>(i) + 1]));
+        for (auto k = static_cast<std::size_t>(i) + 1; k < last; ++k) {
+          waiting <<= 1;
+          if (used[k] != 0) {
             continue;
           }
-          if (!at(j).safe) {
-            break;
-          }
-          if ((at(j).empty || !conflicts(concurrent, j)) && !conflicts(waiting, j)) {
-            add(concurrent, j);
+          const auto j = static_cast<std::int32_t>(k);
+          if ((follows_[k] & waiting) == 0 && (at(j).empty || !conflicts(j))) {
+            add(j);
             emit(j, result);
-            used[static_cast<std::size_t>(j)] = true;
+            used[k] = 1;
           } else {
-            add(waiting, j);
+            waiting |= 1;
           }
         }
-        ranges_.clear(concurrent);
+        concurrent_.clear();
       }
-      add(concurrent, i);
+      add(i);
       emit(i, result);
     }
     std::copy(result.begin(), result.end(), order_.begin() + begin);
@@ -225,9 +305,25 @@ class Reorder {
       group.written = ranges_.access(graph_, graph_.base(node(i + length - 1)));
       group.empty = is_empty_op(graph_[node(i)].op);
       group.safe = safe(graph_[node(i)].op);
+      std::uint64_t follows = 0;
+      for_each_access(group, [&](Access access, bool write) {
+        follows |= conflicts_.before(access, write);
+      });
+      follows_.push_back(follows);
+      for_each_access(group, [&](Access access, bool write) { conflicts_.add(access, write); });
+      conflicts_.next();
       groups_.push_back(group);
       i += length;
     }
+  }
+
+  // Of each group, and of the end, the first that is not before it and not safe.
+  [[nodiscard]] std::vector<std::int32_t> next_unsafe() const {
+    std::vector<std::int32_t> out(groups_.size() + 1, static_cast<std::int32_t>(groups_.size()));
+    for (std::size_t i = groups_.size(); i-- > 0;) {
+      out[i] = groups_[i].safe ? out[i + 1] : static_cast<std::int32_t>(i);
+    }
+    return out;
   }
 
   // ggml_can_fuse: each inner result has one use, the next node, and the same shape.
@@ -249,20 +345,26 @@ class Reorder {
     return true;
   }
 
-  void add(Set set, std::int32_t i) {
-    for (std::int32_t k = at(i).reads_begin; k < at(i).reads_end; ++k) {
-      ranges_.add(set, reads_[static_cast<std::size_t>(k)], false);
+  template <class Each>
+  void for_each_access(const Group& group, const Each& each) const {
+    for (std::int32_t k = group.reads_begin; k < group.reads_end; ++k) {
+      each(reads_[static_cast<std::size_t>(k)], false);
     }
-    ranges_.add(set, at(i).written, true);
+    each(group.written, true);
   }
 
-  [[nodiscard]] bool conflicts(Set set, std::int32_t i) const {
-    for (std::int32_t k = at(i).reads_begin; k < at(i).reads_end; ++k) {
-      if (ranges_.conflicts(set, reads_[static_cast<std::size_t>(k)], false)) {
+  void add(std::int32_t i) {
+    for_each_access(at(i), [&](Access access, bool write) { concurrent_.add(access, write); });
+  }
+
+  [[nodiscard]] bool conflicts(std::int32_t i) const {
+    const Group& group = at(i);
+    for (std::int32_t k = group.reads_begin; k < group.reads_end; ++k) {
+      if (concurrent_.conflicts(reads_[static_cast<std::size_t>(k)], false)) {
         return true;
       }
     }
-    return ranges_.conflicts(set, at(i).written, true);
+    return concurrent_.conflicts(group.written, true);
   }
 
   void emit(std::int32_t i, std::vector<NodeId>& result) const {
@@ -274,8 +376,11 @@ class Reorder {
   const Graph& graph_;
   std::vector<NodeId>& order_;
   std::vector<Group> groups_;
+  std::vector<std::uint64_t> follows_;  ///< Bit b: must stay behind the group b places before it.
   std::vector<Access> reads_;
   Ranges ranges_;
+  Concurrent concurrent_;
+  Conflicts conflicts_;
 };
 
 }  // namespace
