@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "speed/gpu.hpp"
 #include "speed/token_work.hpp"
@@ -83,7 +84,9 @@ double Clockwork::read(const WeightReads& weights) const {
   const double memory =
       weights.bytes * (weights.experts ? rules_.expert_reads : 1) / streaming();
   const double rate = type_of(weights.type).unpacking;
-  return std::hypot(memory, weights.bytes / (processors_.core_ghz * rate * giga));
+  const double unpacking = weights.bytes / (processors_.core_ghz * rate * giga);
+  // Not std::hypot, nor std::pow below, whose last digit is each library's own.
+  return std::sqrt(memory * memory + unpacking * unpacking);
 }
 
 double Clockwork::sampling() const {
@@ -125,6 +128,15 @@ double Clockwork::bytes(double depth) const {
   return sum;
 }
 
+double power(double base, std::int64_t exponent) {
+  double out = 1;
+  for (; exponent > 0; exponent /= 2) {
+    out *= exponent % 2 == 1 ? base : 1;
+    base *= base;
+  }
+  return out;
+}
+
 // Of the experts, those that at least one of the rows chose.
 double Clockwork::expert_share(double rows) const {
   if (model_.experts <= 0) {
@@ -132,7 +144,7 @@ double Clockwork::expert_share(double rows) const {
   }
   const double used =
       static_cast<double>(model_.experts_used) / static_cast<double>(model_.experts);
-  return 1 - std::pow(1 - used, rows);
+  return 1 - power(1 - used, static_cast<std::int64_t>(rows));
 }
 
 /// One row's products with these weights when `rows` go together.
