@@ -216,7 +216,7 @@ std::string cache_type_name(ElementType type) {
 }
 
 PlanInputs read(const PlanOptions& options) {
-  static_cast<void>(options.output_format());
+  const Format format = options.output_format();
   const auto modelfile = modelfile_of(options.modelfile);
   const auto name = model_name(options.model, options.modelfile, modelfile);
   auto around = read_around(options, modelfile.has_value());
@@ -231,6 +231,8 @@ PlanInputs read(const PlanOptions& options) {
   if (!options.no_calibration) apply_calibration(out.machine, out.speed_rules);
   options.attachments.read(out.workload);
   add_draft(out, options, reader);
+  // What text shows of them.
+  if (format == Format::text) out.commands_for = {SettingsFormat::llama_server, SettingsFormat::mlx};
   return out;
 }
 

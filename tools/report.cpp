@@ -35,6 +35,7 @@ Exit run(const Options& options) {
   PlanOptions asked = options;
   asked.format = "text";
   auto inputs = read(asked);
+  inputs.commands_for.assign(settings_formats.begin(), settings_formats.end());
   SweepRequest request{
       .model = options.model, .subjects = {subject_of(inputs)}, .cache_types = {}, .contexts = {}};
   const auto report = plan_report(std::move(inputs));

@@ -56,13 +56,15 @@ void remark(const PlanReport& report, SettingsFormat format) {
 
 Exit run(const Options& options) {
   const auto format = format_of(options);
-  const auto report = plan_report(read(options));
-  if (report.commands.llama_server.empty()) {
+  auto inputs = read(options);
+  if (!has_commands(inputs.runtime.engine)) {
     throw UsageError(Errc::unsupported, "--runtime",
                      fmt::format("what to paste for {} is not known; give the runtime that --for "
                                  "names",
-                                 report.runtime.id));
+                                 inputs.runtime.id));
   }
+  if (options.output_format() == Format::text) inputs.commands_for = {format};
+  const auto report = plan_report(std::move(inputs));
   write_result(options.output_format() == Format::json ? json_of(report, format)
                                                        : text_of(report.commands, format),
                options.output);

@@ -15,6 +15,7 @@
 #include "membudget/profiles.hpp"
 #include "membudget/report.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/settings.hpp"
 #include "membudget/speed.hpp"
 #include "membudget/workload.hpp"
 
@@ -116,6 +117,8 @@ struct PlanInputs {
   Bytes target_headroom;         ///< What the largest contexts leave free.
   bool stretch = false;          ///< Look how far memory reaches beyond the trained context.
   bool advise = true;            ///< Say what to change, or what there is room for.
+  /// Whom the plan is told to; each may cost an estimate.
+  std::vector<SettingsFormat> commands_for{settings_formats.begin(), settings_formats.end()};
   bool largest_context = false;  ///< "max" was asked for; the workload's context is still empty.
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,8 +70,14 @@ struct RuntimeCommands {
   std::string sysctl;  ///< Empty where Metal's limit is high enough as it is, or no limit helps.
 };
 
-/// The settings of every runtime that can serve the plan; those of the others stay empty.
-[[nodiscard]] RuntimeCommands runtime_commands(const PlannedRun& run);
+/// Whether this is known for a plan of the engine: others read other weights, or are told nothing
+/// that could be written here.
+[[nodiscard]] bool has_commands(Engine engine);
+
+/// The settings of every runtime of `formats` that can serve the plan; the others stay empty. Each
+/// may cost an estimate, for what it says about the memory.
+[[nodiscard]] RuntimeCommands runtime_commands(
+    const PlannedRun& run, std::span<const SettingsFormat> formats = settings_formats);
 
 /// One of them as text, each line ended; empty when there is nothing to set.
 [[nodiscard]] std::string text_of(const RuntimeCommands& commands, SettingsFormat format);

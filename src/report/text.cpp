@@ -140,13 +140,13 @@ void recommendation(Page& page, const PlanReport& report, const TextStyle& style
 
 /// How to run what fits; a command is never broken, so that it can be pasted.
 void commands(Page& page, const PlanReport& report) {
-  if (report.commands.llama_server.empty() || !fits(report.plan.verdict)) {
+  const bool mlx = report.runtime.engine == Engine::mlx;
+  std::string_view rest = mlx ? report.commands.mlx : report.commands.llama_server;
+  if (rest.empty() || !fits(report.plan.verdict)) {
     return;
   }
   page.blank();
   page.title("Run it");
-  const bool mlx = report.runtime.engine == Engine::mlx;
-  std::string_view rest = mlx ? report.commands.mlx : report.commands.llama_server;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     page.raw("  " + std::string(line));

@@ -163,9 +163,8 @@ PlanReport plan_report(PlanInputs inputs) {
       .draft_names = std::move(inputs.draft_names),
       .engine = inputs.runtime.engine,
   };
-  // The others read other weights, or are told nothing that this knows to write.
-  if (inputs.runtime.engine == Engine::llama_cpp || inputs.runtime.engine == Engine::mlx) {
-    out.commands = runtime_commands(run);
+  if (has_commands(inputs.runtime.engine)) {
+    out.commands = runtime_commands(run, inputs.commands_for);
   }
   out.plan = std::move(run.plan);
   out.model = std::move(run.model);

@@ -107,30 +107,49 @@ std::optional<SettingsFormat> settings_format_of_name(std::string_view name) {
 
 namespace {
 
-/// An MLX plan is told to MLX; the others hear why they cannot do it.
-RuntimeCommands mlx_commands(const PlannedRun& run) {
-  using settings::comment;
-  const std::string other = comment(
-      "This plan is for MLX; for llama.cpp and Ollama's GGUF models plan a quantization such "
-      "as Q4_K_M.");
-  return {.ollama = {comment("Ollama's MLX runner has no settings that change its memory.")},
-          .modelfile = other,
-          .llama_server = other,
-          .lmstudio = settings::lmstudio_mlx_lines(run),
-          .mlx = settings::joined(settings::mlx_lines(run)),
-          .sysctl = settings::joined(settings::sysctl_lines(run))};
-}
+// An MLX plan is told to MLX; the others hear why they cannot do it.
+constexpr std::string_view ollama_runs_mlx =
+    "Ollama's MLX runner has no settings that change its memory.";
+constexpr std::string_view reads_gguf =
+    "This plan is for MLX; for llama.cpp and Ollama's GGUF models plan a quantization such as "
+    "Q4_K_M.";
 
 }  // namespace
 
-RuntimeCommands runtime_commands(const PlannedRun& run) {
-  if (run.engine == Engine::mlx) return mlx_commands(run);
-  return {.ollama = settings::ollama_lines(run),
-          .modelfile = settings::joined(settings::modelfile_lines(run)),
-          .llama_server = settings::joined(settings::llama_server_lines(run)),
-          .lmstudio = settings::lmstudio_lines(run),
-          .mlx = settings::joined(settings::mlx_lines(run)),
-          .sysctl = settings::joined(settings::sysctl_lines(run))};
+bool has_commands(Engine engine) {
+  return engine == Engine::llama_cpp || engine == Engine::mlx;
+}
+
+RuntimeCommands runtime_commands(const PlannedRun& run, std::span<const SettingsFormat> formats) {
+  using settings::joined;
+  const bool mlx = run.engine == Engine::mlx;
+  RuntimeCommands out;
+  for (const SettingsFormat format : formats) {
+    switch (format) {
+      case SettingsFormat::ollama:
+        out.ollama =
+            mlx ? std::vector{settings::comment(ollama_runs_mlx)} : settings::ollama_lines(run);
+        break;
+      case SettingsFormat::modelfile:
+        out.modelfile =
+            mlx ? settings::comment(reads_gguf) : joined(settings::modelfile_lines(run));
+        break;
+      case SettingsFormat::llama_server:
+        out.llama_server =
+            mlx ? settings::comment(reads_gguf) : joined(settings::llama_server_lines(run));
+        break;
+      case SettingsFormat::lmstudio:
+        out.lmstudio = mlx ? settings::lmstudio_mlx_lines(run) : settings::lmstudio_lines(run);
+        break;
+      case SettingsFormat::mlx:
+        out.mlx = joined(settings::mlx_lines(run));
+        break;
+      case SettingsFormat::sysctl:
+        out.sysctl = joined(settings::sysctl_lines(run));
+        break;
+    }
+  }
+  return out;
 }
 
 std::string text_of(const RuntimeCommands& commands, SettingsFormat format) {
