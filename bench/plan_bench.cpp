@@ -3,15 +3,14 @@
 
 #include <benchmark/benchmark.h>
 
-#include <atomic>
+#include <cstddef>
+#include <memory>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "membudget/advise.hpp"
-#include "membudget/error.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
+#include "membudget/sweep.hpp"
 
 namespace membudget {
 namespace {
@@ -51,48 +50,49 @@ void one_more_estimate(benchmark::State& state, const char* name) {
 BENCHMARK_CAPTURE(one_more_estimate, llama_3_1_8b, "llama-3.1-8b")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(one_more_estimate, llama_3_1_70b, "llama-3.1-70b")->Unit(benchmark::kMicrosecond);
 
-/// Every model of the catalog at 8 contexts with 3 cache types, on two threads.
-void sweep_catalog(benchmark::State& state) {
+// The first models of the catalog over contexts and caches, by threads, with the search for the
+// largest context of each model and cache.
+void sweep_models(benchmark::State& state, std::size_t most) {
   const Profiles profiles = Profiles::embedded();
-  std::vector<Model> models;
-  for (const std::string& id : profiles.model_ids()) {
-    try {
-      models.push_back(profiles.model(id));
-    } catch (const Error&) {
-      // An architecture that is not described yet.
-    }
-  }
-  const Machine mac = machine(profiles.chip("m4-max-128gb"));
+  SweepRequest request;
   const Runtime runtime = profiles.runtime("llama.cpp");
-  const auto sweep = [&](std::atomic<std::size_t>& next, std::atomic<std::int64_t>& plans) {
-    for (std::size_t i = next++; i < models.size(); i = next++) {
-      for (std::int64_t context = 2048; context <= 262'144; context *= 2) {
-        for (const ElementType type : {ElementType::f16, ElementType::q8_0, ElementType::q4_0}) {
-          Workload workload;
-          workload.context = context;
-          workload.cache_type_k = workload.cache_type_v = type;
-          try {
-            benchmark::DoNotOptimize(plan(models[i], mac, runtime, workload));
-          } catch (const Error&) {
-            // A cache type the engine refuses for this model.
-          }
-          ++plans;
-        }
-      }
-    }
-  };
-  std::int64_t count = 0;
-  for (auto _ : state) {
-    std::atomic<std::size_t> next = 0;
-    std::atomic<std::int64_t> plans = 0;
-    std::thread other([&] { sweep(next, plans); });
-    sweep(next, plans);
-    other.join();
-    count = plans;
+  for (const std::string& id : profiles.model_ids()) {
+    if (request.subjects.size() == most) break;
+    request.subjects.push_back({.quantization = {},
+                                .model = std::make_shared<const Model>(profiles.model(id)),
+                                .refusal = {},
+                                .machine = machine(profiles.chip("m4-max-128gb")),
+                                .runtime = runtime,
+                                .workload = {},
+                                .speed_rules = profiles.speed_rules(runtime),
+                                .speed = {}});
   }
-  state.counters["plans"] = static_cast<double>(count);
+  for (const ElementType type : {ElementType::f16, ElementType::q8_0, ElementType::q4_0}) {
+    request.cache_types.push_back({.k = type, .v = type});
+  }
+  request.contexts = context_axis("2k..256k", 0, "--ctx-size");
+  const auto threads = static_cast<unsigned>(state.range(0));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(sweep(request, threads));
+  }
+  state.counters["points"] = static_cast<double>(
+      request.subjects.size() * request.cache_types.size() * request.contexts.size());
 }
-BENCHMARK(sweep_catalog)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(sweep_models, one, 1)
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(sweep_models, twenty, 20)
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(sweep_models, catalog, 1000)
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 void load_catalog_model(benchmark::State& state) {
   const Profiles profiles = Profiles::embedded();
