@@ -12,7 +12,22 @@
 #include "membudget/version.h"
 #include "plan_options.hpp"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace {
+
+/// Estimates take and free the same memory one after the other. glibc would give it back in between, and
+/// the kernel clear it again: a sixth of the time of a plan.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int enough = 64 << 20;
+  mallopt(M_TRIM_THRESHOLD, enough);
+  mallopt(M_MMAP_THRESHOLD, enough);
+  mallopt(M_TOP_PAD, 1 << 20);
+#endif
+}
 
 /// Known before the arguments are parsed, because a failure to parse them is reported too.
 bool wants_json(const std::vector<std::string>& arguments) {
@@ -81,6 +96,7 @@ Exit run(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_freed_memory();
   const auto arguments = with_long_options(argc, argv);
   try {
     return run(arguments);
