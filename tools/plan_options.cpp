@@ -238,6 +238,7 @@ PlanInputs read(const PlanOptions& options) {
 
 MachineInputs read_machine(const PlanOptions& options) {
   auto out = read_around(options, false);
+  out.speed_rules = speed_rules_of(out.machine, out.runtime, out.profiles);
   if (!options.no_calibration) apply_calibration(out.machine, out.speed_rules);
   return out;
 }

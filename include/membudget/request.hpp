@@ -128,7 +128,9 @@ struct MachineInputs {
   Machine machine;
   Runtime runtime;
   Workload workload;
-  std::optional<SpeedRules> speed_rules;  ///< Empty where no speed is known.
+  /// Of speed_rules_of(), for callers that have no model; plan_inputs() looks them up itself, as a
+  /// model may change the runtime. machine_inputs() leaves them empty.
+  std::optional<SpeedRules> speed_rules;
   SpeedRequest speed;
 };
 
