@@ -158,6 +158,8 @@ ReadOptions options() {
 }  // namespace
 
 void http(std::string_view input) {
+  // Whoever writes the token into an address shows it himself; libFuzzer learns it by comparing.
+  if (input.find(token) != std::string_view::npos) return;
   std::string_view rest = input;
   const std::string_view line = take_line(rest);
   const auto space = std::min(line.find(' '), line.size());
