@@ -6,6 +6,7 @@
 
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "membudget/profile_list.hpp"
@@ -164,6 +165,21 @@ TEST(Request, FilesAndAddressesAreNotRead) {
     const auto refusal = refused_plan({.model = model, .chip = "m1-16gb"});
     EXPECT_EQ(refusal.code, Errc::unsupported) << model;
   }
+}
+
+TEST(Request, IsAnsweredOnlyForThoseWhoAreTold) {
+  const auto profiles = Profiles::embedded();
+  const PlanRequest request{.model = "qwen2.5-coder:32b", .chip = "m1-max-32gb", .context = "8k"};
+  const auto all = plan_report(request, profiles).commands;
+  auto inputs = plan_inputs(request, profiles);
+  inputs.commands_for = {SettingsFormat::llama_server, SettingsFormat::modelfile};
+  const auto some = plan_report(std::move(inputs)).commands;
+  EXPECT_EQ(some.llama_server, all.llama_server);
+  EXPECT_EQ(some.modelfile, all.modelfile);
+  EXPECT_FALSE(some.modelfile.empty());
+  EXPECT_FALSE(all.ollama.empty());
+  EXPECT_TRUE(some.ollama.empty() && some.lmstudio.empty() && some.mlx.empty() &&
+              some.sysctl.empty());
 }
 
 TEST(Request, AModelOfTheCallersIsPlannedAsItIs) {
