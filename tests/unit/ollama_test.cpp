@@ -207,7 +207,8 @@ TEST(OllamaSettings, NeedFlashAttentionForAQuantizedCache) {
   asked.context = 4096;
   asked.cache_type_k = asked.cache_type_v = ElementType::q8_0;
   asked.flash_attention = FlashAttention::off;
-  EXPECT_THROW(plan(profiles().model("llama3.1:8b"), ollama(), asked, budget_of("m1-max-32gb")),
+  EXPECT_THROW(static_cast<void>(plan(profiles().model("llama3.1:8b"), ollama(), asked,
+                                      budget_of("m1-max-32gb"))),
                Error);
 }
 
