@@ -248,34 +248,8 @@ Texts profile_seeds() {
 
 Texts log_seeds() {
   Texts out = log_texts();
-  test::LogFacts facts;
-  facts.build = 10587;
-  facts.working_set = "22906.50";
-  facts.path = "/models/Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf";
-  facts.name = "Meta Llama 3.1 8B Instruct";
-  facts.architecture = "llama";
-  facts.file_type = "Q4_K - Medium";
-  facts.parameters = "8.03 B";
-  facts.file_size = "4.58 GiB";
-  facts.layers = 32;
-  facts.embedding = 4096;
-  facts.heads = 32;
-  facts.kv_heads = 8;
-  facts.feed_forward = 14336;
-  facts.vocabulary = 128256;
-  facts.trained_context = 131072;
-  facts.tensors = {{"f32", 66}, {"q4_K", 193}, {"q6_K", 33}};
-  facts.context = 8192;
-  facts.batch = 2048;
-  facts.ubatch = 512;
-  facts.parallel = 1;
-  facts.outputs = 1;
-  facts.offloaded = 33;
-  facts.weights = {{"CPU_Mapped", "281.81"}, {"MTL0_Mapped", "4685.30"}};
-  facts.caches = {{"MTL0", "1024.00"}};
+  test::LogFacts facts = test::llama_8b_facts();
   facts.states = {{"MTL0", "18.00"}};
-  facts.compute = {{"MTL0", "258.50"}, {"CPU", "24.01"}};
-  facts.output = "0.49";
   facts.breakdown = {{"MTL0", {"22906", "17000", "5967", "4685", "1024", "258", "-61"}},
                      {"Host", {"305", "281", "0", "24"}}};
   facts.fit_projected = "5967";

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,12 +19,14 @@
 #include <utility>
 #include <vector>
 
+#include "golden/program.hpp"
 #include "support/schema.hpp"
 #include "test_paths.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
+using membudget::test::text_of;
 
 /// One line of cases.json.
 struct Case {
@@ -44,10 +45,6 @@ void PrintTo(const Case& value, std::ostream* out) {
   *out << value.name;
 }
 
-std::string content(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// "47 47" as bytes.
 std::string bytes(const std::string& hex) {
@@ -59,7 +56,7 @@ std::string bytes(const std::string& hex) {
 
 std::vector<Case> cases() {
   std::vector<Case> out;
-  for (const auto& entry : nlohmann::json::parse(content(fs::path(GOLDEN_DIR) / "cases.json"))) {
+  for (const auto& entry : nlohmann::json::parse(text_of(fs::path(GOLDEN_DIR) / "cases.json"))) {
     out.push_back({.name = entry.at("name"),
                    .argv = entry.at("argv"),
                    .stdout_file = entry.value("stdout", ""),
@@ -67,7 +64,7 @@ std::vector<Case> cases() {
                    .exit = entry.at("exit"),
                    .files = {}});
     for (const std::string& name : entry.value("copies", std::vector<std::string>())) {
-      out.back().files[name] = content(fs::path(GOLDEN_DIR) / name);
+      out.back().files[name] = text_of(fs::path(GOLDEN_DIR) / name);
     }
     for (const auto& [name, hex] : entry.value("files", std::map<std::string, std::string>())) {
       out.back().files[name] = bytes(hex);
@@ -76,42 +73,21 @@ std::vector<Case> cases() {
   return out;
 }
 
-std::string quoted(const std::string& word) {
-  std::string out = "'";
-  for (const char c : word) {
-    if (c == '\'') out += "'\\'";
-    out += c;
-  }
-  out += '\'';
-  return out;
-}
-
-struct Outcome {
-  int exit = -1;
-  std::string out;
-  std::string err;
-};
-
 /// In a folder of its own, so that relative files of a case meet no other's.
-Outcome run(const Case& test) {
+membudget::test::Printed run(const Case& test) {
   const auto folder =
       fs::temp_directory_path() / fmt::format("membudget-golden-{}-{}", getpid(), test.name);
   fs::remove_all(folder);
   fs::create_directories(folder);
   for (const auto& [name, text] : test.files)
     std::ofstream(folder / name, std::ios::binary) << text;
-  // Whoever runs the tests has records of their own, which plans would use.
-  auto command = fmt::format("cd {} && LC_ALL=C.UTF-8 XDG_DATA_HOME=\"$PWD/data\" {}",
-                             quoted(folder.string()), quoted(MEMBUDGET_PROGRAM));
+  std::string arguments;
   for (const auto& argument : test.argv) {
     // Recordings of machines are shared with other tests.
     const std::string at = argument.starts_with("machines/") ? TEST_DATA_DIR "/" : "";
-    command += fmt::format(" {}", quoted(at + argument));
+    arguments += fmt::format(" {}", membudget::test::in_shell(at + argument));
   }
-  command += " >stdout 2>stderr";
-  const int status = std::system(command.c_str());
-  Outcome out{WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder / "stdout"),
-              content(folder / "stderr")};
+  auto out = membudget::test::run_program(folder, arguments);
   fs::remove_all(folder);
   return out;
 }
@@ -121,30 +97,30 @@ class Golden : public testing::TestWithParam<Case> {};
 TEST_P(Golden, PrintsWhatItAlwaysPrinted) {
   const auto& test = GetParam();
   const auto result = run(test);
-  EXPECT_EQ(result.exit, test.exit) << result.err;
+  EXPECT_EQ(result.exit, test.exit) << result.errors;
   if (test.stderr_line.ends_with("...")) {
     const auto start = test.stderr_line.substr(0, test.stderr_line.size() - 3);
-    EXPECT_TRUE(result.err.starts_with(start)) << result.err;
-    EXPECT_EQ(std::ranges::count(result.err, '\n'), 1);
+    EXPECT_TRUE(result.errors.starts_with(start)) << result.errors;
+    EXPECT_EQ(std::ranges::count(result.errors, '\n'), 1);
   } else {
-    EXPECT_EQ(result.err, test.stderr_line.empty() ? "" : test.stderr_line + "\n");
+    EXPECT_EQ(result.errors, test.stderr_line.empty() ? "" : test.stderr_line + "\n");
   }
   if (test.stdout_file.empty()) {
-    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.output, "");
     return;
   }
   const auto file = fs::path(GOLDEN_DIR) / test.stdout_file;
   if (std::getenv("MEMBUDGET_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(file, std::ios::binary) << result.out;
+    std::ofstream(file, std::ios::binary) << result.output;
     return;
   }
-  EXPECT_EQ(content(file), result.out)
+  EXPECT_EQ(text_of(file), result.output)
       << "If the new output is right: MEMBUDGET_UPDATE_GOLDEN=1 tools/test.sh -R Golden, and say "
          "in CHANGELOG.md which estimates changed.";
   for (const char* kind : {"plan", "runtimes", "stack-plan", "sweep"}) {
-    if (result.out.starts_with(fmt::format("{{\n  \"schema\": \"membudget.{}/1\"", kind))) {
+    if (result.output.starts_with(fmt::format("{{\n  \"schema\": \"membudget.{}/1\"", kind))) {
       EXPECT_EQ(membudget::test::schema_faults(
-                    nlohmann::json::parse(result.out),
+                    nlohmann::json::parse(result.output),
                     fs::path(PROFILES_DIR) / fmt::format("schema/{}.schema.json", kind)),
                 "");
     }
@@ -182,7 +158,7 @@ std::string printed(std::vector<std::string> argv) {
               .stderr_line = "",
               .exit = 0,
               .files = {}})
-      .out;
+      .output;
 }
 
 TEST(GoldenReadme, ShowsWhatTheProgramPrints) {
@@ -194,7 +170,7 @@ TEST(GoldenReadme, ShowsWhatTheProgramPrints) {
     macs += summary(printed({"plan", model, "--chip", chip, "-c", "8k"}));
   }
   auto expected =
-      between(content(readme), "example",
+      between(text_of(readme), "example",
               fmt::format("```text\n{}```\n", printed({"plan", model, "--chip", "m1-max-32gb"})));
   expected = between(expected, "macs", fmt::format("```text\n{}```\n", macs));
   expected = between(
@@ -206,7 +182,7 @@ TEST(GoldenReadme, ShowsWhatTheProgramPrints) {
     std::ofstream(readme, std::ios::binary) << expected;
     return;
   }
-  EXPECT_EQ(content(readme), expected)
+  EXPECT_EQ(text_of(readme), expected)
       << "If the new output is right: MEMBUDGET_UPDATE_GOLDEN=1 tools/test.sh -R Golden";
 }
 

@@ -2,12 +2,8 @@
 // The C interface beside the program: the same options, the same bytes.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,9 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "golden/program.hpp"
 #include "membudget/membudget.h"
-#include "support/gguf_writer.hpp"
 #include "support/scratch_folder.hpp"
+#include "support/small_llama.hpp"
 
 namespace membudget::test {
 namespace {
@@ -36,32 +33,6 @@ struct DestroyModel {
 using PlannerHandle = std::unique_ptr<membudget_planner, DestroyPlanner>;
 using ModelHandle = std::unique_ptr<membudget_model, DestroyModel>;
 
-struct Printed {
-  int exit = -1;
-  std::string output;
-};
-
-std::string file_text(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
-std::string in_shell(std::string_view word) {
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
-Printed program(const ScratchFolder& folder, const std::string& arguments) {
-  const std::string out = (folder / "out").string();
-  // Whoever runs the tests has records of their own, which plans would use.
-  const std::string command = fmt::format(
-      "cd {} && XDG_DATA_HOME=\"$PWD/data\" {} {} >{} 2>/dev/null",
-      in_shell(folder.path().string()), in_shell(MEMBUDGET_PROGRAM), arguments, in_shell(out));
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, file_text(out)};
-}
-
 /// `membudget plan` with the options that a request's keys name.
 Printed program_plan(const ScratchFolder& folder, const json& request) {
   std::string arguments = fmt::format("plan {}", in_shell(request.value("model", "")));
@@ -71,7 +42,7 @@ Printed program_plan(const ScratchFolder& folder, const json& request) {
     if (value.is_string()) arguments += fmt::format(" {}", in_shell(value.get<std::string>()));
     if (value.is_number()) arguments += fmt::format(" {}", value.get<std::int64_t>());
   }
-  return program(folder, arguments + " --json");
+  return run_program(folder.path(), arguments + " --json");
 }
 
 PlannerHandle new_planner() {
@@ -196,31 +167,13 @@ TEST(MembudgetCProgram, ListsAreTheBytesThatTheProgramPrints) {
     char* out = nullptr;
     ASSERT_EQ(membudget_list_json(planner.get(), kind.c_str(), &out), MEMBUDGET_OK);
     const std::unique_ptr<char, FreeText> owned(out);
-    EXPECT_EQ(program(folder, "list " + kind + " --json").output, out) << kind;
+    EXPECT_EQ(run_program(folder.path(), "list " + kind + " --json").output, out) << kind;
   }
 }
 
 TEST(MembudgetCProgram, AModelFromBytesIsThatOfItsFile) {
   const ScratchFolder folder;
-  GgufWriter gguf;
-  gguf.set("general.architecture", "llama")
-      .set("general.file_type", std::uint32_t{7})
-      .set("llama.block_count", std::uint32_t{1})
-      .set("llama.context_length", std::uint32_t{4096})
-      .set("llama.embedding_length", std::uint32_t{256})
-      .set("llama.feed_forward_length", std::uint32_t{512})
-      .set("llama.attention.head_count", std::uint32_t{4})
-      .set("llama.vocab_size", std::uint32_t{1000})
-      .add_tensor("token_embd.weight", {256, 1000}, ElementType::q8_0)
-      .add_tensor("output_norm.weight", {256}, ElementType::f32)
-      .add_tensor("blk.0.attn_norm.weight", {256}, ElementType::f32)
-      .add_tensor("blk.0.ffn_norm.weight", {256}, ElementType::f32);
-  for (const char* name : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
-    gguf.add_tensor("blk.0." + std::string(name) + ".weight", {256, 256}, ElementType::q8_0);
-  }
-  gguf.add_tensor("blk.0.ffn_gate.weight", {256, 512}, ElementType::q8_0)
-      .add_tensor("blk.0.ffn_up.weight", {256, 512}, ElementType::q8_0)
-      .add_tensor("blk.0.ffn_down.weight", {512, 256}, ElementType::q8_0);
+  const GgufWriter gguf = small_llama();
   const auto planner = new_planner();
   // Whole, and as a download that was cut: both sides say so.
   for (const std::int64_t cut : {0, 100'000}) {

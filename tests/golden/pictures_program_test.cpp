@@ -3,24 +3,23 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "support/gguf_writer.hpp"
+#include "golden/program.hpp"
 #include "support/markup.hpp"
 #include "support/schema.hpp"
 #include "support/scratch_folder.hpp"
+#include "support/small_llama.hpp"
 #include "test_paths.hpp"
 
 namespace membudget::test {
@@ -42,27 +41,10 @@ void PrintTo(const Sample& sample, std::ostream* out) {
   *out << sample.model << " on " << sample.chip;
 }
 
-std::string read_text(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-struct Printed {
-  int exit = -1;
-  std::string out;
-  std::string err;
-};
-
 class Pictures : public testing::TestWithParam<Sample> {
  protected:
   [[nodiscard]] Printed run(const std::string& arguments) const {
-    const auto& folder = folder_.path();
-    const auto command =
-        fmt::format("cd '{0}' && LC_ALL=C.UTF-8 XDG_DATA_HOME='{0}/data' '{1}' {2} >out 2>err",
-                    folder.string(), MEMBUDGET_PROGRAM, arguments);
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text(folder / "out"),
-            read_text(folder / "err")};
+    return run_program(folder_.path(), arguments);
   }
 
   [[nodiscard]] std::string base() const {
@@ -74,7 +56,7 @@ class Pictures : public testing::TestWithParam<Sample> {
   const json& plan_at(std::int64_t context) {
     auto& plan = plans_[context];
     if (plan.is_null()) {
-      plan = json::parse(run(fmt::format("plan {} -c {} --json", base(), context)).out);
+      plan = json::parse(run(fmt::format("plan {} -c {} --json", base(), context)).output);
     }
     return plan;
   }
@@ -102,7 +84,7 @@ std::vector<std::string> fields_of(const std::string& line) {
 
 TEST_P(Pictures, JsonSaysWhatThePlansSay) {
   const auto printed = swept("json");
-  const auto document = json::parse(printed.out);
+  const auto document = json::parse(printed.output);
   EXPECT_EQ(
       schema_faults(document, std::filesystem::path(PROFILES_DIR) / "schema/sweep.schema.json"),
       "");
@@ -129,11 +111,11 @@ TEST_P(Pictures, JsonSaysWhatThePlansSay) {
     any = any || plan["verdict"] == "comfortable" || plan["verdict"] == "tight";
   }
   EXPECT_EQ(printed.exit, any ? 0 : 1);
-  EXPECT_EQ(printed.err, "");
+  EXPECT_EQ(printed.errors, "");
 }
 
 TEST_P(Pictures, CsvSaysWhatThePlansSay) {
-  std::istringstream in(swept("csv").out);
+  std::istringstream in(swept("csv").output);
   std::string line;
   ASSERT_TRUE(std::getline(in, line));
   const auto head = fields_of(line);
@@ -174,7 +156,7 @@ std::string drawn_size(const std::vector<Element>& elements) {
 }
 
 TEST_P(Pictures, SvgDrawsWhatThePlansSay) {
-  const auto svg = swept("svg").out;
+  const auto svg = swept("svg").output;
   const auto faults = xml_faults(svg);
   if (faults != "no xmllint") {
     EXPECT_EQ(faults, "");
@@ -222,9 +204,9 @@ TEST_P(Pictures, SvgDrawsWhatThePlansSay) {
 }
 
 TEST_P(Pictures, TheSweepsPageSaysWhatThePlansSay) {
-  const auto page = swept("html").out;
+  const auto page = swept("html").output;
   EXPECT_EQ(tag_faults(page), "");
-  EXPECT_EQ(json::parse(script_of(page, "sweep")), json::parse(swept("json").out));
+  EXPECT_EQ(json::parse(script_of(page, "sweep")), json::parse(swept("json").output));
   std::size_t cells = 0;
   const auto elements = elements_of(page);
   for (const auto& element : elements) {
@@ -242,10 +224,10 @@ TEST_P(Pictures, TheReportSaysWhatThePlanSays) {
   const auto printed = run(fmt::format("report {} -c 8192", base()));
   const auto plan = run(fmt::format("plan {} -c 8192 --json", base()));
   EXPECT_EQ(printed.exit, plan.exit);
-  EXPECT_EQ(printed.err, "");
-  const auto& page = printed.out;
+  EXPECT_EQ(printed.errors, "");
+  const auto& page = printed.output;
   EXPECT_EQ(tag_faults(page), "");
-  const auto document = json::parse(plan.out);
+  const auto document = json::parse(plan.output);
   EXPECT_EQ(json::parse(script_of(page, "plan")), document);
   const auto elements = elements_of(page);
   EXPECT_EQ(of_class(elements, "verdict").front().attributes.at("data-verdict"),
@@ -284,28 +266,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Sample{"deepseek-r1:671b", "m3-ultra-512gb", "llama.cpp", "2k..128k"},
                     Sample{"deepseek-r1:671b", "m4-max-128gb", "llama.cpp", "8k..32k"}));
 
-/// A model of one layer, with a name as somebody may write it into a file.
+/// With a name as somebody may write it into a file.
 GgufWriter hostile_model(std::string_view name) {
-  GgufWriter gguf;
-  gguf.set("general.architecture", "llama")
-      .set("general.name", name)
-      .set("general.file_type", std::uint32_t{7})
-      .set("llama.block_count", std::uint32_t{1})
-      .set("llama.context_length", std::uint32_t{1024})
-      .set("llama.embedding_length", std::uint32_t{256})
-      .set("llama.feed_forward_length", std::uint32_t{512})
-      .set("llama.attention.head_count", std::uint32_t{4})
-      .set("llama.vocab_size", std::uint32_t{1000})
-      .add_tensor("token_embd.weight", {256, 1000}, ElementType::q8_0)
-      .add_tensor("output_norm.weight", {256}, ElementType::f32)
-      .add_tensor("blk.0.attn_norm.weight", {256}, ElementType::f32)
-      .add_tensor("blk.0.ffn_norm.weight", {256}, ElementType::f32);
-  for (const char* part : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
-    gguf.add_tensor(fmt::format("blk.0.{}.weight", part), {256, 256}, ElementType::q8_0);
-  }
-  gguf.add_tensor("blk.0.ffn_gate.weight", {256, 512}, ElementType::q8_0)
-      .add_tensor("blk.0.ffn_up.weight", {256, 512}, ElementType::q8_0)
-      .add_tensor("blk.0.ffn_down.weight", {512, 256}, ElementType::q8_0);
+  GgufWriter gguf = small_llama();
+  gguf.set("general.name", name);
   return gguf;
 }
 
@@ -315,9 +279,9 @@ TEST_P(Sweeps, AxesMultiplyInOrder) {
   const auto printed =
       run("sweep qwen2.5:7b --chip m1-16gb --chip m1-max-32gb,m1-16gb --quant Q4_K_M,Q8_0 "
           "--runtime llama.cpp,ollama --cache-type f16,q8_0 --ctx 4k,2k --json");
-  ASSERT_EQ(printed.exit, 0) << printed.err;
+  ASSERT_EQ(printed.exit, 0) << printed.errors;
   std::vector<std::string> order;
-  const auto document = json::parse(printed.out);
+  const auto document = json::parse(printed.output);
   for (const auto& series : document["series"]) {
     order.push_back(fmt::format("{} {} {} {}", series["machine"]["chip"].get<std::string>(),
                                 series["runtime"]["id"].get<std::string>(),
@@ -338,8 +302,8 @@ TEST_P(Sweeps, SayWhyACombinationCannotBePlanned) {
   const auto printed =
       run("sweep qwen3:4b --chip m1-max-32gb --quant Q4_K_M,4bit --runtime llama.cpp,mlx --ctx 4k "
           "--json");
-  ASSERT_EQ(printed.exit, 0) << printed.err;
-  const auto series = json::parse(printed.out)["series"];
+  ASSERT_EQ(printed.exit, 0) << printed.errors;
+  const auto series = json::parse(printed.output)["series"];
   ASSERT_EQ(series.size(), 4U);
   EXPECT_FALSE(series[0].contains("refusal"));
   EXPECT_TRUE(series[1].contains("refusal"));
@@ -352,16 +316,16 @@ TEST_P(Sweeps, ThreadsDoNotMatter) {
   const std::string what =
       "sweep qwen2.5:7b --chip m1-16gb --ctx 1k..32k+1k --format csv --threads ";
   const auto alone = run(what + "1");
-  EXPECT_EQ(run(what + "5").out, alone.out);
-  EXPECT_EQ(run(what + "0").out, alone.out);
-  EXPECT_EQ(std::ranges::count(alone.out, '\n'), 1 + 3 * 32);
+  EXPECT_EQ(run(what + "5").output, alone.output);
+  EXPECT_EQ(run(what + "0").output, alone.output);
+  EXPECT_EQ(std::ranges::count(alone.output, '\n'), 1 + 3 * 32);
 }
 
 TEST_P(Sweeps, WriteFilesWhole) {
   const auto printed = run("sweep qwen2.5:7b --chip m1-16gb --format html -o page.html");
-  EXPECT_EQ(printed.out, "");
+  EXPECT_EQ(printed.output, "");
   EXPECT_EQ(printed.exit, 0);
-  EXPECT_EQ(tag_faults(read_text(folder_.path() / "page.html")), "");
+  EXPECT_EQ(tag_faults(text_of(folder_.path() / "page.html")), "");
   EXPECT_EQ(run("report qwen2.5:7b --chip m1-16gb -o no/such/folder.html").exit, 2);
 }
 
@@ -371,14 +335,14 @@ TEST_P(Sweeps, ReadFilesWithHostileNames) {
   for (const auto* command : {"report evil.gguf --chip m1-16gb -c 512",
                               "sweep evil.gguf --chip m1-16gb --ctx 256,512 --format html"}) {
     const auto printed = run(command);
-    ASSERT_EQ(printed.exit, 0) << printed.err;
-    EXPECT_EQ(tag_faults(printed.out), "");
-    EXPECT_THAT(printed.out, Not(HasSubstr("<script>alert")));
+    ASSERT_EQ(printed.exit, 0) << printed.errors;
+    EXPECT_EQ(tag_faults(printed.output), "");
+    EXPECT_THAT(printed.output, Not(HasSubstr("<script>alert")));
   }
 }
 
 TEST_P(Sweeps, TheScriptOfAReportIsTheOneItsPolicyAllows) {
-  const auto page = run("report qwen2.5:7b --chip m1-16gb").out;
+  const auto page = run("report qwen2.5:7b --chip m1-16gb").output;
   const auto begin = page.rfind("<script>") + 8;
   std::ofstream(folder_.path() / "script.js", std::ios::binary)
       << page.substr(begin, page.find("</script>", begin) - begin);
@@ -388,7 +352,7 @@ TEST_P(Sweeps, TheScriptOfAReportIsTheOneItsPolicyAllows) {
                                     (folder_.path() / "script.js").string(), sum)
                             .c_str()),
             0);
-  EXPECT_THAT(page, HasSubstr(fmt::format("script-src 'sha256-{}'", read_text(sum))));
+  EXPECT_THAT(page, HasSubstr(fmt::format("script-src 'sha256-{}'", text_of(sum))));
 }
 
 INSTANTIATE_TEST_SUITE_P(Program, Sweeps, testing::Values(Sample{"", "", "", ""}));

@@ -3,17 +3,15 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "golden/program.hpp"
 #include "membudget/load_model.hpp"
 #include "support/http_server.hpp"
 #include "support/schema.hpp"
@@ -28,31 +26,13 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-struct Outcome {
-  int exit = -1;
-  std::string output;
-  std::string errors;
-};
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
 class ProgramRecords : public ::testing::Test {
  protected:
-  Outcome run(const std::string& arguments, const std::string& input = "") {
-    std::ofstream(folder / "in", std::ios::binary) << input;
-    const std::string command = fmt::format(
-        "cd {0} && env HOME={0} XDG_DATA_HOME={0}/data LC_ALL=C.UTF-8 {1} {2} <in >out 2>err",
-        folder.path().string(), MEMBUDGET_PROGRAM, arguments);
-    const int status = std::system(command.c_str());
-    return {.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            .output = text_of(folder / "out"),
-            .errors = text_of(folder / "err")};
+  Printed run(const std::string& arguments, const std::string& input = "") const {
+    return run_program(folder.path(), arguments, "", input);
   }
   [[nodiscard]] json plan(const std::string& more = "") {
-    const Outcome out =
+    const Printed out =
         run("plan llama3.1:8b --chip m1-max-32gb -c 8k --quant Q4_K_M --json " + more);
     EXPECT_EQ(out.exit, 0) << out.errors;
     return json::parse(out.output);
@@ -67,7 +47,7 @@ class ProgramRecords : public ::testing::Test {
   /// Records of `rate` times what is predicted.
   void record(double rate, int times) {
     for (int i = 0; i < times; ++i) {
-      const Outcome out =
+      const Printed out =
           run(fmt::format("record llama3.1:8b --quant Q4_K_M --chip m1-max-32gb -c 8k --tps {} "
                           "--generated-tokens 128 --context-used 128 --prompt-tokens 0",
                           rate));
@@ -89,7 +69,7 @@ std::vector<json> lines_of(const std::string& text) {
 // ---- record, records, calibrate
 
 TEST_F(ProgramRecords, AreKeptAndSummedUp) {
-  const Outcome kept = run(
+  const Printed kept = run(
       "record qwen2.5-coder:32b --quant Q4_K_M --chip m1-max-32gb --tps 11.5 --first-token-ms 640 "
       "--memory 19.5GiB --rating 4 --use-case coding --temperature 0.7 --top-p 0.9");
   EXPECT_EQ(kept.exit, 0) << kept.errors;
@@ -97,7 +77,7 @@ TEST_F(ProgramRecords, AreKeptAndSummedUp) {
   EXPECT_THAT(kept.errors, HasSubstr("1 record added to"));
   EXPECT_EQ(faults(json::parse(text_of(records())), "record"), "");
   run("record qwen2.5-coder:32b --quant Q4_K_M --chip m1-max-32gb --tps 12.5 --rating 5");
-  const Outcome summary = run("records");
+  const Printed summary = run("records");
   EXPECT_THAT(summary.output, HasSubstr("qwen2.5-coder:32b  Q4_K_M  m1-max-32gb        2"));
   EXPECT_THAT(summary.output, HasSubstr("12.0"));
   EXPECT_THAT(summary.output, Not(HasSubstr("prompt/s"))) << "nobody has such a figure";
@@ -112,7 +92,7 @@ TEST_F(ProgramRecords, AnUnreadableLineIsToldAndTheOthersCount) {
   run("record a --tps 10");
   std::ofstream(records(), std::ios::app) << "{\"schema\": \"membudget.rec";
   run("record a --tps 20");
-  const Outcome summary = run("records --json");
+  const Printed summary = run("records --json");
   EXPECT_EQ(summary.exit, 0);
   EXPECT_EQ(json::parse(summary.output)["groups"][0]["records"], 2);
   EXPECT_EQ(json::parse(summary.output)["unreadable_lines"], 1);
@@ -135,7 +115,7 @@ TEST_F(ProgramRecords, CalibratePlansOfTheirMacAndOfNoOther) {
   const json before = plan();
   const double predicted = before["speed"]["generation_tps"];
   record(0.9 * predicted, 5);
-  const Outcome calibrated = run("calibrate");
+  const Printed calibrated = run("calibrate");
   ASSERT_EQ(calibrated.exit, 0) << calibrated.errors;
   EXPECT_THAT(calibrated.output, HasSubstr("generation  x0.900 +- 0.000 by 5 records"));
   const json after = plan();
@@ -170,7 +150,7 @@ TEST_F(ProgramRecords, OverheadLeavesLessOfTheMachine) {
 TEST_F(ProgramRecords, TooFewOfThemChangeNothing) {
   const json before = plan();
   record(20, 4);
-  const Outcome calibrated = run("calibrate");
+  const Printed calibrated = run("calibrate");
   EXPECT_EQ(calibrated.exit, 1);
   EXPECT_THAT(calibrated.output, HasSubstr("4 records are too few; 5 are needed"));
   EXPECT_EQ(plan(), before);
@@ -183,7 +163,7 @@ TEST_F(ProgramRecords, ADamagedCalibrationIsToldAndPlansGoOn) {
   const json before = plan();
   std::filesystem::create_directories(folder / "data/membudget");
   std::ofstream(folder / "data/membudget/calibration.json") << "{";
-  const Outcome out = run("plan llama3.1:8b --chip m1-max-32gb -c 8k --quant Q4_K_M --json");
+  const Printed out = run("plan llama3.1:8b --chip m1-max-32gb -c 8k --quant Q4_K_M --json");
   EXPECT_EQ(out.exit, 0);
   EXPECT_EQ(json::parse(out.output), before);
   EXPECT_THAT(out.errors, HasSubstr("calibration.json"));
@@ -193,16 +173,16 @@ TEST_F(ProgramRecords, AreImportedFromALog) {
   std::ofstream(folder / "server.log")
       << "slot print_timing: id  0 | task 0 | prompt eval time =  1000.00 ms /   500 tokens (\n"
          "slot print_timing: id  0 | task 0 |        eval time =  4000.00 ms /   200 tokens (\n";
-  const Outcome missing = run("record import server.log");
+  const Printed missing = run("record import server.log");
   EXPECT_EQ(missing.exit, 3);
   EXPECT_THAT(missing.errors, HasSubstr("--model"));
-  const Outcome out = run("record import server.log --model llama3.1:8b --chip m1-max-32gb");
+  const Printed out = run("record import server.log --model llama3.1:8b --chip m1-max-32gb");
   EXPECT_EQ(out.exit, 0) << out.errors;
   const json line = json::parse(text_of(records()));
   EXPECT_EQ(line["generation_tps"], 50);
   EXPECT_EQ(line["prompt_tokens"], 500);
   EXPECT_EQ(line["chip"], "m1-max-32gb");
-  const Outcome dry =
+  const Printed dry =
       run("record import - --model a --dry-run", "eval time = 10.0 ms / 5 tokens\n");
   EXPECT_THAT(lines_of(dry.output), SizeIs(1));
   EXPECT_THAT(lines_of(text_of(records())), SizeIs(1));
@@ -276,14 +256,14 @@ TEST_F(ProgramRecords, HealthAsksAServer) {
                     "llamacpp:tokens_predicted_total 300\nllamacpp:tokens_predicted_seconds_total "
                     "100\nllamacpp:requests_processing 0\n");
   server.serve_text("/slots", R"([{"id":0,"n_ctx":4096,"is_processing":false}])");
-  const Outcome out = run("health --json --memory 0.5 --url " + server.url());
+  const Printed out = run("health --json --memory 0.5 --url " + server.url());
   EXPECT_EQ(out.exit, 1) << out.errors;
   const json line = json::parse(out.output);
   EXPECT_EQ(line["measured"]["generation_tps"], 3);
   EXPECT_EQ(line["server"]["name"], "llama-server");
   EXPECT_EQ(line["reasons"][0], "generation: 3 tokens/s is below 5 tokens/s");
   EXPECT_EQ(faults(line, "health_advice"), "");
-  const Outcome watched =
+  const Printed watched =
       run("health --json --watch --interval 0.1 --count 3 --memory 0.5 --url " + server.url());
   EXPECT_THAT(lines_of(watched.output), SizeIs(3));
   EXPECT_EQ(run("health --url ftp://x").exit, 2);

@@ -2,19 +2,17 @@
 // The program with models that lie in a store or on a server: what a shell sees.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "golden/program.hpp"
 #include "membudget/load_model.hpp"
-#include "support/gguf_writer.hpp"
 #include "support/http_server.hpp"
 #include "support/scratch_folder.hpp"
+#include "support/small_llama.hpp"
 #include "test_paths.hpp"
 
 namespace membudget::test {
@@ -25,40 +23,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-struct Outcome {
-  int exit = -1;
-  std::string output;  ///< Standard output.
-  std::string errors;
-};
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
-GgufWriter small_model() {
-  GgufWriter gguf;
-  gguf.set("general.architecture", "llama")
-      .set("general.file_type", std::uint32_t{7})
-      .set("llama.block_count", std::uint32_t{1})
-      .set("llama.context_length", std::uint32_t{4096})
-      .set("llama.embedding_length", std::uint32_t{256})
-      .set("llama.feed_forward_length", std::uint32_t{512})
-      .set("llama.attention.head_count", std::uint32_t{4})
-      .set("llama.vocab_size", std::uint32_t{1000})
-      .add_tensor("token_embd.weight", {256, 1000}, ElementType::q8_0)
-      .add_tensor("output_norm.weight", {256}, ElementType::f32)
-      .add_tensor("blk.0.attn_norm.weight", {256}, ElementType::f32)
-      .add_tensor("blk.0.ffn_norm.weight", {256}, ElementType::f32);
-  for (const char* name : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
-    gguf.add_tensor("blk.0." + std::string(name) + ".weight", {256, 256}, ElementType::q8_0);
-  }
-  gguf.add_tensor("blk.0.ffn_gate.weight", {256, 512}, ElementType::q8_0)
-      .add_tensor("blk.0.ffn_up.weight", {256, 512}, ElementType::q8_0)
-      .add_tensor("blk.0.ffn_down.weight", {512, 256}, ElementType::q8_0);
-  return gguf;
-}
-
 class ProgramSources : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -66,24 +30,15 @@ class ProgramSources : public ::testing::Test {
       GTEST_SKIP() << "built without libcurl";
     }
   }
-  Outcome run(const std::string& arguments, const std::string& environment = "") {
-    const std::string out = (folder / "out").string();
-    const std::string err = (folder / "err").string();
-    const std::string command = "env HOME=" + folder.path().string() + " XDG_CACHE_HOME=" +
-                                (folder / "xdg").string() + " XDG_DATA_HOME=" +
-                                (folder / "data").string() + " HF_ENDPOINT=" + server.url() + " " +
-                                environment + " " MEMBUDGET_PROGRAM " " + arguments + " >" + out +
-                                " 2>" + err;
-    const int status = std::system(command.c_str());
-    return {.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            .output = text_of(out),
-            .errors = text_of(err)};
+  Printed run(const std::string& arguments, const std::string& environment = "") {
+    return run_program(folder.path(), arguments,
+                       "HF_ENDPOINT=" + in_shell(server.url()) + " " + environment);
   }
-  Outcome plan(const std::string& model, const std::string& environment = "") {
+  Printed plan(const std::string& model, const std::string& environment = "") {
     return run("plan " + model + " --chip m1-16gb --json", environment);
   }
   void serve_model(const std::string& path) {
-    const GgufWriter gguf = small_model();
+    const GgufWriter gguf = small_llama();
     const std::string head = gguf.padded_header();
     server.serve_file(path, {.head = head,
                              .size = static_cast<std::int64_t>(head.size()) + gguf.data_size()});
@@ -96,7 +51,7 @@ class ProgramSources : public ::testing::Test {
 TEST_F(ProgramSources, AHubsModelIsPlannedAndItsTokenIsKept) {
   server.serve_text("/api/models/org/repo", R"({"siblings":[{"rfilename":"m-Q8_0.gguf"}]})");
   serve_model("/org/repo/resolve/main/m-Q8_0.gguf");
-  const Outcome first = plan("hf:org/repo:Q8_0", "HF_TOKEN=hf_secret");
+  const Printed first = plan("hf:org/repo:Q8_0", "HF_TOKEN=hf_secret");
   EXPECT_EQ(first.exit, 0) << first.errors;
   EXPECT_EQ(first.errors, "");
   const auto json = nlohmann::json::parse(first.output);
@@ -115,7 +70,7 @@ TEST_F(ProgramSources, AHubsModelIsPlannedAndItsTokenIsKept) {
 }
 
 TEST_F(ProgramSources, ExitCodesTellTheNetworkFromTheModel) {
-  const Outcome missing = plan(server.url("/none.gguf"));
+  const Printed missing = plan(server.url("/none.gguf"));
   EXPECT_EQ(missing.exit, 4);
   EXPECT_THAT(missing.errors, AllOf(HasSubstr("membudget: "), HasSubstr("/none.gguf")));
   EXPECT_EQ(nlohmann::json::parse(missing.output)["error"]["code"], "network");
@@ -150,21 +105,21 @@ TEST_F(ProgramSources, OllamasStoreIsReadWithoutTheNetwork) {
         R"({"layers":[)" + layer("model", blob) + "," + layer("params", parameters) + "]}");
   std::filesystem::create_directories(store / "blobs");
   // A pull that is not done: the header is there, most of the data is not.
-  small_model().write(store / "blobs" / ("sha256-" + blob), 500'000);
+  small_llama().write(store / "blobs" / ("sha256-" + blob), 500'000);
   write(store / "blobs" / ("sha256-" + parameters), R"({"num_ctx":2048})");
-  const Outcome stored = plan("ollama:mine", "OLLAMA_MODELS=" + store.string());
+  const Printed stored = plan("ollama:mine", "OLLAMA_MODELS=" + store.string());
   EXPECT_EQ(stored.exit, 0) << stored.errors;
   const auto json = nlohmann::json::parse(stored.output);
   EXPECT_EQ(json["settings"]["context"], 2048);
   EXPECT_EQ(json["model"]["source"], "ollama");
   ASSERT_THAT(json["model"]["notes"], SizeIs(1));
   EXPECT_THAT(json["model"]["notes"][0].get<std::string>(), HasSubstr("not whole"));
-  const Outcome text = run("plan ollama:mine --chip m1-16gb", "OLLAMA_MODELS=" + store.string());
+  const Printed text = run("plan ollama:mine --chip m1-16gb", "OLLAMA_MODELS=" + store.string());
   EXPECT_THAT(text.output, HasSubstr("not whole"));
-  const Outcome markdown =
+  const Printed markdown =
       run("plan ollama:mine --chip m1-16gb --format markdown", "OLLAMA_MODELS=" + store.string());
   EXPECT_THAT(markdown.output, HasSubstr("not whole"));
-  const Outcome other = plan("ollama:other", "OLLAMA_MODELS=" + store.string());
+  const Printed other = plan("ollama:other", "OLLAMA_MODELS=" + store.string());
   EXPECT_EQ(other.exit, 3);
   EXPECT_THAT(other.errors, HasSubstr("--remote"));
   EXPECT_THAT(server.requests(), SizeIs(0));

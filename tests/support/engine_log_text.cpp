@@ -383,4 +383,35 @@ std::string interleaved(const std::vector<std::string>& texts) {
   return out;
 }
 
+LogFacts llama_8b_facts() {
+  LogFacts out;
+  out.build = 10587;
+  out.working_set = "22906.50";
+  out.path = "/Users/someone/models/Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf";
+  out.name = "Meta Llama 3.1 8B Instruct";
+  out.architecture = "llama";
+  out.file_type = "Q4_K - Medium";
+  out.parameters = "8.03 B";
+  out.file_size = "4.58 GiB";
+  out.layers = 32;
+  out.embedding = 4096;
+  out.heads = 32;
+  out.kv_heads = 8;
+  out.feed_forward = 14336;
+  out.vocabulary = 128256;
+  out.trained_context = 131072;
+  out.tensors = {{"f32", 66}, {"q4_K", 193}, {"q6_K", 33}};
+  out.context = 8192;
+  out.batch = 2048;
+  out.ubatch = 512;
+  out.parallel = 1;
+  out.outputs = 1;
+  out.offloaded = 33;
+  out.weights = {{"CPU_Mapped", "281.81"}, {"MTL0_Mapped", "4685.30"}};
+  out.caches = {{"MTL0", "1024.00"}};
+  out.compute = {{"MTL0", "258.50"}, {"CPU", "24.01"}};
+  out.output = "0.49";
+  return out;
+}
+
 }  // namespace membudget::test

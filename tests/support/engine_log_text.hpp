@@ -69,6 +69,9 @@ inline constexpr LogFormat all_formats[] = {LogFormat::november_2023, LogFormat:
 /// The format a build writes; of 0 the newest.
 [[nodiscard]] LogFormat format_of_build(std::int64_t build);
 
+/// Llama 3.1 8B in Q4_K_M at 8192 tokens on 32 GB, as build 10587 prints it.
+[[nodiscard]] LogFacts llama_8b_facts();
+
 /// The whole of what llama-server, or llama-cli with `server` false, writes from its start to its
 /// end, with the lines in between that say nothing about memory.
 [[nodiscard]] std::string llama_log(const LogFacts& facts, LogFormat format, bool server = true);

@@ -14,37 +14,6 @@
 namespace membudget::test {
 namespace {
 
-LogFacts llama_8b() {
-  LogFacts out;
-  out.build = 10587;
-  out.working_set = "22906.50";
-  out.path = "/Users/someone/models/Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf";
-  out.name = "Meta Llama 3.1 8B Instruct";
-  out.architecture = "llama";
-  out.file_type = "Q4_K - Medium";
-  out.parameters = "8.03 B";
-  out.file_size = "4.58 GiB";
-  out.layers = 32;
-  out.embedding = 4096;
-  out.heads = 32;
-  out.kv_heads = 8;
-  out.feed_forward = 14336;
-  out.vocabulary = 128256;
-  out.trained_context = 131072;
-  out.tensors = {{"f32", 66}, {"q4_K", 193}, {"q6_K", 33}};
-  out.context = 8192;
-  out.batch = 2048;
-  out.ubatch = 512;
-  out.parallel = 1;
-  out.outputs = 1;
-  out.offloaded = 33;
-  out.weights = {{"CPU_Mapped", "281.81"}, {"MTL0_Mapped", "4685.30"}};
-  out.caches = {{"MTL0", "1024.00"}};
-  out.compute = {{"MTL0", "258.50"}, {"CPU", "24.01"}};
-  out.output = "0.49";
-  return out;
-}
-
 /// The devices that builds of that format have.
 LogFacts with_devices_of(LogFacts facts, LogFormat format) {
   const bool mtl = format >= LogFormat::february_2026;
@@ -128,7 +97,7 @@ TEST(EngineLog, OfEveryFormatGivesTheSameFigures) {
   for (const LogFormat format : all_formats) {
     for (const bool server : {true, false}) {
       SCOPED_TRACE(fmt::format("format {} {}", static_cast<int>(format), server));
-      LogFacts facts = with_devices_of(llama_8b(), format);
+      LogFacts facts = with_devices_of(llama_8b_facts(), format);
       facts.build = build_of(format);
       const EngineLog log = read_engine_log(llama_log(facts, format, server));
       ASSERT_EQ(log.loads.size(), 1U);
@@ -144,7 +113,7 @@ TEST(EngineLog, OfEveryFormatGivesTheSameFigures) {
 
 TEST(EngineLog, WithoutABuildKnowsWhichBuildsWriteSuchLines) {
   const auto bounds = [](LogFormat format) {
-    LogFacts facts = with_devices_of(llama_8b(), format);
+    LogFacts facts = with_devices_of(llama_8b_facts(), format);
     facts.build = 0;
     std::string text = llama_log(facts, format, false);
     if (format < LogFormat::january_2025) {
@@ -161,7 +130,7 @@ TEST(EngineLog, WithoutABuildKnowsWhichBuildsWriteSuchLines) {
 }
 
 TEST(EngineLog, IsTheSameBehindPrefixesAndColours) {
-  const std::string plain = llama_log(llama_8b(), LogFormat::august_2026);
+  const std::string plain = llama_log(llama_8b_facts(), LogFormat::august_2026);
   for (const std::string& text :
        {coloured(plain), prefixed(plain, "0.00.123.456 I "),
         prefixed(plain, "Jan  3 10:11:12 mac-studio ollama[812]: "),
@@ -177,12 +146,12 @@ TEST(EngineLog, IsTheSameBehindPrefixesAndColours) {
 }
 
 TEST(EngineLog, KeepsMixedProcessesApart) {
-  LogFacts other = llama_8b();
+  LogFacts other = llama_8b_facts();
   other.path = "/models/qwen.gguf";
   other.architecture = "qwen2";
   other.layers = 28;
   other.compute = {{"MTL0", "304.00"}, {"CPU", "11.00"}};
-  const std::string first = llama_log(llama_8b(), LogFormat::august_2026);
+  const std::string first = llama_log(llama_8b_facts(), LogFormat::august_2026);
   const std::string second = llama_log(other, LogFormat::august_2026);
   const EngineLog log =
       read_engine_log(interleaved({prefixed(first, "Jan  3 10:11:12 mac ollama[812]: "),
@@ -196,7 +165,7 @@ TEST(EngineLog, KeepsMixedProcessesApart) {
 TEST(EngineLog, OfSeveralLoadsHasEach) {
   std::string text;
   for (const char* size : {"100.00", "200.00", "300.00"}) {
-    LogFacts facts = llama_8b();
+    LogFacts facts = llama_8b_facts();
     facts.compute = {{"MTL0", size}, {"CPU", "24.01"}};
     text += llama_log(facts, LogFormat::august_2026);
   }
@@ -208,7 +177,7 @@ TEST(EngineLog, OfSeveralLoadsHasEach) {
 }
 
 TEST(EngineLog, OfASecondContextHasTheSameModelTwice) {
-  const std::string text = llama_log(llama_8b(), LogFormat::august_2026);
+  const std::string text = llama_log(llama_8b_facts(), LogFormat::august_2026);
   const auto context = text.find("llama_context: constructing");
   const std::string again = text.substr(context, text.find("srv  ", context) - context);
   const EngineLog log = read_engine_log(text + again);
@@ -218,7 +187,7 @@ TEST(EngineLog, OfASecondContextHasTheSameModelTwice) {
 }
 
 TEST(EngineLog, TakesTheLargerBufferThatIsMadeLater) {
-  const std::string text = llama_log(llama_8b(), LogFormat::august_2026) +
+  const std::string text = llama_log(llama_8b_facts(), LogFormat::august_2026) +
                            "sched_reserve:       MTL0 compute buffer size =   300.25 MiB\n";
   const EngineLog log = read_engine_log(text);
   ASSERT_EQ(log.loads.size(), 1U);
@@ -233,13 +202,13 @@ TEST(EngineLog, PassesOverFilesThatAreOnlyLookedInto) {
       "print_info: no_alloc              = 1\n"
       "load_tensors:  MTL0_Mapped model buffer size =     0.00 MiB\n"
       "sched_reserve:       MTL0 compute buffer size =     0.00 MiB\n";
-  const EngineLog log = read_engine_log(probe + llama_log(llama_8b(), LogFormat::august_2026));
+  const EngineLog log = read_engine_log(probe + llama_log(llama_8b_facts(), LogFormat::august_2026));
   ASSERT_EQ(log.loads.size(), 1U);
   expect_llama_8b(log.loads.front());
 }
 
 TEST(EngineLog, ReadsMemoryBreakdownAndFit) {
-  LogFacts facts = llama_8b();
+  LogFacts facts = llama_8b_facts();
   facts.weights.clear();
   facts.caches.clear();
   facts.compute.clear();
@@ -266,7 +235,7 @@ TEST(EngineLog, ReadsMemoryBreakdownAndFit) {
 }
 
 TEST(EngineLog, HasSlidingCachesAndStates) {
-  LogFacts facts = llama_8b();
+  LogFacts facts = llama_8b_facts();
   facts.caches = {{"MTL0", "3072.00"}, {"MTL0", "18.00"}};
   facts.states = {{"MTL0", "50.25"}};
   facts.rollback = 3;
@@ -283,7 +252,7 @@ TEST(EngineLog, HasSlidingCachesAndStates) {
 }
 
 TEST(EngineLog, OfOllamaBeforeItsOwnEngine) {
-  LogFacts facts = with_devices_of(llama_8b(), LogFormat::april_2024);
+  LogFacts facts = with_devices_of(llama_8b_facts(), LogFormat::april_2024);
   const std::string text =
       "2025/01/12 10:00:00 routes.go:1259: INFO server config env=\"map[OLLAMA_DEBUG:false "
       "OLLAMA_KV_CACHE_TYPE: OLLAMA_NUM_PARALLEL:0]\"\n"
@@ -324,7 +293,7 @@ TEST(EngineLog, OfOllamaBeforeItsOwnEngine) {
 }
 
 TEST(EngineLog, OfOllamaSince030) {
-  LogFacts facts = llama_8b();
+  LogFacts facts = llama_8b_facts();
   facts.build = 0;
   facts.path = "/Users/someone/.ollama/models/blobs/sha256-667b";
   const std::string text =
@@ -385,7 +354,7 @@ TEST(EngineLog, RefusesWhatIsNoText) {
 }
 
 TEST(EngineLog, IsReadTheSameInPiecesOfAnySize) {
-  const std::string text = coloured(llama_log(llama_8b(), LogFormat::august_2026));
+  const std::string text = coloured(llama_log(llama_8b_facts(), LogFormat::august_2026));
   for (const std::size_t piece : {1U, 7U, 64U, 511U, 512U, 513U, 4096U}) {
     EngineLogReader reader;
     for (std::size_t at = 0; at < text.size(); at += piece) {
@@ -398,7 +367,7 @@ TEST(EngineLog, IsReadTheSameInPiecesOfAnySize) {
 }
 
 TEST(EngineLog, SurvivesDamage) {
-  const std::string text = llama_log(llama_8b(), LogFormat::august_2026);
+  const std::string text = llama_log(llama_8b_facts(), LogFormat::august_2026);
   // Cut anywhere: what was whole before is read as ever.
   for (std::size_t end = 0; end < text.size(); end += 97) {
     const EngineLog log = read_engine_log(text.substr(0, end));
@@ -420,7 +389,7 @@ TEST(EngineLog, CutsLinesWithoutEnd) {
   EngineLogReader reader;
   const std::string much(1 << 20, 'x');
   for (int i = 0; i < 8; ++i) reader.read(much);
-  reader.read("\n" + llama_log(llama_8b(), LogFormat::august_2026));
+  reader.read("\n" + llama_log(llama_8b_facts(), LogFormat::august_2026));
   const EngineLog log = reader.finish();
   EXPECT_EQ(log.cut_lines, 1);
   ASSERT_EQ(log.loads.size(), 1U);
@@ -428,7 +397,7 @@ TEST(EngineLog, CutsLinesWithoutEnd) {
 }
 
 TEST(EngineLog, ForgetsTheFirstOfVeryManyLoads) {
-  const std::string text = llama_log(llama_8b(), LogFormat::august_2026);
+  const std::string text = llama_log(llama_8b_facts(), LogFormat::august_2026);
   EngineLogReader reader;
   for (int i = 0; i < 40; ++i) reader.read(text);
   const EngineLog log = reader.finish();
@@ -457,7 +426,7 @@ TEST(EngineLog, OfAHundredMegabytesNeedsNoMemoryAndLittleTime) {
   const std::int64_t before = peak_kib();
   const std::clock_t start = std::clock();
   EngineLogReader reader;
-  reader.read(llama_log(llama_8b(), LogFormat::august_2026));
+  reader.read(llama_log(llama_8b_facts(), LogFormat::august_2026));
   constexpr std::size_t hundred_megabytes = 100'000'000;
   for (std::size_t read = 0; read < hundred_megabytes; read += service.size()) reader.read(service);
   const EngineLog log = reader.finish();

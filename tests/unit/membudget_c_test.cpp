@@ -15,8 +15,8 @@
 
 #include "membudget/membudget.h"
 #include "membudget/membudget.hpp"
-#include "support/gguf_writer.hpp"
 #include "support/scratch_folder.hpp"
+#include "support/small_llama.hpp"
 
 namespace membudget {
 namespace {
@@ -67,27 +67,9 @@ Prepared prepared(const membudget_planner* planner, const std::string& request) 
 }
 
 /// A small model whose vocabulary makes a header of about `tokens` x 16 bytes.
-test::GgufWriter wordy_llama(std::size_t tokens) {
-  test::GgufWriter gguf;
-  gguf.set("general.architecture", "llama")
-      .set("general.file_type", std::uint32_t{7})
-      .set("llama.block_count", std::uint32_t{1})
-      .set("llama.context_length", std::uint32_t{4096})
-      .set("llama.embedding_length", std::uint32_t{256})
-      .set("llama.feed_forward_length", std::uint32_t{512})
-      .set("llama.attention.head_count", std::uint32_t{4})
-      .set("llama.vocab_size", static_cast<std::uint32_t>(tokens))
-      .set_array("tokenizer.ggml.tokens", std::vector<std::string>(tokens, "a token."))
-      .add_tensor("token_embd.weight", {256, static_cast<std::int64_t>(tokens)}, ElementType::q8_0)
-      .add_tensor("output_norm.weight", {256}, ElementType::f32)
-      .add_tensor("blk.0.attn_norm.weight", {256}, ElementType::f32)
-      .add_tensor("blk.0.ffn_norm.weight", {256}, ElementType::f32);
-  for (const char* name : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
-    gguf.add_tensor("blk.0." + std::string(name) + ".weight", {256, 256}, ElementType::q8_0);
-  }
-  gguf.add_tensor("blk.0.ffn_gate.weight", {256, 512}, ElementType::q8_0)
-      .add_tensor("blk.0.ffn_up.weight", {256, 512}, ElementType::q8_0)
-      .add_tensor("blk.0.ffn_down.weight", {512, 256}, ElementType::q8_0);
+test::GgufWriter wordy_llama(std::uint32_t tokens) {
+  test::GgufWriter gguf = test::small_llama(tokens);
+  gguf.set_array("tokenizer.ggml.tokens", std::vector<std::string>(tokens, "a token."));
   return gguf;
 }
 
