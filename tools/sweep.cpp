@@ -217,6 +217,10 @@ Exit run(const Options& options) {
       line.show([&] { return fmt::format("planned {} of {}", done, all); });
     });
   }
+  // As plan does: nothing was found out that a table could show.
+  if (std::ranges::none_of(swept.series, &std::string::empty, &SweepSeries::refusal)) {
+    throw UsageError(Errc::bad_request, "sweep", swept.series.front().refusal);
+  }
   write_result(rendered_sweep(swept, options), options.output);
   return any_fits(swept) ? exit_fits : exit_does_not_fit;
 }

@@ -312,6 +312,17 @@ TEST_P(Sweeps, SayWhyACombinationCannotBePlanned) {
   EXPECT_FALSE(series[3].contains("refusal"));
 }
 
+TEST_P(Sweeps, EndAsAPlanDoesWhenNothingCanBePlanned) {
+  for (const char* format : {"text", "csv", "html"}) {
+    const auto printed = run(fmt::format(
+        "sweep llama3.1:8b --chip m1-16gb --cache-type q8_0 -fa off --ctx 4k --format {}", format));
+    EXPECT_EQ(printed.exit, 2);
+    EXPECT_EQ(printed.output, "");
+    EXPECT_THAT(printed.errors, HasSubstr("use --flash-attn on"));
+    EXPECT_EQ(std::ranges::count(printed.errors, '\n'), 1);
+  }
+}
+
 TEST_P(Sweeps, ThreadsDoNotMatter) {
   const std::string what =
       "sweep qwen2.5:7b --chip m1-16gb --ctx 1k..32k+1k --format csv --threads ";
