@@ -35,8 +35,9 @@ run() {
   [ "$target" != words ] || most=256
   # Temporary files of a moment stay in memory.
   [ ! -d /dev/shm ] || export TMPDIR=/dev/shm
-  "$(dirname $program)/membudget_fuzz_$target" -max_total_time="$seconds" -timeout=120 -report_slow_units=60 \
-    -rss_limit_mb=1024 -malloc_limit_mb=128 -max_len=$most -use_value_profile=1 \
+  # Patient, because twelve at once share the cores.
+  "$(dirname $program)/membudget_fuzz_$target" -max_total_time="$seconds" -timeout=120 \
+    -report_slow_units=60 -rss_limit_mb=1024 -malloc_limit_mb=128 -max_len=$most -use_value_profile=1 \
     -print_final_stats=1 -reload=0 -artifact_prefix="$out/found/$target/" \
     ${dictionary:+-dict="$dictionary"} "$out/corpus/$target" "$out/seeds/$target" \
     "tests/fuzz/crashers/$target" >"$out/log/$target" 2>&1 || true
