@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The C interface beside the program: the same options, the same bytes.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,8 @@ namespace membudget::test {
 namespace {
 
 using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct FreeText {
   void operator()(char* text) const { membudget_string_free(text); }
@@ -168,6 +172,37 @@ TEST(MembudgetCProgram, ListsAreTheBytesThatTheProgramPrints) {
     ASSERT_EQ(membudget_list_json(planner.get(), kind.c_str(), &out), MEMBUDGET_OK);
     const std::unique_ptr<char, FreeText> owned(out);
     EXPECT_EQ(run_program(folder.path(), "list " + kind + " --json").output, out) << kind;
+  }
+}
+
+/// The long names in the first column of `plan --help`.
+std::vector<std::string> options_of_plan(const ScratchFolder& folder) {
+  std::vector<std::string> out;
+  std::istringstream help(run_program(folder.path(), "plan --help").output);
+  for (std::string line; std::getline(help, line);) {
+    const auto start = line.find_first_not_of(' ');
+    if (start == 0 || start == std::string::npos || line[start] != '-') continue;
+    std::istringstream names(line.substr(start, line.find(' ', start) - start));
+    for (std::string name; std::getline(names, name, ',');) {
+      if (name.starts_with("--") && name != "--help") out.push_back(name.substr(2));
+    }
+  }
+  return out;
+}
+
+TEST(MembudgetCProgram, EveryOptionOfPlanIsAKeyOrRefusedWithItsReason) {
+  const ScratchFolder folder;
+  const auto planner = new_planner();
+  const auto options = options_of_plan(folder);
+  EXPECT_GT(options.size(), 40U);
+  for (const auto& name : options) {
+    char* out = nullptr;
+    // No value that any of them takes.
+    EXPECT_NE(membudget_plan_json(planner.get(), nullptr, json{{name, json::object()}}.dump().c_str(),
+                                  &out),
+              MEMBUDGET_OK);
+    const std::unique_ptr<char, FreeText> owned(out);
+    EXPECT_THAT(out, Not(HasSubstr("is no option of plan"))) << name;
   }
 }
 

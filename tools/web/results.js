@@ -55,7 +55,7 @@ export function showPlan({ plan, words }, state, actions) {
   byId("contexts").tBodies[0].replaceChildren(...words.contexts.map(({ label, text }) => {
     const tokens = Number.parseInt(text, 10);
     const [key, value] = CACHE_OF[label] ?? ["cache-type", label];
-    const use = Number.isInteger(tokens) && !label.includes(" ") | label in CACHE_OF
+    const use = Number.isInteger(tokens) && (!label.includes(" ") || label in CACHE_OF)
       ? h("button", { type: "button", class: "button small", "aria-label": `Use ${tokens} tokens, ${label} cache`,
         onclick: () => actions.assign({ "cache-type-k": "", "cache-type-v": "", [key]: actions.fixedCache ? "" : value, "ctx-size": String(tokens / perSlot) }) }, "Use")
       : null;
