@@ -12,15 +12,11 @@ namespace {
 
 using namespace membudget;
 
-[[noreturn]] void wrong(const std::string& option, const std::string& message) {
-  throw UsageError(Errc::bad_request, option, message);
-}
-
 /// "FILE:SCALE": the scale follows the last colon (common/arg.cpp, --lora-scaled).
 std::filesystem::path scaled_file(const std::string& argument) {
   const auto colon = argument.rfind(':');
   if (colon == std::string::npos || colon == 0) {
-    wrong("--lora-scaled", fmt::format("'{}' is not FILE:SCALE", argument));
+    refuse_option("--lora-scaled", fmt::format("'{}' is not FILE:SCALE", argument));
   }
   return argument.substr(0, colon);
 }
@@ -49,14 +45,16 @@ void AttachmentOptions::add_to(CLI::App& command, PlanRequest& request) {
            "FILE:SCALE");
   option("--control-vector", control_vector, "Direction added to the hidden state", "FILE");
   option("--mmproj", mmproj, "-mm; projector for images or sound", "FILE");
-  option("--spec-type", request.spec_type, "draft-mtp drafts with layers that the file holds", "TYPE");
-  option("--spec-draft-n-max,--draft-max", request.draft_max, "Tokens drafted at once; default: 3", "N");
+  option("--spec-type", request.spec_type, "draft-mtp drafts with layers that the file holds",
+         "TYPE");
+  option("--spec-draft-n-max,--draft-max", request.draft_max, "Tokens drafted at once; default: 3",
+         "N");
   option("--cache-type-k-draft", request.draft_cache_type_k, "-ctkd; of the draft's K", "TYPE");
   option("--cache-type-v-draft", request.draft_cache_type_v, "-ctvd; of the draft's V", "TYPE");
-  option("--cache-ram", request.cache_ram, "-cram; count the server's prompt cache, full; -1 = no limit",
-         "MIB");
-  option("--ctx-checkpoints", request.checkpoints, "-ctxcp; count that many context checkpoints per slot",
-         "N");
+  option("--cache-ram", request.cache_ram,
+         "-cram; count the server's prompt cache, full; -1 = no limit", "MIB");
+  option("--ctx-checkpoints", request.checkpoints,
+         "-ctxcp; count that many context checkpoints per slot", "N");
 }
 
 void AttachmentOptions::check() const {

@@ -22,7 +22,7 @@ namespace {
 using namespace membudget;
 using Kind = CalibrationSample::Kind;
 
-struct Options : RecordOptions {
+struct CalibrateOptions : RecordOptions {
   std::string profiles;
   bool dry_run = false;
   bool json = false;
@@ -181,7 +181,7 @@ std::string as_text(const Calibration& calibration) {
   return out;
 }
 
-Exit run(const Options& options) {
+Exit run(const CalibrateOptions& options) {
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   const RecordList list = read_records(options);
@@ -223,7 +223,7 @@ Exit run(const Options& options) {
 void add_calibrate(CLI::App& program, Exit& exit) {
   auto* command =
       program.add_subcommand("calibrate", "Fits predictions to what this Mac's records measured");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CalibrateOptions>();
   options->add_to(*command);
   command
       ->add_option("--profiles", options->profiles,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "membudget/check.hpp"
+
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -8,14 +10,13 @@
 #include <vector>
 
 #include "command.hpp"
-#include "membudget/check.hpp"
 
 namespace {
 
 using membudget::ProfileCheck;
 using membudget::ProfileFault;
 
-struct Options {
+struct CheckOptions {
   std::vector<std::filesystem::path> paths;
   std::string format = "text";
   bool json = false;
@@ -81,7 +82,7 @@ std::string as_json(const ProfileCheck& check) {
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-Exit run(const Options& options) {
+Exit run(const CheckOptions& options) {
   const std::string format = options.json ? "json" : options.format;
   const ProfileCheck check = membudget::check_profiles(options.paths);
   write_result(format == "json"     ? as_json(check)
@@ -95,7 +96,7 @@ Exit run(const Options& options) {
 
 void add_check(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("check", "Validates profile files, all faults in one run");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   command->add_option("PATH", options->paths, "Profile files, or folders of them")->required();
   command->add_option("--format", options->format, "text, json or github (annotations)")
       ->type_name("FORMAT")

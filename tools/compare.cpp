@@ -13,7 +13,7 @@ namespace {
 
 using membudget::PlanReport;
 
-struct Options : PlanOptions {
+struct CompareOptions : PlanOptions {
   std::vector<std::string> chips;
 };
 
@@ -73,9 +73,9 @@ std::string as_text(const std::vector<PlanReport>& reports) {
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
-  std::string out = fmt::format(
-      "{} {} with {} {}, {} tokens\n\n", first.model.id, first.model.quantization,
-      first.runtime.id, first.runtime.version, first.plan.footprint.settings.context);
+  std::string out =
+      fmt::format("{} {} with {} {}, {} tokens\n\n", first.model.id, first.model.quantization,
+                  first.runtime.id, first.runtime.version, first.plan.footprint.settings.context);
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
@@ -108,7 +108,7 @@ std::string as_json(const std::vector<PlanReport>& reports) {
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-Exit run(Options& options) {
+Exit run(CompareOptions& options) {
   std::vector<PlanReport> reports;
   for (const std::string& chip : options.chips) {
     options.chip = chip;
@@ -128,7 +128,7 @@ Exit run(Options& options) {
 
 void add_compare(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("compare", "MODEL on several Macs, side by side");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareOptions>();
   options->add_to(*command);
   options->add_context_to(*command);
   command->remove_option(command->get_option("--chip"));

@@ -17,8 +17,7 @@ PlanOptions options_for(const Runtime& runtime, const PlanOptions& options,
   PlanOptions out = options;
   out.runtime = runtime.id;
   if (!options.quantization.empty() && asked.model.source == ModelSource::catalog) {
-    out.quantization =
-        asked.profiles.nearest_quantization(options.quantization, runtime.engine);
+    out.quantization = asked.profiles.nearest_quantization(options.quantization, runtime.engine);
   }
   return out;
 }
@@ -30,16 +29,11 @@ RuntimePlan planned(PlanInputs inputs) {
   if (inputs.largest_context && out.max_context > 0) inputs.workload.context = out.max_context;
   out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
   if (inputs.speed_rules) {
-    out.speed = speed(inputs.model, inputs.machine, out.plan.footprint, *inputs.speed_rules,
-                      inputs.speed);
+    out.speed =
+        speed(inputs.model, inputs.machine, out.plan.footprint, *inputs.speed_rules, inputs.speed);
   }
   out.runtime = std::move(inputs.runtime);
   return out;
-}
-
-/// Refusing is an answer; what cannot be read or found is wrong for every runtime.
-bool is_refusal(const Error& error) {
-  return error.code() == Errc::bad_request || error.code() == Errc::unsupported;
 }
 
 RuntimesReport report_of_runtimes(const PlanOptions& options) {
@@ -66,7 +60,7 @@ RuntimesReport report_of_runtimes(const PlanOptions& options) {
   return out;
 }
 
-struct Options : PlanOptions {};
+struct CompareRuntimesOptions : PlanOptions {};
 
 }  // namespace
 
@@ -85,7 +79,7 @@ Exit compare_runtimes(const PlanOptions& options) {
 void add_compare_runtimes(CLI::App& program, Exit& exit) {
   auto* command =
       program.add_subcommand("compare-runtimes", "MODEL with every runtime, side by side");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareRuntimesOptions>();
   options->add_to(*command);
   options->add_context_to(*command);
   options->add_speed_to(*command);

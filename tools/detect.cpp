@@ -14,7 +14,7 @@ namespace {
 
 using namespace membudget;
 
-struct Options {
+struct DetectOptions {
   std::string readings;
   std::string record;
   std::string profiles;
@@ -24,7 +24,7 @@ struct Options {
   bool plain = false;
 };
 
-bool wants_json(const Options& options) {
+bool wants_json(const DetectOptions& options) {
   if (options.json || options.format == "json") return true;
   if (options.format == "text") return false;
   throw UsageError(Errc::bad_request, "--format",
@@ -41,7 +41,7 @@ std::optional<Budget> usual_budget(const Machine& machine, const Profiles& profi
   }
 }
 
-Exit run(const Options& options) {
+Exit run(const DetectOptions& options) {
   const bool json = wants_json(options);
   const auto profiles = profiles_with(options.profiles);
   const auto readings = readings_of(options.readings);
@@ -50,9 +50,9 @@ Exit run(const Options& options) {
   const auto host = profiles.this_machine(readings);
   const auto usual = usual_budget(host.machine, profiles);
   const bool to_file = !options.output.empty() && options.output != "-";
-  write_result(json ? to_json(host, usual)
-                    : to_text(host, usual, terminal_style(to_file, options.plain)),
-               options.output);
+  write_result(
+      json ? to_json(host, usual) : to_text(host, usual, terminal_style(to_file, options.plain)),
+      options.output);
   return exit_fits;
 }
 
@@ -60,7 +60,7 @@ Exit run(const Options& options) {
 
 void add_detect(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("detect", "This machine: chip, limits, who holds what");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DetectOptions>();
   const auto option = [&](const char* names, std::string& value, const char* help,
                           const char* type) {
     command->add_option(names, value, help)

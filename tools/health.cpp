@@ -19,7 +19,7 @@ namespace {
 using namespace membudget;
 using Clock = std::chrono::steady_clock;
 
-struct Options : PlanOptions {
+struct HealthOptions : PlanOptions {
   bool from_stdin = false;
   bool watch = false;
   bool exit_code = false;
@@ -55,7 +55,7 @@ double share(const std::string& text, const char* option) {
   return number(text, option, 0, 1);
 }
 
-HealthMeasurements typed(const Options& options) {
+HealthMeasurements typed(const HealthOptions& options) {
   constexpr double most = 1e9;
   HealthMeasurements out;
   if (!options.memory.empty()) out.memory = share(options.memory, "--memory");
@@ -94,7 +94,7 @@ bool any(const HealthMeasurements& measured) {
 /// Where samples come from, in turn.
 class Samples {
  public:
-  explicit Samples(const Options& options, std::optional<Machine> machine)
+  explicit Samples(const HealthOptions& options, std::optional<Machine> machine)
       : options_(options), typed_(typed(options)), machine_(std::move(machine)) {
     if (!options.url.empty()) {
       NetworkLimits limits;
@@ -177,7 +177,7 @@ class Samples {
                                     to_text(machine_->chip.ram)));
   }
 
-  const Options& options_;
+  const HealthOptions& options_;
   HealthMeasurements typed_;
   std::optional<Machine> machine_;
   std::unique_ptr<ServerMonitor> monitor_;
@@ -200,32 +200,31 @@ Exit exit_of(HealthAdvice advice, bool told_apart) {
   return exit_fits;
 }
 
-void check_options(const Options& options, bool measured) {
-  const auto wrong = [](const char* option, const char* problem) {
-    throw UsageError(Errc::bad_request, option, problem);
-  };
+void check_options(const HealthOptions& options, bool measured) {
   if (options.output_format() == Format::markdown) {
-    wrong("--format", "health has no markdown; use text or json");
+    refuse_option("--format", "health has no markdown; use text or json");
   }
   if (options.from_stdin && !options.url.empty()) {
-    wrong("--url", "cannot be watched while samples come from standard input; use one of the two");
+    refuse_option("--url",
+                  "cannot be watched while samples come from standard input; use one of the two");
   }
   if (!(options.interval >= 0.1) || !(options.interval <= 86400)) {
-    wrong("--interval", "must be from 0.1 to 86400 seconds");
+    refuse_option("--interval", "must be from 0.1 to 86400 seconds");
   }
-  if (options.count < 0) wrong("--count", "must be at least 1");
+  if (options.count < 0) refuse_option("--count", "must be at least 1");
   if (!options.fallback.empty() && options.model.empty()) {
-    wrong("--fallback", "needs the model that runs now; give it with --model");
+    refuse_option("--fallback", "needs the model that runs now; give it with --model");
   }
   const bool host = options.watch && host_counters().memory.has_value();
   if (!measured && !options.from_stdin && options.url.empty() && !host) {
-    wrong("usage",
-          "nothing is measured; give --memory, --swap, --temperature or --tps, samples on standard "
-          "input with --stdin, or a server with --url; see membudget health --help");
+    refuse_option(
+        "usage",
+        "nothing is measured; give --memory, --swap, --temperature or --tps, samples on standard "
+        "input with --stdin, or a server with --url; see membudget health --help");
   }
 }
 
-Exit run(Options options) {
+Exit run(HealthOptions options) {
   if (options.model == "-") {
     options.from_stdin = true;
     options.model.clear();
@@ -277,7 +276,7 @@ Exit run(Options options) {
   return exit_of(shown, options.exit_code);
 }
 
-void add_measurements(CLI::App& command, Options& options) {
+void add_measurements(CLI::App& command, HealthOptions& options) {
   const auto option = [&](const char* name, std::string& value, const char* type,
                           const char* help) {
     command.add_option(name, value, help)
@@ -309,7 +308,7 @@ void add_measurements(CLI::App& command, Options& options) {
 
 void add_health(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("health", "Keep, downgrade or upgrade the running model");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HealthOptions>();
   options->add_to(*command);
   options->add_context_to(*command);
   // Samples go to standard output one by one.

@@ -13,7 +13,7 @@ namespace {
 using membudget::Inspection;
 using membudget::Model;
 
-struct Options {
+struct InspectOptions {
   std::string model;
   ModelOptions source;
   std::string quantization;
@@ -30,39 +30,35 @@ std::string as_json(const Model& model, const Inspection& inspection) {
   nlohmann::ordered_json tensors = nlohmann::ordered_json::object();
   for (const auto& tensor : inspection.tensors) {
     tensors[std::string(membudget::format_of(tensor.type).name)] = {
-        {"count", tensor.count},
-        {"elements", tensor.elements},
-        {"bytes", tensor.bytes.count()}};
+        {"count", tensor.count}, {"elements", tensor.elements}, {"bytes", tensor.bytes.count()}};
   }
-  nlohmann::ordered_json out{
-      {"schema", "membudget.inspect/1"},
-      {"id", model.id},
-      {"architecture", model.architecture},
-      {"quantization", model.quantization},
-      {"source", membudget::to_string(model.source)},
-      {"layers", model.layers.size()},
-      {"layer_kinds", std::move(kinds)},
-      {"embedding", model.embedding},
-      {"vocabulary", model.vocabulary},
-      {"trained_context", model.trained_context},
-      {"parameters", inspection.parameters},
-      {"tensors", std::move(tensors)},
-      {"weights_bytes", inspection.weights.count()},
-      {"bits_per_weight", inspection.bits_per_weight},
-      {"file_size_estimate_bytes", inspection.file_size.count()},
-      {"kv_bytes_per_token", inspection.cache_per_token.count()},
-      {"kv_window_bytes", inspection.cache_of_windows.count()},
-      {"recurrent_state_bytes", inspection.recurrent_state.count()}};
+  nlohmann::ordered_json out{{"schema", "membudget.inspect/1"},
+                             {"id", model.id},
+                             {"architecture", model.architecture},
+                             {"quantization", model.quantization},
+                             {"source", membudget::to_string(model.source)},
+                             {"layers", model.layers.size()},
+                             {"layer_kinds", std::move(kinds)},
+                             {"embedding", model.embedding},
+                             {"vocabulary", model.vocabulary},
+                             {"trained_context", model.trained_context},
+                             {"parameters", inspection.parameters},
+                             {"tensors", std::move(tensors)},
+                             {"weights_bytes", inspection.weights.count()},
+                             {"bits_per_weight", inspection.bits_per_weight},
+                             {"file_size_estimate_bytes", inspection.file_size.count()},
+                             {"kv_bytes_per_token", inspection.cache_per_token.count()},
+                             {"kv_window_bytes", inspection.cache_of_windows.count()},
+                             {"recurrent_state_bytes", inspection.recurrent_state.count()}};
   if (!model.notes.empty()) out["notes"] = model.notes;
   if (!model.not_understood.empty()) out["not_understood"] = model.not_understood;
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string as_text(const Model& model, const Inspection& inspection) {
-  std::string out = fmt::format("{}{}{}: {}, {:.2f} billion parameters\n", model.id,
-                                model.quantization.empty() ? "" : " ", model.quantization,
-                                model.architecture,
-                                static_cast<double>(inspection.parameters) / 1e9);
+  std::string out = fmt::format(
+      "{}{}{}: {}, {:.2f} billion parameters\n", model.id, model.quantization.empty() ? "" : " ",
+      model.quantization, model.architecture, static_cast<double>(inspection.parameters) / 1e9);
   out += fmt::format("trained for {} tokens, {} of vocabulary, embedding {}\n\n",
                      model.trained_context, model.vocabulary, model.embedding);
   out += "layers\n";
@@ -102,7 +98,7 @@ std::string as_text(const Model& model, const Inspection& inspection) {
   return out;
 }
 
-Exit run(const Options& options) {
+Exit run(const InspectOptions& options) {
   auto profiles = membudget::Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   const Model model = read_model(options.model, options.quantization, profiles, options.source);
@@ -116,8 +112,9 @@ Exit run(const Options& options) {
 
 void add_inspect(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("inspect", "What MODEL is: layers, tensors, bytes");
-  auto options = std::make_shared<Options>();
-  command->add_option("MODEL", options->model, "As in plan: a name, file, folder or address")->required();
+  auto options = std::make_shared<InspectOptions>();
+  command->add_option("MODEL", options->model, "As in plan: a name, file, folder or address")
+      ->required();
   options->source.add_to(*command);
   command->add_option("--quant", options->quantization, "Q4_K_M, 4bit, ...; default: its usual")
       ->type_name("NAME");

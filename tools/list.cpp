@@ -17,7 +17,7 @@ using membudget::Profiles;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-struct Options {
+struct ListOptions {
   std::string kind;
   std::string filter;
   std::string profiles;
@@ -82,8 +82,11 @@ double bits_of(const json& quantization) {
 std::vector<Column> columns_of(ProfileKind kind) {
   switch (kind) {
     case ProfileKind::chip:
-      return {member("id", "id"), member("chip", "name"), member("GPU", "gpu_cores", true),
-              member("RAM GiB", "ram_gib", true), member("GB/s", "bandwidth_gbs", true),
+      return {member("id", "id"),
+              member("chip", "name"),
+              member("GPU", "gpu_cores", true),
+              member("RAM GiB", "ram_gib", true),
+              member("GB/s", "bandwidth_gbs", true),
               {"macOS 15", true,
                [](const Profiles& profiles, const std::string& id, const json&) -> ordered_json {
                  return limit_under(profiles, id, 15);
@@ -93,7 +96,8 @@ std::vector<Column> columns_of(ProfileKind kind) {
                  return limit_under(profiles, id, 26);
                }}};
     case ProfileKind::model:
-      return {member("id", "id"), member("architecture", "architecture"),
+      return {member("id", "id"),
+              member("architecture", "architecture"),
               {"parameters", true,
                [](const Profiles&, const std::string&, const json& profile) -> ordered_json {
                  return billions(profile.at("parameters"));
@@ -108,26 +112,31 @@ std::vector<Column> columns_of(ProfileKind kind) {
                [](const Profiles&, const std::string&, const json& profile) -> ordered_json {
                  return profile.at("metadata").at("context_length");
                }},
-              member("usual", "default_quantization"), member("kind", "modality")};
+              member("usual", "default_quantization"),
+              member("kind", "modality")};
     case ProfileKind::quantization:
-      return {member("name", "name"), member("format", "format"),
+      return {member("name", "name"),
+              member("format", "format"),
               {"bits", true,
                [](const Profiles&, const std::string&, const json& profile) -> ordered_json {
                  return fmt::format("{:.2f}", bits_of(profile));
                }},
               member("what", "summary")};
     case ProfileKind::runtime:
-      return {member("id", "id"), member("engine", "engine"),
-              {"version", false,
-               [](const Profiles& profiles, const std::string& id, const json&) -> ordered_json {
-                 return profiles.runtime(id).version;
-               }},
-              {"what", false,
-               [](const Profiles&, const std::string&, const json& profile) -> ordered_json {
-                 return profile.at(profile.contains("summary") ? "summary" : "name").get<std::string>();
-               }}};
+      return {
+          member("id", "id"),
+          member("engine", "engine"),
+          {"version", false,
+           [](const Profiles& profiles, const std::string& id, const json&) -> ordered_json {
+             return profiles.runtime(id).version;
+           }},
+          {"what", false,
+           [](const Profiles&, const std::string&, const json& profile) -> ordered_json {
+             return profile.at(profile.contains("summary") ? "summary" : "name").get<std::string>();
+           }}};
     case ProfileKind::stack:
-      return {member("id", "id"), member("chip", "chip"),
+      return {member("id", "id"),
+              member("chip", "chip"),
               {"models", true,
                [](const Profiles&, const std::string&, const json& profile) -> ordered_json {
                  return profile.at("members").size();
@@ -137,14 +146,14 @@ std::vector<Column> columns_of(ProfileKind kind) {
   return {};
 }
 
-struct Row {
+struct ListRow {
   std::string id;
   json profile;
 };
 
-std::vector<Row> rows_of(const Profiles& profiles, ProfileKind kind,
-                         const std::vector<std::string>& ids) {
-  std::vector<Row> out;
+std::vector<ListRow> rows_of(const Profiles& profiles, ProfileKind kind,
+                             const std::vector<std::string>& ids) {
+  std::vector<ListRow> out;
   for (const std::string& id : ids) {
     out.push_back({id, json::parse(profiles.document(kind, id))});
   }
@@ -155,11 +164,11 @@ std::string cell_text(const ordered_json& cell) {
   return cell.is_string() ? cell.get<std::string>() : cell.dump();
 }
 
-std::string as_table(const Profiles& profiles, ProfileKind kind, const std::vector<Row>& rows) {
+std::string as_table(const Profiles& profiles, ProfileKind kind, const std::vector<ListRow>& rows) {
   const auto columns = columns_of(kind);
   std::vector<std::vector<std::string>> cells{{}};
   for (const Column& column : columns) cells.front().emplace_back(column.title);
-  for (const Row& row : rows) {
+  for (const ListRow& row : rows) {
     auto& line = cells.emplace_back();
     for (const Column& column : columns) {
       line.push_back(cell_text(column.cell(profiles, row.id, row.profile)));
@@ -182,7 +191,7 @@ std::string as_table(const Profiles& profiles, ProfileKind kind, const std::vect
   return out;
 }
 
-Exit run(const Options& options) {
+Exit run(const ListOptions& options) {
   const ProfileKind kind = membudget::kind_named(options.kind);
   const Profiles profiles = profiles_with(options.profiles);
   if (options.json) {
@@ -200,12 +209,12 @@ Exit run(const Options& options) {
     return exit_fits;
   }
   if (ids.empty()) {
-    throw UsageError(membudget::Errc::unknown_name, options.filter.empty() ? "KIND" : "FILTER",
-                     options.filter.empty()
-                         ? fmt::format("no {} are built in; --profiles DIR adds your own",
-                                       plural_of(kind))
-                         : fmt::format("no name of {} holds '{}'; leave it out to see all",
-                                       plural_of(kind), options.filter));
+    throw UsageError(
+        membudget::Errc::unknown_name, options.filter.empty() ? "KIND" : "FILTER",
+        options.filter.empty()
+            ? fmt::format("no {} are built in; --profiles DIR adds your own", plural_of(kind))
+            : fmt::format("no name of {} holds '{}'; leave it out to see all", plural_of(kind),
+                          options.filter));
   }
   write_result(as_table(profiles, kind, rows_of(profiles, kind, ids)), "");
   return exit_fits;
@@ -215,7 +224,7 @@ Exit run(const Options& options) {
 
 void add_list(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("list", "What is known: chips, models, quants, ...");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ListOptions>();
   command->add_option("KIND", options->kind, "chips, models, quants, runtimes or stacks")
       ->required();
   command->add_option("FILTER", options->filter, "Only what has this in one of its names");

@@ -18,8 +18,8 @@
 
 namespace {
 
-/// Estimates take and free the same memory one after the other. glibc would give it back in between, and
-/// the kernel clear it again: a sixth of the time of a plan.
+/// Estimates take and free the same memory one after the other. glibc would give it back in
+/// between, and the kernel clear it again: a sixth of the time of a plan.
 void keep_freed_memory() {
 #ifdef __GLIBC__
   constexpr int enough = 64 << 20;
@@ -37,13 +37,13 @@ bool wants_json(const std::vector<std::string>& arguments) {
          (format != arguments.end() && format + 1 != arguments.end() && *(format + 1) == "json");
 }
 
-struct Command {
+struct MainCommand {
   std::string_view name;
   void (*add)(CLI::App& program, Exit& exit);
 };
 
 // As --help lists them.
-constexpr Command all_commands[] = {
+constexpr MainCommand all_commands[] = {
     {"plan", add_plan},           {"max-context", add_max_context},
     {"compare", add_compare},     {"compare-runtimes", add_compare_runtimes},
     {"sweep", add_sweep},         {"report", add_report},
@@ -60,12 +60,12 @@ constexpr Command all_commands[] = {
 /// than a plan. All are there when none is named, and for those that tell of the others.
 void add_commands(CLI::App& program, Exit& exit, const std::vector<std::string>& arguments) {
   const std::string_view first = arguments.empty() ? "" : std::string_view(arguments.front());
-  const auto* named = std::ranges::find(all_commands, first, &Command::name);
+  const auto* named = std::ranges::find(all_commands, first, &MainCommand::name);
   if (named != std::end(all_commands) && named->add != add_completion && named->add != add_manual) {
     named->add(program, exit);
     return;
   }
-  for (const Command& command : all_commands) {
+  for (const MainCommand& command : all_commands) {
     command.add(program, exit);
   }
 }

@@ -29,7 +29,9 @@ std::string roff(std::string_view text) {
   return out;
 }
 
-std::string bold(std::string_view text) { return fmt::format("\\fB{}\\fR", roff(text)); }
+std::string bold(std::string_view text) {
+  return fmt::format("\\fB{}\\fR", roff(text));
+}
 
 /// "-b, --batch-size N"
 std::string name_of(const CLI::Option& option) {
@@ -148,7 +150,8 @@ membudget plan X && ollama pull X
 
 std::string manual_page(const CLI::App& program) {
   std::string out = fmt::format(
-      ".\\\" Written by membudget manual.\n.TH MEMBUDGET 1 \"\" \"membudget {}\" \"User Commands\"\n{}"
+      ".\\\" Written by membudget manual.\n.TH MEMBUDGET 1 \"\" \"membudget {}\" \"User "
+      "Commands\"\n{}"
       ".SH OPTIONS\n",
       MEMBUDGET_VERSION, head);
   for (const CLI::Option* option : program.get_options()) {

@@ -10,7 +10,7 @@ namespace {
 
 using namespace membudget;
 
-struct Options : PlanOptions {
+struct MaxContextOptions : PlanOptions {
   bool quiet = false;
   std::string target_headroom;
 };
@@ -21,17 +21,17 @@ std::string sentence(const membudget::PlanReport& report) {
   const auto what = fmt::format("{} {} on {} with {} {}", model.id, model.quantization,
                                 report.machine.chip.id, report.runtime.id, report.runtime.version);
   const auto& settings = report.plan.footprint.settings;
-  const bool own_caches = !settings.kv_unified && settings.parallel > 1 &&
-                          !grows_with_use(report.runtime.engine);
+  const bool own_caches =
+      !settings.kv_unified && settings.parallel > 1 && !grows_with_use(report.runtime.engine);
   const auto trained = model.trained_context * (own_caches ? settings.parallel : 1);
   auto out = report.max_context == 0
                  ? fmt::format("No context fits: {}.\n", what)
                  : fmt::format("{} tokens fit: {}.\n", report.max_context, what);
   for (const auto& row : report.by_cache_type) {
-    const auto type = report.runtime.engine != Engine::mlx  ? cache_type_name(row.type)
-                      : row.type == ElementType::f16        ? std::string("16-bit")
-                      : row.type == ElementType::q8_0       ? std::string("8-bit")
-                                                            : std::string("4-bit");
+    const auto type = report.runtime.engine != Engine::mlx ? cache_type_name(row.type)
+                      : row.type == ElementType::f16       ? std::string("16-bit")
+                      : row.type == ElementType::q8_0      ? std::string("8-bit")
+                                                           : std::string("4-bit");
     out += fmt::format("  {:<5} cache {:>9}{}\n", type, row.tokens,
                        trained > 0 && row.tokens >= trained ? ", all it was trained for" : "");
   }
@@ -47,12 +47,12 @@ std::string sentence(const membudget::PlanReport& report) {
   return out;
 }
 
-std::string answer(const membudget::PlanReport& report, const Options& options) {
+std::string answer(const membudget::PlanReport& report, const MaxContextOptions& options) {
   if (options.output_format() != Format::text) return rendered(report, options);
   return options.explain ? sentence(report) + "\n" + rendered(report, options) : sentence(report);
 }
 
-Exit run(const Options& options) {
+Exit run(const MaxContextOptions& options) {
   auto inputs = read(options);
   if (!options.target_headroom.empty()) {
     inputs.target_headroom = membudget::parse_size(options.target_headroom, "--target-headroom");
@@ -76,7 +76,7 @@ Exit run(const Options& options) {
 
 void add_max_context(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("max-context", "The largest context of MODEL that fits");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<MaxContextOptions>();
   options->add_to(*command);
   options->add_now_to(*command);
   command->add_flag("-q,--quiet", options->quiet, "The bare number, 0 when none fits")

@@ -37,9 +37,7 @@ Model read_model(const std::string& name, const std::string& quantization, const
   read.remote = options.remote;
   read.cache = !options.no_cache;
   read.progress = [&](const FetchProgress& progress) { show(line, progress); };
-  return read_at(
-      [&](const std::string& model, const std::string& at) {
-        return load_model(model, at, profiles, read);
-      },
-      name, quantization);
+  return read_at([&](const std::string& model,
+                     const std::string& at) { return load_model(model, at, profiles, read); },
+                 name, quantization);
 }

@@ -14,9 +14,9 @@ struct ModelOptions {
   void add_to(CLI::App& command);
 };
 
-/// Reads MODEL, at a quantization or (empty) its usual one. When bytes arrive for longer than a second, a line on standard error says how
-/// many, if that is a terminal.
-/// A quantization of nobody is wrong usage, Error tells of a model that cannot be read.
+/// Reads MODEL, at a quantization or (empty) its usual one. When bytes arrive for longer than a
+/// second, a line on standard error says how many, if that is a terminal. A quantization of nobody
+/// is wrong usage, Error tells of a model that cannot be read.
 [[nodiscard]] membudget::Model read_model(const std::string& name, const std::string& quantization,
                                           const membudget::Profiles& profiles,
                                           const ModelOptions& options);

@@ -120,6 +120,15 @@ membudget::TextStyle terminal_style(bool to_file, bool plain) {
   return style;
 }
 
+bool is_refusal(const membudget::Error& error) {
+  return error.code() == membudget::Errc::bad_request ||
+         error.code() == membudget::Errc::unsupported;
+}
+
+void refuse_option(const std::string& option, const std::string& reason) {
+  throw UsageError(membudget::Errc::bad_request, option, reason);
+}
+
 void write_result(std::string_view result, const std::string& file) {
   if (file.empty() || file == "-") {
     write_stream(result, stdout, "standard output");

@@ -11,6 +11,9 @@
 /// Wrong usage, exit code 2, whatever the library calls it.
 using UsageError = membudget::RequestError;
 
+/// Throws the UsageError of an option, with its reason and its remedy.
+[[noreturn]] void refuse_option(const std::string& option, const std::string& reason);
+
 /// Exit codes, as documented for scripts.
 enum Exit {
   exit_fits = 0,
@@ -22,6 +25,10 @@ enum Exit {
   exit_downgrade = 10,
   exit_upgrade = 11
 };
+
+/// Refusing one of several choices is an answer; what cannot be read, and a name nobody knows, ends
+/// the command.
+[[nodiscard]] bool is_refusal(const membudget::Error& error);
 
 [[nodiscard]] Exit exit_of(const membudget::Error& error);
 

@@ -8,13 +8,13 @@
 
 namespace {
 
-struct Options : PlanOptions {
+struct PlanCommandOptions : PlanOptions {
   bool strict = false;
   std::vector<std::string> chips;
   DistributeOptions distribute;
 };
 
-Exit run(Options& options) {
+Exit run(PlanCommandOptions& options) {
   if (!options.distribute.how.empty()) {
     return run_distributed(options, options.distribute, options.chips, options.strict);
   }
@@ -41,7 +41,7 @@ Exit run(Options& options) {
 
 void add_plan(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("plan", "Does MODEL fit, and what takes how much?");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PlanCommandOptions>();
   options->add_to(*command);
   options->add_now_to(*command);
   options->add_context_to(*command);

@@ -18,10 +18,6 @@ namespace {
 
 using namespace membudget;
 
-[[noreturn]] void wrong(const std::string& option, const std::string& message) {
-  throw UsageError(Errc::bad_request, option, message);
-}
-
 std::string lower(std::string_view text) {
   std::string out(text);
   std::ranges::transform(out, out.begin(),
@@ -33,12 +29,14 @@ std::string lower(std::string_view text) {
 void check_this_machine(const PlanOptions& options) {
   const bool named = !names_this_machine(options.chip);
   if (named && (options.now || !options.readings.empty())) {
-    wrong(options.now ? "--now" : "--readings",
-          fmt::format("is about this machine, not about {}; leave it or --chip out", options.chip));
+    refuse_option(
+        options.now ? "--now" : "--readings",
+        fmt::format("is about this machine, not about {}; leave it or --chip out", options.chip));
   }
   if (options.now && !options.reserve.empty() &&
       std::isalpha(static_cast<unsigned char>(options.reserve.front())) == 0) {
-    wrong("--reserve", "--now takes what others hold instead of a reserve; leave one of them out");
+    refuse_option("--reserve",
+                  "--now takes what others hold instead of a reserve; leave one of them out");
   }
 }
 
@@ -54,10 +52,11 @@ Runtime runtime_of(const PlanOptions& options, const Profiles& profiles, bool mo
   const bool ollamas = modelfile || options.from_env;
   auto out = requested_runtime(options, profiles, ollamas ? "ollama" : "llama.cpp");
   if (ollamas && !out.ollama) {
-    wrong(modelfile ? "--modelfile" : "--from-env",
-          fmt::format("has settings of Ollama, which {} does not read; leave out --runtime, or give "
-                      "--runtime ollama",
-                      out.id));
+    refuse_option(
+        modelfile ? "--modelfile" : "--from-env",
+        fmt::format("has settings of Ollama, which {} does not read; leave out --runtime, or give "
+                    "--runtime ollama",
+                    out.id));
   }
   return options.from_env ? with_environment(std::move(out)) : out;
 }
@@ -143,8 +142,7 @@ void PlanOptions::add_to(CLI::App& command) {
       ->group("Runtime");
   command.add_flag("--no-repack", no_repack, "-nr; the CPU uses weights as they are in the file")
       ->group("Runtime");
-  command
-      .add_flag("--no-op-offload", no_op_offload, "Metal leaves the CPU's weights to the CPU")
+  command.add_flag("--no-op-offload", no_op_offload, "Metal leaves the CPU's weights to the CPU")
       ->group("Runtime");
   option("--prefill-step-size", prefill_step, "MLX: tokens of a prompt computed at once", "N",
          "Runtime");
@@ -155,8 +153,8 @@ void PlanOptions::add_to(CLI::App& command) {
   command.get_option("--modelfile")->each([named](const std::string&) { named->required(false); });
   command.add_flag("--from-env", from_env, "Ollama: what OLLAMA_* in the environment set")
       ->group("Runtime");
-  option("--draft,--model-draft", draft, "-md; model that drafts tokens for this one: name or .gguf",
-         "MODEL", "Runtime");
+  option("--draft,--model-draft", draft,
+         "-md; model that drafts tokens for this one: name or .gguf", "MODEL", "Runtime");
   command.add_flag("--embeddings,--embedding", embeddings, "Serve embeddings instead of text")
       ->group("Runtime");
   option("--pooling", pooling, "Of embeddings: none mean cls last rank; default: the model's",
@@ -202,7 +200,7 @@ Format PlanOptions::output_format() const {
   if (json || format == "json") return Format::json;
   if (format == "markdown" || format == "md") return Format::markdown;
   if (format == "text") return Format::text;
-  wrong("--format", fmt::format("'{}' is not known; use text, json or markdown", format));
+  refuse_option("--format", fmt::format("'{}' is not known; use text, json or markdown", format));
 }
 
 TextStyle PlanOptions::style() const {
@@ -232,7 +230,8 @@ PlanInputs read(const PlanOptions& options) {
   options.attachments.read(out.workload);
   add_draft(out, options, reader);
   // What text shows of them.
-  if (format == Format::text) out.commands_for = {SettingsFormat::llama_server, SettingsFormat::mlx};
+  if (format == Format::text)
+    out.commands_for = {SettingsFormat::llama_server, SettingsFormat::mlx};
   return out;
 }
 
@@ -245,9 +244,12 @@ MachineInputs read_machine(const PlanOptions& options) {
 
 std::string rendered(const PlanReport& report, const PlanOptions& options) {
   switch (options.output_format()) {
-    case Format::json: return to_json(report);
-    case Format::markdown: return to_markdown(report, options.explain);
-    case Format::text: break;
+    case Format::json:
+      return to_json(report);
+    case Format::markdown:
+      return to_markdown(report, options.explain);
+    case Format::text:
+      break;
   }
   return to_text(report, options.style());
 }

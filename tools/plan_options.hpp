@@ -44,8 +44,8 @@ struct PlanOptions : membudget::PlanRequest {
 [[nodiscard]] std::string cache_type_name(membudget::ElementType type);
 
 /// What the options name, looked up and read.
-/// Throws UsageError for what is wrong with the command line, Error for what cannot be read. Warns on
-/// standard error of what Ollama's own settings say that is not planned for.
+/// Throws UsageError for what is wrong with the command line, Error for what cannot be read. Warns
+/// on standard error of what Ollama's own settings say that is not planned for.
 [[nodiscard]] membudget::PlanInputs read(const PlanOptions& options);
 
 /// The same without a model.

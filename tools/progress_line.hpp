@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
-/// One line on standard error that is written over and goes away in the end. Nothing is shown in the
-/// first second, nor where standard error is no terminal.
+/// One line on standard error that is written over and goes away in the end. Nothing is shown in
+/// the first second, nor where standard error is no terminal.
 class ProgressLine {
  public:
   ProgressLine();

@@ -14,12 +14,12 @@ namespace {
 
 using namespace membudget;
 
-struct Options : PlanOptions {
+struct RecommendOptions : PlanOptions {
   CatalogOptions wanted;
 };
 
 /// All quantizations of a catalog model, or the one that was asked for or that a file has.
-std::vector<Alternative> alternatives_of(const PlanInputs& inputs, const Options& options,
+std::vector<Alternative> alternatives_of(const PlanInputs& inputs, const RecommendOptions& options,
                                          const AdviceRules& rules) {
   if (inputs.model.source == ModelSource::catalog && options.quantization.empty()) {
     return recommendable(inputs.model.id, inputs.profiles, rules);
@@ -37,26 +37,27 @@ std::string task_of(const std::string& task, const PlanInputs& inputs, const Adv
   if (task == "coding") return "code";
   const auto known = inputs.profiles.capability_rules();
   if (std::ranges::find(known.tasks, task, &TaskRules::name) != known.tasks.end()) return "";
-  throw UsageError(Errc::bad_request, "--task",
-                   fmt::format("'{}' is not known; use one of {}", task,
-                               fmt::join(rules.tasks, ", ")));
+  throw UsageError(
+      Errc::bad_request, "--task",
+      fmt::format("'{}' is not known; use one of {}", task, fmt::join(rules.tasks, ", ")));
 }
 
-Exit run(const Options& options) {
+Exit run(const RecommendOptions& options) {
   if (options.model.empty() && options.modelfile.empty()) {
     return recommend_from_catalog(options, options.wanted);
   }
   auto inputs = read(options);
   if (inputs.runtime.engine != Engine::llama_cpp) {
-    throw UsageError(Errc::unsupported, "--runtime",
-                     fmt::format("recommend chooses among llama.cpp's quantizations and caches; for "
-                                 "{} compare plan --quant 8bit, 6bit and 4bit",
-                                 inputs.runtime.id));
+    throw UsageError(
+        Errc::unsupported, "--runtime",
+        fmt::format("recommend chooses among llama.cpp's quantizations and caches; for "
+                    "{} compare plan --quant 8bit, 6bit and 4bit",
+                    inputs.runtime.id));
   }
   const AdviceRules rules = inputs.profiles.advice_rules();
   const auto task = task_of(options.wanted.task, inputs, rules);
-  auto recommendation = recommend(inputs.machine, inputs.runtime, inputs.workload, rules,
-                                  task, alternatives_of(inputs, options, rules));
+  auto recommendation = recommend(inputs.machine, inputs.runtime, inputs.workload, rules, task,
+                                  alternatives_of(inputs, options, rules));
   const bool found = recommendation.model != nullptr;
   if (found) {
     inputs.model = *recommendation.model;
@@ -78,7 +79,7 @@ Exit run(const Options& options) {
 void add_recommend(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand(
       "recommend", "The best settings of MODEL, or without it the best models of the catalog");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecommendOptions>();
   options->add_to(*command);
   options->add_now_to(*command);
   options->add_context_to(*command);

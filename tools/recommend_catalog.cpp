@@ -22,8 +22,8 @@ double positive_number(const std::string& text, const std::string& option) {
   std::istringstream in(text);
   in.imbue(std::locale::classic());
   double value = 0;
-  const bool whole = !(in >> std::noskipws >> value).fail() &&
-                     in.peek() == std::istringstream::traits_type::eof();
+  const bool whole =
+      !(in >> std::noskipws >> value).fail() && in.peek() == std::istringstream::traits_type::eof();
   if (!whole || !std::isfinite(value) || value < 0) {
     throw UsageError(Errc::bad_request, option,
                      fmt::format("'{}' is not a number such as 10", text));

@@ -17,7 +17,7 @@ namespace {
 using namespace membudget;
 
 /// What is recorded, as it was typed.
-struct Options : RecordOptions {
+struct RecordCommandOptions : RecordOptions {
   std::string model;
   std::string from;  ///< Of `import`.
   Record record;
@@ -38,16 +38,13 @@ struct Options : RecordOptions {
   bool dry_run = false;
 };
 
-[[noreturn]] void wrong(const char* option, const std::string& problem) {
-  throw UsageError(Errc::bad_request, option, problem);
-}
-
 std::optional<double> number(const std::string& text, const char* option, bool zero) {
   if (text.empty()) return std::nullopt;
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
   if (*end != '\0' || !std::isfinite(value) || value < 0 || (value == 0 && !zero)) {
-    wrong(option, fmt::format("'{}' is not a number {}", text, zero ? "of at least 0" : "above 0"));
+    refuse_option(option,
+                  fmt::format("'{}' is not a number {}", text, zero ? "of at least 0" : "above 0"));
   }
   return value;
 }
@@ -60,7 +57,7 @@ std::optional<std::int64_t> whole(const std::string& text, const char* option, s
   if (text.empty()) return std::nullopt;
   const auto value = number(text, option, false);
   if (*value != std::floor(*value) || *value > static_cast<double>(most)) {
-    wrong(option, fmt::format("'{}' is not a whole number from 1 to {}", text, most));
+    refuse_option(option, fmt::format("'{}' is not a whole number from 1 to {}", text, most));
   }
   return static_cast<std::int64_t>(*value);
 }
@@ -83,7 +80,7 @@ void check_names(Record& record) {
   }
 }
 
-Record typed(const Options& options) {
+Record typed(const RecordCommandOptions& options) {
   Record out = options.record;
   out.model = options.model;
   out.context = tokens(options.context, "--ctx-size");
@@ -91,7 +88,7 @@ Record typed(const Options& options) {
   out.prompt_tokens = tokens(options.prompt_tokens, "--prompt-tokens");
   out.generated_tokens = tokens(options.generated_tokens, "--generated-tokens");
   if (!options.memory.empty()) out.memory = parse_size(options.memory, "--memory");
-  if (out.memory && out.memory->count() < 1) wrong("--memory", "must be more than nothing");
+  if (out.memory && out.memory->count() < 1) refuse_option("--memory", "must be more than nothing");
   out.generation_tps = number(options.generation_tps, "--tps", false);
   out.prompt_tps = number(options.prompt_tps, "--prompt-tps", false);
   out.first_token_ms = number(options.first_token_ms, "--first-token-ms", true);
@@ -102,13 +99,14 @@ Record typed(const Options& options) {
   if (!options.cache_type.empty()) out.cache_type_k = out.cache_type_v = options.cache_type;
   for (const auto* type : {&out.cache_type_k, &out.cache_type_v}) {
     if (!type->empty() && !element_type_of_name(*type)) {
-      wrong("--cache-type", fmt::format("'{}' is not known; use f16, q8_0, q4_0 ...", *type));
+      refuse_option("--cache-type",
+                    fmt::format("'{}' is not known; use f16, q8_0, q4_0 ...", *type));
     }
   }
   if (!options.flash_attention.empty()) {
     if (options.flash_attention != "on" && options.flash_attention != "off") {
-      wrong("--flash-attn",
-            fmt::format("'{}' is not known; use on or off", options.flash_attention));
+      refuse_option("--flash-attn",
+                    fmt::format("'{}' is not known; use on or off", options.flash_attention));
     }
     out.flash_attention = options.flash_attention == "on";
   }
@@ -125,7 +123,7 @@ std::string plural(std::size_t count) {
   return fmt::format("{} record{}", count, count == 1 ? "" : "s");
 }
 
-void keep(std::span<const Record> records, const Options& options) {
+void keep(std::span<const Record> records, const RecordCommandOptions& options) {
   if (options.dry_run) {
     std::string lines;
     for (const Record& record : records) lines += to_json_line(record) + "\n";
@@ -137,13 +135,15 @@ void keep(std::span<const Record> records, const Options& options) {
   fmt::print(stderr, "membudget: {} added to {}\n", plural(records.size()), file.path().string());
 }
 
-Exit record_one(const Options& options) {
+Exit record_one(const RecordCommandOptions& options) {
   Record record = typed(options);
-  if (record.model.empty()) wrong("usage", "MODEL is required; see membudget record --help");
+  if (record.model.empty())
+    refuse_option("usage", "MODEL is required; see membudget record --help");
   if (!record.generation_tps && !record.prompt_tps && !record.memory && !record.first_token_ms &&
       !record.rating) {
-    wrong("usage",
-          "nothing was measured; give --tps, --prompt-tps, --first-token-ms, --memory or --rating");
+    refuse_option(
+        "usage",
+        "nothing was measured; give --tps, --prompt-tps, --first-token-ms, --memory or --rating");
   }
   if (record.time.empty()) record.time = utc_now();
   if (record.runtime.empty()) record.runtime = "llama.cpp";
@@ -151,7 +151,7 @@ Exit record_one(const Options& options) {
   return exit_fits;
 }
 
-Exit record_import(const Options& options) {
+Exit record_import(const RecordCommandOptions& options) {
   Record known = typed(options);
   if (known.time.empty()) known.time = utc_now();
   RecordImport found;
@@ -174,7 +174,7 @@ Exit record_import(const Options& options) {
   return exit_fits;
 }
 
-void add_known(CLI::App& command, Options& options) {
+void add_known(CLI::App& command, RecordCommandOptions& options) {
   const auto option = [&](const char* names, std::string& value, const char* type, const char* help,
                           const char* group) {
     command.add_option(names, value, help)
@@ -208,7 +208,7 @@ void add_known(CLI::App& command, Options& options) {
 
 void add_record(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("record", "Keep what a run of MODEL was like");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecordCommandOptions>();
   command->add_option("MODEL", options->model, "The model that ran, as plan takes it");
   add_known(*command, *options);
   const auto option = [&](const char* name, std::string& value, const char* type,
@@ -225,7 +225,7 @@ void add_record(CLI::App& program, Exit& exit) {
   option("--prompt-tokens", options->prompt_tokens, "N", "Tokens prompted");
   option("--generated-tokens", options->generated_tokens, "N", "Tokens generated");
 
-  auto imported = std::make_shared<Options>();
+  auto imported = std::make_shared<RecordCommandOptions>();
   auto* import = command->add_subcommand(
       "import", "From llama-bench -o json, a server's log or Ollama's answers");
   import->add_option("FILE", imported->from, "File, or - for standard input")->required();

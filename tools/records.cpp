@@ -16,7 +16,7 @@ namespace {
 using namespace membudget;
 using nlohmann::ordered_json;
 
-struct Options : RecordOptions {
+struct RecordsOptions : RecordOptions {
   std::string model;
   bool list = false;
   bool json = false;
@@ -29,21 +29,21 @@ std::string figure(const std::optional<double>& value) {
                         : fmt::format("{:.0f}", *value);
 }
 
-using Row = std::array<std::string, 9>;
+using RecordsRow = std::array<std::string, 9>;
 
 /// Figures to the right, names to the left, each column as wide as its widest cell.
-std::string table(const std::vector<Row>& rows) {
+std::string table(const std::vector<RecordsRow>& rows) {
   std::array<std::size_t, 9> widths{};
-  for (const Row& row : rows) {
+  for (const RecordsRow& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   std::string out;
-  for (const Row& row : rows) {
+  for (const RecordsRow& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
       // A column that nobody has a figure for is left out; its head alone says nothing.
       const bool empty = std::all_of(rows.begin() + 1, rows.end(),
-                                     [i](const Row& each) { return each[i].empty(); });
+                                     [i](const RecordsRow& each) { return each[i].empty(); });
       if (empty) continue;
       line += line.empty() ? "" : "  ";
       line += i < 3 ? fmt::format("{:<{}}", row[i], widths[i])
@@ -63,8 +63,8 @@ std::string plain(std::string text) {
 }
 
 std::string summary_text(const std::vector<RecordGroup>& groups) {
-  std::vector<Row> rows{{"model", "quant", "chip", "records", "tokens/s", "prompt/s", "first ms",
-                         "memory", "rating"}};
+  std::vector<RecordsRow> rows{{"model", "quant", "chip", "records", "tokens/s", "prompt/s",
+                                "first ms", "memory", "rating"}};
   for (const RecordGroup& group : groups) {
     rows.push_back({plain(group.model), plain(group.quantization), plain(group.chip),
                     fmt::format("{}", group.records), figure(group.generation_tps),
@@ -77,7 +77,7 @@ std::string summary_text(const std::vector<RecordGroup>& groups) {
 }
 
 std::string list_text(const std::vector<Record>& records) {
-  std::vector<Row> rows{
+  std::vector<RecordsRow> rows{
       {"model", "quant", "chip", "time", "tokens/s", "prompt/s", "first ms", "memory", "rating"}};
   for (const Record& record : records) {
     rows.push_back({plain(record.model), plain(record.quantization), plain(record.chip),
@@ -106,7 +106,7 @@ ordered_json json_of(const RecordGroup& group) {
   return out;
 }
 
-Exit run(const Options& options) {
+Exit run(const RecordsOptions& options) {
   RecordList list = read_records(options);
   if (!options.model.empty()) {
     std::erase_if(list.records,
@@ -141,7 +141,7 @@ Exit run(const Options& options) {
 void add_records(CLI::App& program, Exit& exit) {
   auto* command =
       program.add_subcommand("records", "What was recorded, summed up by model and Mac");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecordsOptions>();
   command->add_option("MODEL", options->model, "Only records of this model");
   options->add_to(*command);
   command->add_flag("--list", options->list, "Every record; with --json as it stands in the file")

@@ -12,7 +12,7 @@ namespace {
 
 using namespace membudget;
 
-struct Options : PlanOptions {
+struct ReportOptions : PlanOptions {
   bool strict = false;
 };
 
@@ -26,7 +26,7 @@ std::vector<std::int64_t> contexts_around(const PlanReport& report) {
   return out;
 }
 
-Exit run(const Options& options) {
+Exit run(const ReportOptions& options) {
   if (options.format != "text" && options.format != "html") {
     throw UsageError(
         Errc::bad_request, "--format",
@@ -50,7 +50,7 @@ Exit run(const Options& options) {
 
 void add_report(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("report", "A plan of MODEL as one HTML page");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReportOptions>();
   options->add_to(*command);
   options->add_now_to(*command);
   options->add_context_to(*command);

@@ -11,11 +11,11 @@ namespace {
 
 using namespace membudget;
 
-struct Options : PlanOptions {
+struct SettingsOptions : PlanOptions {
   std::string for_whom;
 };
 
-SettingsFormat format_of(const Options& options) {
+SettingsFormat format_of(const SettingsOptions& options) {
   const auto format = settings_format_of_name(options.for_whom);
   if (!format) {
     throw UsageError(
@@ -54,7 +54,7 @@ void remark(const PlanReport& report, SettingsFormat format) {
   }
 }
 
-Exit run(const Options& options) {
+Exit run(const SettingsOptions& options) {
   const auto format = format_of(options);
   auto inputs = read(options);
   if (!has_commands(inputs.runtime.engine)) {
@@ -77,7 +77,7 @@ Exit run(const Options& options) {
 void add_settings(CLI::App& program, Exit& exit) {
   auto* command =
       program.add_subcommand("settings", "What to paste so that a runtime does what was planned");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SettingsOptions>();
   options->add_to(*command);
   options->add_context_to(*command);
   command

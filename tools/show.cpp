@@ -18,7 +18,7 @@ using membudget::ProfileKind;
 using membudget::Profiles;
 using nlohmann::ordered_json;
 
-struct Options {
+struct ShowOptions {
   std::string kind;
   std::string id;
   std::string profiles;
@@ -32,7 +32,9 @@ struct Figure {
   std::string source;
 };
 
-bool is_plain(const ordered_json& value) { return !value.is_object() && !value.is_array(); }
+bool is_plain(const ordered_json& value) {
+  return !value.is_object() && !value.is_array();
+}
 
 std::string text_of(const ordered_json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -88,8 +90,7 @@ std::string source_of(const std::string& figure, const ordered_json& sources) {
 }
 
 std::vector<Figure> figures_of(const ordered_json& profile) {
-  const auto sources =
-      profile.contains("sources") ? profile.at("sources") : ordered_json::object();
+  const auto sources = profile.contains("sources") ? profile.at("sources") : ordered_json::object();
   std::vector<Figure> out;
   for (const auto& [key, value] : profile.items()) {
     if (key == "schema" || key == "sources" || key == "notes") continue;
@@ -195,7 +196,7 @@ std::string as_text(const ordered_json& profile) {
   return out;
 }
 
-Exit run(const Options& options) {
+Exit run(const ShowOptions& options) {
   const ProfileKind kind = membudget::kind_named(options.kind);
   const Profiles profiles = profiles_with(options.profiles);
   ordered_json profile = ordered_json::parse(profiles.document(kind, options.id));
@@ -217,7 +218,7 @@ Exit run(const Options& options) {
 
 void add_show(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand("show", "One chip, model, ...: each figure, its source");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ShowOptions>();
   command->add_option("KIND", options->kind, "chip, model, quant, runtime or stack")->required();
   command->add_option("ID", options->id, "By any of its names")->required();
   command->add_option("--profiles", options->profiles, "Folder that adds to the built-in profiles")

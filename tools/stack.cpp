@@ -17,7 +17,7 @@ namespace {
 
 using namespace membudget;
 
-struct Options : PlanOptions {
+struct StackOptions : PlanOptions {
   std::vector<std::string> models;
   std::string count;
   bool strict = false;
@@ -34,7 +34,9 @@ struct Asked {
   Profiles profiles;
 };
 
-bool is_file(const std::string& name) { return name.ends_with(".json"); }
+bool is_file(const std::string& name) {
+  return name.ends_with(".json");
+}
 
 /// The stack of a file, with the first fault as `check` would list it.
 StackProfile checked_file(const std::string& file, const std::string& profiles) {
@@ -47,16 +49,16 @@ StackProfile checked_file(const std::string& file, const std::string& profiles) 
   }
   if (faults.empty()) return read_stack(file);
   const auto& first = faults.front();
-  throw Error(Errc::invalid_profile, fmt::format("{}:{}:{}", first.file, first.line, first.column),
-              fmt::format("{}{}{}", first.pointer.empty() ? "" : first.pointer + ": ",
-                          first.problem,
-                          faults.size() == 1 ? std::string()
-                                             : fmt::format("; and {} more, see membudget check {}",
-                                                           faults.size() - 1, file)));
+  throw Error(
+      Errc::invalid_profile, fmt::format("{}:{}:{}", first.file, first.line, first.column),
+      fmt::format("{}{}{}", first.pointer.empty() ? "" : first.pointer + ": ", first.problem,
+                  faults.size() == 1 ? std::string()
+                                     : fmt::format("; and {} more, see membudget check {}",
+                                                   faults.size() - 1, file)));
 }
 
 /// The profile that the arguments name; nothing when they name models.
-std::optional<StackProfile> profile_of(const Options& options, const Profiles& profiles) {
+std::optional<StackProfile> profile_of(const StackOptions& options, const Profiles& profiles) {
   const std::string& first = options.models.front();
   if (is_file(first)) return checked_file(first, options.profiles);
   if (options.models.size() > 1) return std::nullopt;
@@ -69,11 +71,11 @@ std::optional<StackProfile> profile_of(const Options& options, const Profiles& p
 }
 
 /// What a stack's profile says of its members is not said again on the command line.
-void refuse_model_options(const Options& options) {
+void refuse_model_options(const StackOptions& options) {
   const std::initializer_list<std::pair<const char*, bool>> given{
       {"MODEL", options.models.size() > 1},
       {"--count", !options.count.empty()},
-      {"--runtime", options.runtime != Options().runtime},
+      {"--runtime", options.runtime != StackOptions().runtime},
       {"--quant", !options.quantization.empty()},
       {"--ctx-size", !options.context.empty()},
       {"--parallel", !options.parallel.empty()},
@@ -99,7 +101,7 @@ void without_metal(Stack& stack) {
   }
 }
 
-Asked from_profile(Options options, const StackProfile& profile) {
+Asked from_profile(StackOptions options, const StackProfile& profile) {
   refuse_model_options(options);
   if (options.chip.empty()) options.chip = profile.chip;
   StackProfile own = profile;
@@ -122,7 +124,7 @@ Asked from_profile(Options options, const StackProfile& profile) {
   return out;
 }
 
-Asked from_models(Options options) {
+Asked from_models(StackOptions options) {
   // `max` is searched for afterwards.
   if (options.parallel == "max") options.parallel.clear();
   auto inputs = read_machine(options);
@@ -139,9 +141,8 @@ Asked from_models(Options options) {
     member.quantization = options.quantization;
     member.runtime = options.runtime;
   }
-  profile.name = options.models.size() == 1
-                     ? options.models.front()
-                     : fmt::format("{} models", options.models.size());
+  profile.name = options.models.size() == 1 ? options.models.front()
+                                            : fmt::format("{} models", options.models.size());
   Asked out{.stack = stack_of(profile, std::move(inputs.machine), inputs.profiles, read),
             .requests = {},
             .claims = {},
@@ -154,34 +155,35 @@ Asked from_models(Options options) {
     }
   }
   if (!options.draft.empty()) {
-    out.stack.members.front().workload.draft = std::make_shared<const Model>(read(options.draft, {}));
+    out.stack.members.front().workload.draft =
+        std::make_shared<const Model>(read(options.draft, {}));
   }
   out.stack.speed = inputs.speed;
   without_metal(out.stack);
   return out;
 }
 
-std::int64_t count_of(const std::string& text) {
+std::int64_t copies_of(const std::string& text) {
   std::int64_t value = 0;
   const auto* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc{} || stop != end || value < 1 || value > most_processes) {
-    throw UsageError(Errc::bad_request, "--count",
-                     fmt::format("'{}' is neither max nor a whole number from 1 to {}", text,
-                                 most_processes));
+    throw UsageError(
+        Errc::bad_request, "--count",
+        fmt::format("'{}' is neither max nor a whole number from 1 to {}", text, most_processes));
   }
   return value;
 }
 
 /// Sets the last model to the most processes or slots that fit.
-void search(StackReport& report, const Options& options) {
+void search(StackReport& report, const StackOptions& options) {
   const std::size_t last = report.stack.members.size() - 1;
   StackMember& member = report.stack.members[last];
   if (options.count == "max") {
     report.max_count = max_count(report.stack, last);
     member.count = std::max<std::int64_t>(*report.max_count, 1);
   } else if (!options.count.empty()) {
-    member.count = count_of(options.count);
+    member.count = copies_of(options.count);
   }
   if (options.parallel == "max") {
     const auto open = configured(member.workload, member.runtime, *member.model,
@@ -216,7 +218,7 @@ std::vector<std::vector<Alternative>> alternatives_of(const Stack& stack, const 
   return out;
 }
 
-StackReport report_of(Asked asked, const Options& options) {
+StackReport report_of(Asked asked, const StackOptions& options) {
   StackReport report;
   report.stack = std::move(asked.stack);
   report.notes = std::move(asked.notes);
@@ -239,16 +241,19 @@ StackReport report_of(Asked asked, const Options& options) {
   return report;
 }
 
-std::string rendered_stack(const StackReport& report, const Options& options) {
+std::string rendered_stack(const StackReport& report, const StackOptions& options) {
   switch (options.output_format()) {
-    case Format::json: return to_json(report);
-    case Format::markdown: return to_markdown(report);
-    case Format::text: break;
+    case Format::json:
+      return to_json(report);
+    case Format::markdown:
+      return to_markdown(report);
+    case Format::text:
+      break;
   }
   return to_text(report, options.style());
 }
 
-Exit run(const Options& options) {
+Exit run(const StackOptions& options) {
   static_cast<void>(options.output_format());
   if (options.count == "max" && options.parallel == "max") {
     throw UsageError(Errc::bad_request, "--count",
@@ -274,22 +279,25 @@ Exit run(const Options& options) {
 void add_stack(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand(
       "stack", "Several models at once: a stack's file or name, or two or more MODELs");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StackOptions>();
   options->add_to(*command);
   options->add_context_to(*command);
   options->add_speed_to(*command);
   command->remove_option(command->get_option("MODEL"));
   command
-      ->add_option("MODEL", options->models,
-                   "A stack's file.json, the name of a ready one (membudget list stacks), or models")
+      ->add_option(
+          "MODEL", options->models,
+          "A stack's file.json, the name of a ready one (membudget list stacks), or models")
       ->required();
-  command->add_option("--count", options->count,
-                      "Processes of the last MODEL: a number, or max for how many fit")
+  command
+      ->add_option("--count", options->count,
+                   "Processes of the last MODEL: a number, or max for how many fit")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
       ->type_name("N")
       ->group("Stack");
   command->get_option("--parallel")
-      ->description("-np; slots, or max for how many of -c tokens each the last MODEL has room for");
+      ->description(
+          "-np; slots, or max for how many of -c tokens each the last MODEL has room for");
   command->add_flag("--strict", options->strict, "Exit 1 unless the fit is comfortable")
       ->group("Output");
   command->callback([options, &exit] { exit = run(*options); });

@@ -24,7 +24,7 @@ using namespace membudget;
 // Ten minutes of planning for the slowest models, and a table nobody reads.
 constexpr std::size_t most_plans = 100'000;
 
-struct Options : PlanOptions {
+struct SweepOptions : PlanOptions {
   // Lists, each as often as it was given.
   std::vector<std::string> chips;
   std::vector<std::string> runtimes;
@@ -37,7 +37,7 @@ struct Options : PlanOptions {
 
 enum class SweepFormat { text, csv, json, markdown, svg, html };
 
-SweepFormat format_of(const Options& options) {
+SweepFormat format_of(const SweepOptions& options) {
   if (options.json) return SweepFormat::json;
   using Pair = std::pair<std::string_view, SweepFormat>;
   constexpr std::array<Pair, 7> known{{{"text", SweepFormat::text},
@@ -70,15 +70,9 @@ std::vector<std::string> list_of(const std::vector<std::string>& texts, const st
   return parsed([&] { return list_axis(fmt::format("{}", fmt::join(texts, ",")), option); });
 }
 
-/// Refusing a combination is an answer; what cannot be read, and a name nobody knows, ends the
-/// command.
-bool is_refusal(const Error& error) {
-  return error.code() == Errc::bad_request || error.code() == Errc::unsupported;
-}
-
 /// The combinations of chips, runtimes and quantizations, in this order. When there is none at all,
 /// the reason of the first is the command's.
-std::vector<SweepSubject> subjects_of(const Options& options, std::size_t& plans) {
+std::vector<SweepSubject> subjects_of(const SweepOptions& options, std::size_t& plans) {
   PlanOptions one = options;
   one.format = "text";
   one.json = false;
@@ -119,7 +113,7 @@ std::vector<SweepSubject> subjects_of(const Options& options, std::size_t& plans
 
 /// As --cache-type names them. Where nothing but the context varies otherwise, the three that
 /// people choose between.
-std::vector<CacheTypes> cache_axis(const Options& options,
+std::vector<CacheTypes> cache_axis(const SweepOptions& options,
                                    const std::vector<SweepSubject>& subjects) {
   std::vector<std::string> names = list_of(options.cache_types, "--cache-type");
   const bool chosen = !options.cache_types.empty() || !options.cache_type_k.empty() ||
@@ -144,7 +138,7 @@ std::vector<CacheTypes> cache_axis(const Options& options,
   return out;
 }
 
-std::vector<std::int64_t> contexts_of(const Options& options, std::int64_t trained) {
+std::vector<std::int64_t> contexts_of(const SweepOptions& options, std::int64_t trained) {
   return parsed([&] {
     if (!options.contexts.empty()) {
       return context_axis(fmt::format("{}", fmt::join(options.contexts, ",")), trained, "--ctx");
@@ -160,7 +154,7 @@ std::int64_t trained_context(const std::vector<SweepSubject>& subjects) {
   return 0;
 }
 
-unsigned threads_of(const Options& options) {
+unsigned threads_of(const SweepOptions& options) {
   if (options.threads.empty()) return 0;
   constexpr std::int64_t most = 1024;
   const auto count = parsed([&] { return parse_tokens(options.threads, "--threads"); });
@@ -171,7 +165,7 @@ unsigned threads_of(const Options& options) {
   return static_cast<unsigned>(count);
 }
 
-std::string rendered_sweep(const Sweep& swept, const Options& options) {
+std::string rendered_sweep(const Sweep& swept, const SweepOptions& options) {
   switch (format_of(options)) {
     case SweepFormat::csv:
       return to_csv(swept);
@@ -191,7 +185,7 @@ std::string rendered_sweep(const Sweep& swept, const Options& options) {
   return to_text(swept, style);
 }
 
-Exit run(const Options& options) {
+Exit run(const SweepOptions& options) {
   // Slips on the command line first: they cost nothing to find.
   static_cast<void>(format_of(options));
   const auto threads = threads_of(options);
@@ -241,7 +235,7 @@ SweepSubject subject_of(const PlanInputs& inputs) {
 void add_sweep(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand(
       "sweep", "Memory of MODEL over contexts, quantizations, cache types, Macs and runtimes");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SweepOptions>();
   options->add_to(*command);
   options->add_now_to(*command);
   options->add_speed_to(*command);

@@ -11,7 +11,9 @@
 
 using namespace membudget;
 
-bool names_this_machine(std::string_view chip) { return chip.empty() || chip == "this-machine"; }
+bool names_this_machine(std::string_view chip) {
+  return chip.empty() || chip == "this-machine";
+}
 
 HostReadings readings_of(const std::string& file) {
   if (file.empty()) return read_host();

@@ -17,7 +17,7 @@ namespace {
 
 using namespace membudget;
 
-struct Options {
+struct VerifyCommandOptions {
   std::string log;
   std::string model;
   std::string quantization;
@@ -85,7 +85,7 @@ std::optional<std::int64_t> tokens(const std::string& text, std::string_view opt
   return parse_tokens(text, option);
 }
 
-VerifyOptions options_of(const Options& options) {
+VerifyOptions options_of(const VerifyCommandOptions& options) {
   VerifyOptions out;
   out.settings.context = tokens(options.context, "--ctx-size");
   out.settings.batch = tokens(options.batch, "--batch-size");
@@ -98,7 +98,7 @@ VerifyOptions options_of(const Options& options) {
 /// Each load with the model that the user named, in the types that the log names.
 class Planner {
  public:
-  Planner(const Options& options, const Profiles& profiles)
+  Planner(const VerifyCommandOptions& options, const Profiles& profiles)
       : options_(options), profiles_(profiles), verify_(options_of(options)) {
     if (!options.chip.empty()) chip_ = named_chip();
     if (!options.macos.empty()) macos_ = parse_tokens(options.macos, "--macos");
@@ -142,7 +142,7 @@ class Planner {
     return models_.emplace(quantization, std::move(model)).first->second;
   }
 
-  const Options& options_;
+  const VerifyCommandOptions& options_;
   const Profiles& profiles_;
   VerifyOptions verify_;
   std::optional<Chip> chip_;
@@ -163,7 +163,7 @@ std::string reason(const EngineLog& log, const VerifyReport& report) {
              : fmt::format("{}; the log lacks {}", last.not_planned, last.lacks.front());
 }
 
-std::string rendered(const VerifyReport& report, const Options& options) {
+std::string rendered(const VerifyReport& report, const VerifyCommandOptions& options) {
   if (options.bug_report) return bug_report(report);
   if (options.json || options.format == "json") return to_json(report);
   if (options.format == "markdown") return to_markdown(report);
@@ -171,7 +171,7 @@ std::string rendered(const VerifyReport& report, const Options& options) {
   return to_text(report, terminal_style(to_file, false));
 }
 
-Exit run(const Options& options) {
+Exit run(const VerifyCommandOptions& options) {
   auto profiles = Profiles::embedded();
   if (!options.profiles.empty()) profiles = profiles.overlaid_with(options.profiles);
   Planner planner(options, profiles);
@@ -201,7 +201,7 @@ Exit run(const Options& options) {
 void add_verify(CLI::App& program, Exit& exit) {
   auto* command = program.add_subcommand(
       "verify", "The log of an engine beside a plan of the same, part by part");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyCommandOptions>();
   command
       ->add_option("LOG", options->log,
                    "Log of llama.cpp, Ollama or mlx-lm, or `ollama ps`; - reads standard input")
