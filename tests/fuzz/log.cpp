@@ -23,7 +23,7 @@ EngineLog read_in_pieces(std::string_view text, std::size_t piece) {
   return reader.finish();
 }
 
-std::string shown(const EngineLog& log) {
+std::string log_text(const EngineLog& log) {
   std::string out = std::to_string(log.lines) + " " + std::to_string(log.cut_lines) + " " +
                     std::to_string(log.forgotten);
   for (const EngineLoad& load : log.loads) {
@@ -41,13 +41,13 @@ std::string shown(const EngineLog& log) {
 
 void log(std::string_view input) {
   const std::size_t salt = hash_of(input);
-  const auto whole = read_twice([&] { return read_engine_log(input); }, shown);
+  const auto whole = read_twice([&] { return read_engine_log(input); }, log_text);
   const auto pieces = read_or_refuse([&] { return read_in_pieces(input, 1 + salt % 97); });
   require(whole.has_value() == pieces.has_value(), "pieces are read as the whole is");
   if (!whole) {
     return;
   }
-  require(shown(*whole) == shown(*pieces), "pieces read as the whole does");
+  require(log_text(*whole) == log_text(*pieces), "pieces read as the whole does");
   require(whole->loads.size() <= most_loads, "no more loads are kept than promised");
   require(whole->lines <= 1 + std::count(input.begin(), input.end(), '\n'), "lines are counted");
   VerifyReport report;

@@ -13,7 +13,7 @@
 #include "membudget/profiles.hpp"
 #include "support/embedded.hpp"
 
-namespace membudget::test {
+namespace membudget::test::all_runtimes_test {
 namespace {
 
 /// The quantizations that the engine reads as they are.
@@ -94,4 +94,4 @@ INSTANTIATE_TEST_SUITE_P(Runtimes, AllRuntimes, testing::ValuesIn(profiles().run
                          });
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::all_runtimes_test

@@ -22,7 +22,7 @@
 #include "support/scratch_folder.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::all_sources_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -115,8 +115,7 @@ class AllSources : public ::testing::Test {
 };
 
 TEST_F(AllSources, GiveTheSamePlan) {
-  for (const char* id :
-       {"llama-3.1-8b", "qwen2.5-7b", "gemma-2-9b", "falcon-h1-7b", "lfm2-1.2b"}) {
+  for (const char* id : {"llama-3.1-8b", "qwen2.5-7b", "gemma-2-9b", "falcon-h1-7b", "lfm2-1.2b"}) {
     const Model listed = load(id, "Q4_K_M");
     const std::string expected = plan_of(listed);
     GgufWriter gguf = gguf_of(id, listed);
@@ -201,9 +200,9 @@ TEST_F(AllSources, AModelfilesContextCounts) {
   store_blob('b', R"({"num_ctx": 12288, "stop": ["<|im_end|>"]})");
   store_blob('c', projector.padded_header(),
              static_cast<std::int64_t>(projector.padded_header().size()) + projector.data_size());
-  store_manifest("registry.ollama.ai/me/mine/v1",
-                 manifest({layer("model", 'a', size), layer("params", 'b', 40),
-                           layer("projector", 'c', 1)}));
+  store_manifest(
+      "registry.ollama.ai/me/mine/v1",
+      manifest({layer("model", 'a', size), layer("params", 'b', 40), layer("projector", 'c', 1)}));
   const Model model = load("ollama:me/mine:v1");
   EXPECT_EQ(model.id, "me/mine:v1");
   EXPECT_EQ(model.source, ModelSource::ollama);
@@ -340,4 +339,4 @@ TEST_F(AllSources, ASplitModelIsReadFromAServer) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::all_sources_test

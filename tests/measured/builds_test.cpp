@@ -3,12 +3,13 @@
 // elsewhere. logs_test.cpp compares the same logs through `verify`, which plans by the oldest
 // measured rules and names what was different before.
 //
-// data/build_logs.jsonl has 41 lines from 40 of the 171 logs that were collected: 28 of 152 of Macs, 12
-// of 19 of other machines, whose caches, states and host inputs follow the same rules. Their sizes
-// agree to the last printed digit by the rules of the build that printed them; those older than any
-// build we know once a counted reason is added, whose bytes follow from the log's own settings; a
-// few belong to graphs or files we do not have and carry the reason. Where a build's graph is only
-// bounded (delta nets before they were one operation), the bound must not be below what was printed.
+// data/build_logs.jsonl has 41 lines from 40 of the 171 logs that were collected: 28 of 152 of
+// Macs, 12 of 19 of other machines, whose caches, states and host inputs follow the same rules.
+// Their sizes agree to the last printed digit by the rules of the build that printed them; those
+// older than any build we know once a counted reason is added, whose bytes follow from the log's
+// own settings; a few belong to graphs or files we do not have and carry the reason. Where a
+// build's graph is only bounded (delta nets before they were one operation), the bound must not be
+// below what was printed.
 //
 // Left out: 108 logs of MLX and other engines or without the size of any buffer; 8 that do not name
 // their model; caches of unnamed or fork-only types (4) and weights of an unnamed mix (1); contexts
@@ -42,7 +43,7 @@
 #include "membudget/profiles.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::builds_test {
 namespace {
 
 // One log. `printed` holds the numbers as they were printed, a part in several buffers as a list;
@@ -332,4 +333,4 @@ TEST(BuildLogs, OfOtherGraphsAndFilesPrintOtherSizes) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::builds_test

@@ -22,7 +22,7 @@
 #include "support/scratch_folder.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::checkpoint_test {
 namespace {
 
 struct Config {
@@ -108,4 +108,4 @@ TEST(Checkpoints, PlanTheSameGgufAsTheCatalog) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::checkpoint_test

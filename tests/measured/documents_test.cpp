@@ -17,7 +17,7 @@
 #include "membudget/speed.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::documents_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -47,8 +47,8 @@ std::string table() {
   std::string out = fmt::format("{:<20}{:<14}{:<21}{:<9}{:>9}{:>7}{:>15}  {}\n", "document",
                                 "machine", "model", "type", "claimed", "ours", "range", "verdict");
   for (const Json& row : json.at("rows")) {
-    const Model model = profiles.model(row.at("model").get<std::string>(),
-                                       row.at("quant").get<std::string>());
+    const Model model =
+        profiles.model(row.at("model").get<std::string>(), row.at("quant").get<std::string>());
     const Machine mac = machine(profiles.chip(row.at("chip").get<std::string>()));
     const Runtime llama = profiles.runtime("llama.cpp");
     Runtime runtime = llama;
@@ -60,15 +60,15 @@ std::string table() {
                                          profiles.speed_rules(runtime).value(), SpeedRequest{});
     const double low = row.at("low");
     const double high = row.value("high", std::numeric_limits<double>::infinity());
-    const std::string claim = high > 1e9 ? fmt::format("{}+", low)
+    const std::string claim = high > 1e9   ? fmt::format("{}+", low)
                               : high > low ? fmt::format("{}-{}", low, high)
                                            : fmt::format("{}", low);
-    out += fmt::format(
-        "{:<20}{:<14}{:<21}{:<9}{:>9}{:>7.1f}{:>15}  {}\n", row.at("document").get<std::string>(),
-        mac.chip.id, row.at("named").get<std::string>(), model.quantization, claim,
-        speed.generation.tps,
-        fmt::format("{:.1f}-{:.1f}", speed.generation.low, speed.generation.high),
-        verdict(low, high, speed, fits(planned.verdict)));
+    out += fmt::format("{:<20}{:<14}{:<21}{:<9}{:>9}{:>7.1f}{:>15}  {}\n",
+                       row.at("document").get<std::string>(), mac.chip.id,
+                       row.at("named").get<std::string>(), model.quantization, claim,
+                       speed.generation.tps,
+                       fmt::format("{:.1f}-{:.1f}", speed.generation.low, speed.generation.high),
+                       verdict(low, high, speed, fits(planned.verdict)));
   }
   return out;
 }
@@ -83,4 +83,4 @@ TEST(GoldenDocuments, SpeedTablesStandBesideOurs) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::documents_test

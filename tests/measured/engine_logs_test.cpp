@@ -16,7 +16,7 @@
 #include "support/engine_log_text.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::engine_logs_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -277,4 +277,4 @@ TEST(EngineLogRecords, OfOllamasEstimatesComeBackWhole) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::engine_logs_test

@@ -23,7 +23,7 @@
 #include "support/quantizations.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::file_sizes_test {
 namespace {
 
 /// What is known about one published file (see compact_file_sizes.py).
@@ -150,15 +150,15 @@ std::string table(const std::vector<Compared>& files) {
       "0.3 %; what else a file is, stands in its model's profile under `uploads` and is quoted.\n\n"
       "| figures | files | agree | explained by a record |\n|---|---|---|---|\n";
   out += fmt::format("| exact | {} | {} | {} |\n| rounded | {} | {} | {} |\n", exact.files,
-                     exact.agree, exact.explained, rounded.files, rounded.agree,
-                     rounded.explained);
-  out += "\n| model | file | quantization | published | predicted | off | record |\n"
-         "|---|---|---|---|---|---|---|\n";
+                     exact.agree, exact.explained, rounded.files, rounded.agree, rounded.explained);
+  out +=
+      "\n| model | file | quantization | published | predicted | off | record |\n"
+      "|---|---|---|---|---|---|---|\n";
   for (const Compared& file : files) {
     out += fmt::format("| {} | {} | {} | {}{} | {} | {:+.2f} %{} | {} |\n", file.fact.model,
-                       file.fact.file, file.fact.quantization,
-                       file.fact.plus_minus > 0 ? "≈ " : "", file.fact.size, file.predicted,
-                       percent_off(file), file.outcome == Outcome::off ? " **off**" : "", file.note);
+                       file.fact.file, file.fact.quantization, file.fact.plus_minus > 0 ? "≈ " : "",
+                       file.fact.size, file.predicted, percent_off(file),
+                       file.outcome == Outcome::off ? " **off**" : "", file.note);
   }
   return out;
 }
@@ -190,4 +190,4 @@ TEST(FileSizes, AgreeWithEveryPublishedFileOrARecordSaysWhyNot) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::file_sizes_test

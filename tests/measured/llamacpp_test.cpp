@@ -20,7 +20,7 @@
 #include "support/measured.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::llamacpp_test {
 namespace {
 
 const std::string data = std::string(TEST_DATA_DIR) + "/measured/data";
@@ -63,8 +63,7 @@ TEST(LlamaCppSizes, AreEqualToTheByte) {
   MeasuredModels models;
   models.read_packed(data + "/tensor_mixes.jsonl");
   Accuracy accuracy;
-  for_each_row(data + "/rows.jsonl",
-               [&](const MeasuredRow& row) { check(accuracy, models, row); });
+  for_each_row(data + "/rows.jsonl", [&](const MeasuredRow& row) { check(accuracy, models, row); });
   EXPECT_GT(accuracy.rows(), 1000);
   expect_exact(accuracy);
 }
@@ -94,4 +93,4 @@ TEST(LlamaCppSizes, AreEqualInTheOriginalFiles) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::llamacpp_test

@@ -12,11 +12,12 @@
 // that were not printed (2); a model shared with another machine (1). Elsewhere: other engines and
 // Ollama's own estimates (6), layers left on the CPU (1).
 //
-// Ollama: none of its 12 logs is of 0.30 or later, when it began to start llama-server with the flags
-// that configured() predicts. Four of them print sizes (0.10.1, 0.17.0 and two without a version) and
-// are compared as the llama.cpp that their runner linked; the rest are its former engine's own
-// estimates or say only that memory ran out, and nothing here models that engine. The context that
-// 0.17.0 chose by itself is checked in ollama_flags_test.cpp: the rule is older than 0.30.
+// Ollama: none of its 12 logs is of 0.30 or later, when it began to start llama-server with the
+// flags that configured() predicts. Four of them print sizes (0.10.1, 0.17.0 and two without a
+// version) and are compared as the llama.cpp that their runner linked; the rest are its former
+// engine's own estimates or say only that memory ran out, and nothing here models that engine. The
+// context that 0.17.0 chose by itself is checked in ollama_flags_test.cpp: the rule is older than
+// 0.30.
 //
 // Settings that a log does not print are the engine's defaults. How many sequences llama-server of
 // 2024 had (one more, for its system prompt) and that Ollama's runner asks for embeddings as well
@@ -40,7 +41,7 @@
 #include "test_paths.hpp"
 #include "verify/printed_size.hpp"
 
-namespace membudget::test {
+namespace membudget::test::logs_test {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -208,4 +209,4 @@ TEST(Logs, PrintTheSizesThatWePredict) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::logs_test

@@ -16,7 +16,7 @@
 #include "membudget/profiles.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::mlx_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -28,12 +28,8 @@ struct Row {
   Bytes measured;
   Bytes predicted;
 
-  [[nodiscard]] double error() const {
-    return static_cast<double>((predicted - measured).count());
-  }
-  [[nodiscard]] double relative() const {
-    return error() / static_cast<double>(measured.count());
-  }
+  [[nodiscard]] double error() const { return static_cast<double>((predicted - measured).count()); }
+  [[nodiscard]] double relative() const { return error() / static_cast<double>(measured.count()); }
 };
 
 bool is_large(const std::string& chip) {
@@ -126,7 +122,9 @@ TEST_F(MlxPeaks, RowsAreReadAndMostAreScored) {
   EXPECT_LE(apart, 11);
 }
 
-TEST_F(MlxPeaks, TheMeanErrorIsAtMostSixteenPerThousand) { EXPECT_LE(mean(), 0.016); }
+TEST_F(MlxPeaks, TheMeanErrorIsAtMostSixteenPerThousand) {
+  EXPECT_LE(mean(), 0.016);
+}
 
 TEST_F(MlxPeaks, NoPeakIsUnderestimatedByMoreThanThreeTenthsOfAGigabyte) {
   EXPECT_GE(worst().first, -0.3e9);
@@ -150,4 +148,4 @@ TEST_F(MlxPeaks, SmallerStepsSaveWhatWasMeasured) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::mlx_test

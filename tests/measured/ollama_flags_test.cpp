@@ -15,7 +15,7 @@
 #include "membudget/profiles.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::ollama_flags_test {
 namespace {
 
 TEST(OllamaFlags, AreThoseOfItsRules) {
@@ -69,4 +69,4 @@ TEST(OllamaFlags, HaveTheContextThatALogPrints) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::ollama_flags_test

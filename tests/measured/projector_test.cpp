@@ -18,7 +18,7 @@
 #include "support/projectors.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::projector_test {
 namespace {
 
 using nlohmann::json;
@@ -66,4 +66,4 @@ TEST(Projectors, TakeWhatTheEngineAllocates) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::projector_test

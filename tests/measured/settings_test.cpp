@@ -21,7 +21,7 @@
 #include "support/measured_settings.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::settings_test {
 namespace {
 
 const std::string data = std::string(TEST_DATA_DIR) + "/measured/data";
@@ -215,4 +215,4 @@ TEST(LlamaCppSettings, SizesAreEqualInTheOriginalFile) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::settings_test

@@ -22,7 +22,7 @@
 #include "support/scratch_folder.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::sources_test {
 namespace {
 
 const std::string data = std::string(TEST_DATA_DIR) + "/measured/data";
@@ -115,4 +115,4 @@ TEST(ModelSources, AGgufHeaderGivesTheEnginesSizes) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::sources_test

@@ -22,7 +22,7 @@
 #include "support/packed.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::tensor_lists_test {
 namespace {
 
 using nlohmann::json;
@@ -126,4 +126,4 @@ TEST(TensorLists, EqualThoseOfTheFiles) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::tensor_lists_test

@@ -23,7 +23,7 @@
 #include "support/quantizations.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::tensor_mixes_test {
 namespace {
 
 using nlohmann::json;
@@ -161,7 +161,8 @@ std::string difference(const MeasuredModel& model, const MeasuredRow& row,
   if (table.total().count() != row.bytes) {
     return fmt::format("{} bytes instead of {}", table.total().count(), row.bytes);
   }
-  if (row.needs_matrix && needs_importance_matrix(table, test::file_type(row.quantization)) != *row.needs_matrix) {
+  if (row.needs_matrix &&
+      needs_importance_matrix(table, test::file_type(row.quantization)) != *row.needs_matrix) {
     return fmt::format("needs a matrix: {} measured", *row.needs_matrix);
   }
   return "";
@@ -171,7 +172,8 @@ std::string compare(const MeasuredModel& model, const MeasuredRow& row) {
   // Not in file order, so that the order is found and not repeated.
   const std::vector<TensorShape> shapes(model.shapes.rbegin(), model.shapes.rend());
   try {
-    const TensorTable table = quantize(shapes, model.metadata, test::file_type(row.quantization), row.matrix);
+    const TensorTable table =
+        quantize(shapes, model.metadata, test::file_type(row.quantization), row.matrix);
     return row.fails ? "succeeds where llama-quantize fails" : difference(model, row, table);
   } catch (const Error& error) {
     return row.fails && error.code() == Errc::bad_request ? "" : error.what();
@@ -238,4 +240,4 @@ TEST(TensorMixes, EqualTheOriginalFiles) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::tensor_mixes_test

@@ -12,7 +12,7 @@
 #include "support/published.hpp"
 #include "test_paths.hpp"
 
-namespace membudget::test {
+namespace membudget::test::throughput_test {
 namespace {
 
 /// One table: name and errors of generation and prompt.
@@ -22,15 +22,15 @@ class Throughput : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     const Profiles profiles = Profiles::embedded();
-    const PublishedSpeeds published(
-        profiles, std::string(TEST_DATA_DIR) + "/measured/data/throughput.jsonl");
+    const PublishedSpeeds published(profiles,
+                                    std::string(TEST_DATA_DIR) + "/measured/data/throughput.jsonl");
     for (const PublishedSpeed& row : published.rows()) {
       Runtime runtime = profiles.runtime("llama.cpp");
       runtime.id = row.runtime;
       const SpeedRules rules = profiles.speed_rules(runtime).value();
       if (row.generation_tps) {
-        take_generation(row, speed(*row.content, row.machine, row.footprint, rules,
-                                   row.generation_request()));
+        take_generation(
+            row, speed(*row.content, row.machine, row.footprint, rules, row.generation_request()));
       }
       if (row.prompt_tps) {
         take_prompt(row,
@@ -70,10 +70,8 @@ class Throughput : public testing::Test {
  private:
   static std::vector<std::string> groups_of(const PublishedSpeed& row) {
     const std::string chip = row.chip.substr(row.chip.find(' ') + 1);
-    std::vector<std::string> groups{"all",
-                                    "generation " + chip.substr(0, chip.find(' ')),
-                                    "chip " + chip,
-                                    "quantization " + row.quantization,
+    std::vector<std::string> groups{"all", "generation " + chip.substr(0, chip.find(' ')),
+                                    "chip " + chip, "quantization " + row.quantization,
                                     "runtime " + row.runtime};
     if (row.source.find("discussions/4167") != std::string::npos) {
       groups.emplace_back("discussion 4167");
@@ -129,7 +127,9 @@ TEST_F(Throughput, TheRangeHoldsFourInFiveRows) {
   EXPECT_NEAR(share(inside().second, prompt), 0.8, 0.06);
 }
 
-TEST_F(Throughput, NothingIsFasterThanMemory) { EXPECT_EQ(above_bound(), 0); }
+TEST_F(Throughput, NothingIsFasterThanMemory) {
+  EXPECT_EQ(above_bound(), 0);
+}
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::throughput_test

@@ -11,7 +11,7 @@
 #include "membudget/error.hpp"
 #include "support/embedded.hpp"
 
-namespace membudget {
+namespace membudget::advice_property_test {
 namespace {
 
 const AdviceRules& rules() {
@@ -153,4 +153,4 @@ RC_GTEST_PROP(MaxContextProperty, LeavesTheHeadroomThatIsWanted, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::advice_property_test

@@ -11,7 +11,7 @@
 #include "support/embedded.hpp"
 
 // Engines other than llama.cpp, whatever they are.
-namespace membudget {
+namespace membudget::engines_property_test {
 namespace {
 
 Runtime some_runtime() {
@@ -73,4 +73,4 @@ RC_GTEST_PROP(EnginesProperty, LargestContextFitsAndTheNextStepDoesNot, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::engines_property_test

@@ -16,7 +16,7 @@
 #include "source/gguf.hpp"
 #include "support/gguf_writer.hpp"
 
-namespace membudget {
+namespace membudget::gguf_property_test {
 namespace {
 
 using test::GgufWriter;
@@ -103,8 +103,8 @@ RC_GTEST_PROP(GgufProperty, WhatIsWrittenIsReadBack, ()) {
   GgufWriter writer;
   writer.set_array("integers", integers).set_array("reals", reals).set("text", text);
   for (int i = 0; i < 3; ++i) {
-    writer.add_tensor(fmt::format("t{}", i),
-                      {256 * extents[0], extents[1], extents[2], extents[3]}, type);
+    writer.add_tensor(fmt::format("t{}", i), {256 * extents[0], extents[1], extents[2], extents[3]},
+                      type);
   }
   const auto gguf = parse_or_error(writer.padded_header());
   RC_ASSERT(gguf.has_value());
@@ -117,4 +117,4 @@ RC_GTEST_PROP(GgufProperty, WhatIsWrittenIsReadBack, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::gguf_property_test

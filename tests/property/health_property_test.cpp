@@ -9,7 +9,7 @@
 #include "membudget/health.hpp"
 #include "membudget/profiles.hpp"
 
-namespace membudget {
+namespace membudget::health_property_test {
 namespace {
 
 HealthRules rules() {
@@ -128,4 +128,4 @@ RC_GTEST_PROP(HealthProperty, MoreMemoryInUseNeverRaisesTheScoreOrTheAdvice, ())
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::health_property_test

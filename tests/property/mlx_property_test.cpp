@@ -13,7 +13,7 @@
 #include "support/embedded.hpp"
 #include "support/settings_reader.hpp"
 
-namespace membudget {
+namespace membudget::mlx_property_test {
 namespace {
 
 // Whole caches, windows, shared ones, latents both ways, states of three kinds.
@@ -127,4 +127,4 @@ RC_GTEST_PROP(MlxProperty, TheServersCommandDoesWhatWasPlanned, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::mlx_property_test

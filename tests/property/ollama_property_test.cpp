@@ -13,7 +13,7 @@
 #include "support/embedded.hpp"
 #include "support/settings_reader.hpp"
 
-namespace membudget {
+namespace membudget::ollama_property_test {
 namespace {
 
 template <class T>
@@ -140,4 +140,4 @@ RC_GTEST_PROP(OllamaProperty, ItsPrintedSettingsAreNoMoreThanNeeded, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::ollama_property_test

@@ -12,7 +12,7 @@
 #include "membudget/profiles.hpp"
 #include "support/embedded.hpp"
 
-namespace membudget {
+namespace membudget::plan_property_test {
 namespace {
 
 // Small and large, tied and not, one of each attention geometry.
@@ -116,4 +116,4 @@ RC_GTEST_PROP(PlanProperty, RamAloneBindsWithoutMetal, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::plan_property_test

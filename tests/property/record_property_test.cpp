@@ -13,7 +13,7 @@
 #include "membudget/record.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::record_property_test {
 namespace {
 
 template <class Value>
@@ -111,4 +111,4 @@ RC_GTEST_PROP(RecordProperty, AnyTextIsReadOrRefused, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::record_property_test

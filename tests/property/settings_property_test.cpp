@@ -13,7 +13,7 @@
 #include "support/embedded.hpp"
 #include "support/settings_reader.hpp"
 
-namespace membudget {
+namespace membudget::settings_property_test {
 namespace {
 
 using test::shell_commands;
@@ -193,4 +193,4 @@ RC_GTEST_PROP(SettingsProperty, ARaisedLimitMakesThePlanFit, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::settings_property_test

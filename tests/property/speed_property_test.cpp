@@ -12,7 +12,7 @@
 #include "membudget/speed.hpp"
 #include "support/embedded.hpp"
 
-namespace membudget {
+namespace membudget::speed_property_test {
 namespace {
 
 /// One of each kind of layer: dense, windowed, experts, latent attention, recurrent, hybrid.
@@ -124,4 +124,4 @@ RC_GTEST_PROP(SpeedProperty, ALongerPromptIsAnsweredLaterOnTheGpu, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::speed_property_test

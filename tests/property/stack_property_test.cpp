@@ -12,7 +12,7 @@
 #include "membudget/stack_members.hpp"
 #include "support/embedded.hpp"
 
-namespace membudget {
+namespace membudget::stack_property_test {
 namespace {
 
 std::shared_ptr<const Model> model_named(const std::string& name) {
@@ -291,4 +291,4 @@ RC_GTEST_PROP(StackProperty, StepsSaveWhatTheySay, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::stack_property_test

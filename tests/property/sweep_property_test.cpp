@@ -15,7 +15,7 @@
 #include "membudget/sweep.hpp"
 #include "membudget/sweep_report.hpp"
 
-namespace membudget {
+namespace membudget::sweep_property_test {
 namespace {
 
 const Profiles& swept_profiles() {
@@ -141,4 +141,4 @@ RC_GTEST_PROP(SweepProperty, AxesAscendAndHoldTheirEnds, ()) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::sweep_property_test

@@ -12,7 +12,7 @@
 #include "support/embedded.hpp"
 #include "support/machines.hpp"
 
-namespace membudget {
+namespace membudget::this_machine_property_test {
 namespace {
 
 /// A recording with some of its readings missing and others of another machine's size.
@@ -67,4 +67,4 @@ RC_GTEST_PROP(ThisMachineProperty, ComesOfAnyReadingsOrSaysThatTheRamIsNotKnown,
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::this_machine_property_test

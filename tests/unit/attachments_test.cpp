@@ -16,7 +16,7 @@
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::attachments_test {
 namespace {
 
 using test::error_of;
@@ -257,4 +257,4 @@ TEST_F(Attachments, CheckpointsAreOfWhatCannotBeTakenBack) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::attachments_test

@@ -9,10 +9,10 @@
 #include "model/arch/arch.hpp"
 #include "model/quantize.hpp"
 #include "support/measured.hpp"
-#include "support/refusal.hpp"
 #include "support/quantizations.hpp"
+#include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::block_attention_test {
 namespace {
 
 constexpr std::int64_t layers = 3;  // The first of them dense.
@@ -51,7 +51,8 @@ Metadata small_metadata() {
 Model model_of(const Metadata& metadata) {
   const std::vector<std::string> optional{"output.weight"};
   std::vector<TensorShape> shapes = find_architecture("minimax-m3")->tensors(metadata, optional);
-  Model model = describe_model(metadata, quantize(std::move(shapes), metadata, test::file_type("Q8_0")));
+  Model model =
+      describe_model(metadata, quantize(std::move(shapes), metadata, test::file_type("Q8_0")));
   model.id = "small";
   return model;
 }
@@ -107,4 +108,4 @@ TEST(BlockAttention, RefusesAnotherNumberOfIndexerHeads) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::block_attention_test

@@ -8,7 +8,7 @@
 #include "membudget/profiles.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::budget_test {
 namespace {
 
 using test::error_of;
@@ -191,4 +191,4 @@ TEST(Reserves, AreNamedInAnyCaseAndListedWhenUnknown) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::budget_test

@@ -16,13 +16,13 @@
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::byte_source_test {
 namespace {
 
 using test::error_of;
 using test::GgufWriter;
-using ::testing::HasSubstr;
 using test::ScratchFolder;
+using ::testing::HasSubstr;
 
 void write(const std::filesystem::path& file, std::string_view text) {
   std::ofstream(file, std::ios::binary) << text;
@@ -195,4 +195,4 @@ TEST(InQuotes, KeepsNamesOnOneLine) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::byte_source_test

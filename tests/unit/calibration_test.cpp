@@ -16,7 +16,7 @@
 #include "support/scratch_folder.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::calibration_test {
 namespace {
 
 using test::error_of;
@@ -178,4 +178,4 @@ TEST(DataFolder, FollowsTheEnvironment) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::calibration_test

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
+#include "engine/candle/candle.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "engine/candle/candle.hpp"
 #include "membudget/advise.hpp"
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
 
-namespace membudget {
+namespace membudget::candle_test {
 namespace {
 
 using ::testing::Contains;
@@ -39,8 +40,8 @@ class Candle : public ::testing::Test {
 
 // candle-core/src/metal_backend/device.rs, test_buf_size_*.
 TEST_F(Candle, BuffersArePowersOfTwo) {
-  for (const auto& [asked, given] : {std::pair{1, 1}, {2, 2}, {3, 4}, {9, 16}, {1000, 1024},
-                                     {1024, 1024}, {1025, 2048}}) {
+  for (const auto& [asked, given] :
+       {std::pair{1, 1}, {2, 2}, {3, 4}, {9, 16}, {1000, 1024}, {1024, 1024}, {1025, 2048}}) {
     EXPECT_EQ(candle::buffer_size(Bytes(asked)), Bytes(given));
   }
 }
@@ -102,7 +103,8 @@ TEST_F(Candle, SaysWhatItDoesNotRun) {
   EXPECT_THAT(refusal(profiles_.model("deepseek-v2-lite", "Q4_K_M")), HasSubstr("deepseek2"));
   EXPECT_THAT(refusal(profiles_.model("mixtral-8x7b", "Q4_K_M")), HasSubstr("no experts"));
   EXPECT_THAT(refusal(profiles_.model("mistral-nemo-12b", "Q4_K_M")), HasSubstr("takes heads of"));
-  EXPECT_THAT(refusal(profiles_.model("llama-3.1-8b", "IQ4_XS")), HasSubstr("does not read IQ4_XS"));
+  EXPECT_THAT(refusal(profiles_.model("llama-3.1-8b", "IQ4_XS")),
+              HasSubstr("does not read IQ4_XS"));
   EXPECT_THAT(refusal(profiles_.model("llama-3.1-8b", "4bit")), HasSubstr("does not read"));
 }
 
@@ -114,4 +116,4 @@ TEST_F(Candle, IsNeverComfortableAndSaysWhy) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::candle_test

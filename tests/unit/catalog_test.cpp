@@ -8,7 +8,7 @@
 
 #include "membudget/membudget.hpp"
 
-namespace membudget {
+namespace membudget::catalog_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -62,4 +62,4 @@ TEST(Catalog, IsPlannedInItsUsualQuantizationWithoutAssumptions) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::catalog_test

@@ -19,7 +19,7 @@
 #include "support/colour_vision.hpp"
 #include "support/markup.hpp"
 
-namespace membudget {
+namespace membudget::chart_test {
 namespace {
 
 using report::MemoryScale;
@@ -219,8 +219,8 @@ TEST(SvgChart, DrawsPointsWhereTheAxisSaysTheyAre) {
 TEST(SvgChart, NamesCurvesWithoutOverlap) {
   for (const std::size_t curves : {2U, 5U, 10U}) {
     for (const int width : {380, 760, 1200}) {
-      const auto names =
-          test::of_class(test::elements_of(to_svg(example_chart(curves), {.width = width})), "name");
+      const auto names = test::of_class(
+          test::elements_of(to_svg(example_chart(curves), {.width = width})), "name");
       ASSERT_EQ(names.size(), curves);
       std::vector<double> heights;
       for (const auto& name : names) {
@@ -357,4 +357,4 @@ TEST(TextChart, NamesCurvesByLettersThatStandOnThem) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::chart_test

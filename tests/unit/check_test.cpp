@@ -21,7 +21,7 @@
 #include "support/scratch_folder.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::check_test {
 namespace {
 
 using test::embedded_text;
@@ -61,7 +61,9 @@ struct Broken {
   std::string_view words;  ///< A part of the message.
 };
 
-void PrintTo(const Broken& value, std::ostream* out) { *out << value.name; }
+void PrintTo(const Broken& value, std::ostream* out) {
+  *out << value.name;
+}
 
 constexpr std::string_view chip = "chips/m1-max-32gb.json";
 constexpr std::string_view model = "models/qwen3-8b.json";
@@ -108,16 +110,16 @@ constexpr Broken broken[] = {
     {"key_twice", chip, "\"ram_gib\": 32", "\"year\": 2022, \"ram_gib\": 32", "\"year\": 2022", "",
      "stands twice"},
     // Stacks and what serves them.
-    {"stack_model", stack, "\"mistral:7b\"", "\"mistrall:7b\"", "\"mistrall:7b\"", "/members/0/model",
-     "unknown model 'mistrall:7b'; did you mean mistral:7b"},
+    {"stack_model", stack, "\"mistral:7b\"", "\"mistrall:7b\"", "\"mistrall:7b\"",
+     "/members/0/model", "unknown model 'mistrall:7b'; did you mean mistral:7b"},
     {"stack_request", stack, "\"member\": \"fast\"", "\"member\": \"fasst\"", "\"fasst\"",
      "/requests/0/member", "did you mean 'fast'?"},
     {"stack_load", stack, "\"role\": \"quick tasks\"", "\"load\": \"lazy\"", "\"lazy\"",
      "/members/0/load", "on-demand"},
     {"stack_chip", stack, "\"m1-max-32gb\",\n", "\"m1-max-33gb\",\n", "\"m1-max-33gb\"", "/chip",
      "no chip is called 'm1-max-33gb'"},
-    {"stack_beside", stack, "\"members\": [", "\"beside\": \"dokcer\", \"members\": [", "\"dokcer\"",
-     "/beside", "known are docker"},
+    {"stack_beside", stack, "\"members\": [", "\"beside\": \"dokcer\", \"members\": [",
+     "\"dokcer\"", "/beside", "known are docker"},
     {"serving_eviction", serving, "\"shortest-keep-alive\"", "\"shortest\"", "\"shortest\"",
      "/servers/0/eviction", "least-recently-used"},
     {"serving_speed", serving, "\"read_gbs\": 2.7", "\"read_gbs\": -2.7", "-2.7",
@@ -136,11 +138,11 @@ constexpr Broken broken[] = {
      "key 'step' is missing"},
     {"type_nobody_has", candle, "\"Q4_K\"", "\"Q4_X\"", "\"Q4_X\"", "/versions/0/candle/types/11",
      "is not a tensor type"},
-    {"limits_missing", core_ml, "        \"dimension\": 65536,\n", "",
-     "{\n        \"program_mib\"", "/versions/0/coreml", "key 'dimension' is missing"},
+    {"limits_missing", core_ml, "        \"dimension\": 65536,\n", "", "{\n        \"program_mib\"",
+     "/versions/0/coreml", "key 'dimension' is missing"},
     {"bits_nobody_packs", grouped, "\"bits\": 4", "\"bits\": 5", "5,", "/bits", "are not known"},
-    {"bits_without_group", grouped, "  \"bits\": 4,\n", "", "\"group_size\"",
-     "/group_size", "unknown key"},
+    {"bits_without_group", grouped, "  \"bits\": 4,\n", "", "\"group_size\"", "/group_size",
+     "unknown key"},
     // Members.
     {"unknown_key", chip, "\"ram_gib\": 32", "\"colour\": \"silver\", \"ram_gib\": 32",
      "\"colour\"", "/colour", "unknown key; remove it"},
@@ -149,8 +151,8 @@ constexpr Broken broken[] = {
     {"missing_key", chip, "  \"cpu_cores\": 10,\n", "", "{\n", "", "key 'cpu_cores' is missing"},
     {"bounds_in_disorder", budget, "\"most_bytes\": 4294967296", "\"most_bytes\": 4294967",
      "4294967,", "/hosts/reserve/most_bytes", "must not be less than least_bytes"},
-    {"negative_container_reserve", budget, "\"reserve_bytes\": 268435456,", "\"reserve_bytes\": -1,",
-     "-1,", "/hosts/container/reserve_bytes", "at least 0"},
+    {"negative_container_reserve", budget, "\"reserve_bytes\": 268435456,",
+     "\"reserve_bytes\": -1,", "-1,", "/hosts/container/reserve_bytes", "at least 0"},
     {"missing_source", chip, "    \"ram\": \"https://support.apple.com/en-us/111900\",\n", "",
      "{\n    \"cores\"", "/sources", "key 'ram' is missing"},
     {"wrong_schema", chip, "membudget.chip/1", "membudget.chp/1", "\"membudget.chp/1\"", "/schema",
@@ -224,18 +226,18 @@ constexpr Broken broken[] = {
      "one more than"},
     {"context_tiers_out_of_order", ollama, "\"from_gib\": 23", "\"from_gib\": 50", "50",
      "/ollama/contexts/1/from_gib", "most memory comes first"},
-    {"no_context_for_every_machine", ollama, "\"from_gib\": 0", "\"from_gib\": 1", "[\n      {\"from_gib\"",
-     "/ollama/contexts", "must end in a tier from 0 GiB"},
+    {"no_context_for_every_machine", ollama, "\"from_gib\": 0", "\"from_gib\": 1",
+     "[\n      {\"from_gib\"", "/ollama/contexts", "must end in a tier from 0 GiB"},
     {"batch_tiers_out_of_order", ollama, "\"batch\": 1024", "\"batch\": 4096", "4096, \"percent\"",
      "/ollama/batches/1/batch", "must be smaller"},
     {"share_of_more_than_all", ollama, "\"fit_percent\": 80", "\"fit_percent\": 180", "180",
      "/ollama/fit_percent", "1 to 100"},
     {"variable_without_a_name", ollama, "\"OLLAMA_NUM_PARALLEL\"", "4", "4,\n      \"cache_type\"",
      "/ollama/variables/parallel", "must be"},
-    {"ollama_of_nobody", docker, "\"ollama_of\": \"ollama\"", "\"ollama_of\": \"olama\"", "\"olama\"",
-     "/ollama_of", "no runtime is called 'olama'"},
-    {"virtual_machine_of_more_than_all", docker, "\"ram_percent\": 50", "\"ram_percent\": 500", "500",
-     "/virtual_machine/ram_percent", "more than the machine has"},
+    {"ollama_of_nobody", docker, "\"ollama_of\": \"ollama\"", "\"ollama_of\": \"olama\"",
+     "\"olama\"", "/ollama_of", "no runtime is called 'olama'"},
+    {"virtual_machine_of_more_than_all", docker, "\"ram_percent\": 50", "\"ram_percent\": 500",
+     "500", "/virtual_machine/ram_percent", "more than the machine has"},
     {"unknown_backend", docker, "\"backend\": \"cpu\"", "\"backend\": \"npu\"", "\"npu\"",
      "/defaults/backend", "none of: metal, cpu"},
     {"rule_that_is_no_truth", runtime, "\"cache_rotation\": false", "\"cache_rotation\": 0", "0,",
@@ -246,18 +248,19 @@ constexpr Broken broken[] = {
      "\"q9_0\"", "/defaults/cache_type_k", "not a cache type"},
     {"mlx_rules_of_nobody", mlx_runtime, "\"rules_of\": \"mlx\"", "\"rules_of\": \"mls\"",
      "\"mls\"", "/rules_of", "no runtime is called 'mls'"},
-    {"mlx_runtime_without_service", mlx_runtime, "\"service\"", "\"servic\"", "\"servic\"", "/servic",
-     "did you mean 'service'?"},
-    {"health_that_never_settles", health, "\"memory_below\": 0.60", "\"memory_below\": 0.90", "0.90",
-     "/upgrade/memory_below", "better side of the downgrade's 0.85"},
+    {"mlx_runtime_without_service", mlx_runtime, "\"service\"", "\"servic\"", "\"servic\"",
+     "/servic", "did you mean 'service'?"},
+    {"health_that_never_settles", health, "\"memory_below\": 0.60", "\"memory_below\": 0.90",
+     "0.90", "/upgrade/memory_below", "better side of the downgrade's 0.85"},
     {"health_in_percent", health, "\"memory_above\": 0.85", "\"memory_above\": 85", "85,",
      "/downgrade/memory_above", "from 0 to 1"},
     {"health_without_a_limit", health, "    \"swap_above\": 100,\n", "", "{\n    \"memory_above\"",
      "/downgrade", "key 'swap_above' is missing"},
     {"health_that_is_cool_and_hot", health, "\"cool_to\": \"nominal\"", "\"cool_to\": \"serious\"",
      "\"serious\",\n    \"source\"", "/thermal_states/cool_to", "cooler than hot_from"},
-    {"health_without_a_reason", health, "      \"swap_band\": \"half", "      \"swap_bend\": \"half",
-     "\"swap_bend\"", "/hysteresis/reasons/swap_bend", "did you mean 'swap_band'?"},
+    {"health_without_a_reason", health, "      \"swap_band\": \"half",
+     "      \"swap_bend\": \"half", "\"swap_bend\"", "/hysteresis/reasons/swap_bend",
+     "did you mean 'swap_band'?"},
     {"calibration_that_only_slows", calibration, "\"most_factor\": 1.5", "\"most_factor\": 0.9",
      "0.9,\n", "/most_factor", "must not be below 1"},
     {"calibration_without_records", calibration, "\"least_records\": 5", "\"least_records\": 0",
@@ -327,7 +330,8 @@ TEST(Check, AcceptsTheBuiltInFilesOneByOneAndAsAFolder) {
   for (const std::string& file : all.files) {
     EXPECT_THAT(file, Not(HasSubstr(".schema.json")));
   }
-  EXPECT_THAT(faults_of(std::filesystem::path(PROFILES_DIR) / "models/gemma-3-12b.json"), IsEmpty());
+  EXPECT_THAT(faults_of(std::filesystem::path(PROFILES_DIR) / "models/gemma-3-12b.json"),
+              IsEmpty());
 }
 
 TEST(Check, FindsAnAliasThatTwoFilesClaim) {
@@ -375,12 +379,18 @@ TEST(Check, SurvivesWhatIsNoProfileAtAll) {
     for (int i = 0; i < 100'000; ++i) out += "{\"a\":";
     return out;
   }();
-  const std::map<std::string, std::string> texts{
-      {"empty.json", ""},          {"space.json", "  \n\t "},     {"null.json", "null"},
-      {"array.json", "[1, 2]"},    {"text.json", "\"hello\""},    {"deep.json", deep},
-      {"deeper.json", deep_objects}, {"binary.json", std::string("\x00\xff\xfe{", 4)},
-      {"latin.json", "{\"schema\": \"caf\xe9\"}"}, {"number.json", "{\"schema\": 1e999}"},
-      {"escape.json", "{\"schema\": \"\\uD800\"}"}, {"nul.json", std::string("{\"a\0b\": 1}", 10)}};
+  const std::map<std::string, std::string> texts{{"empty.json", ""},
+                                                 {"space.json", "  \n\t "},
+                                                 {"null.json", "null"},
+                                                 {"array.json", "[1, 2]"},
+                                                 {"text.json", "\"hello\""},
+                                                 {"deep.json", deep},
+                                                 {"deeper.json", deep_objects},
+                                                 {"binary.json", std::string("\x00\xff\xfe{", 4)},
+                                                 {"latin.json", "{\"schema\": \"caf\xe9\"}"},
+                                                 {"number.json", "{\"schema\": 1e999}"},
+                                                 {"escape.json", "{\"schema\": \"\\uD800\"}"},
+                                                 {"nul.json", std::string("{\"a\0b\": 1}", 10)}};
   for (const auto& [name, text] : texts) {
     write(folder / name, text);
     const auto faults = faults_of(folder / name);
@@ -399,7 +409,8 @@ TEST(Check, SpellsOutControlCharactersOfFiles) {
 TEST(Check, CountsColumnsInCharacters) {
   const ScratchFolder folder;
   write(folder / "chips/m1-max-32gb.json",
-        with(embedded_text(chip), "  \"soc\": \"T6001\",", "  \"soc\": \"T6001 \xC3\xA4\xE2\x82\xAC\", \"x\": 1,"));
+        with(embedded_text(chip), "  \"soc\": \"T6001\",",
+             "  \"soc\": \"T6001 \xC3\xA4\xE2\x82\xAC\", \"x\": 1,"));
   const auto faults = faults_of(folder.path());
   ASSERT_THAT(faults, SizeIs(1)) << shown(faults);
   EXPECT_EQ(faults[0].column, 22);
@@ -427,26 +438,30 @@ TEST(Check, RefusesAPathThatHoldsNoProfile) {
 // What JSON Schema can say about a profile, the decoder says too: for every broken file that the
 // schema refuses there is a fault.
 TEST(Check, IsAsStrictAsTheSchemas) {
-  const std::map<std::string, std::string> schemas{
-      {"chips", "chip"},       {"models", "model"},       {"quants", "quantization"},
-      {"runtimes", "runtime"}, {"working_sets.json", "working_sets"},
-      {"tokenizers.json", "tokenizers"}, {"budget.json", "budget"},
-      {"serving.json", "serving"}, {"stacks", "stack"}};
+  const std::map<std::string, std::string> schemas{{"chips", "chip"},
+                                                   {"models", "model"},
+                                                   {"quants", "quantization"},
+                                                   {"runtimes", "runtime"},
+                                                   {"working_sets.json", "working_sets"},
+                                                   {"tokenizers.json", "tokenizers"},
+                                                   {"budget.json", "budget"},
+                                                   {"serving.json", "serving"},
+                                                   {"stacks", "stack"}};
   const ScratchFolder folder;
   int refused = 0;
   for (const std::string_view path : {chip, model, moe, quant, mlx, grouped, runtime, candle, mlc,
                                       mlc_server, core_ml, tokenizers, budget, serving, stack}) {
     const auto valid = nlohmann::json::parse(embedded_text(path));
     const std::string kind(path.substr(0, path.find('/')));
-    const auto schema = std::filesystem::path(PROFILES_DIR) / "schema" /
-                        (schemas.at(kind) + ".schema.json");
+    const auto schema =
+        std::filesystem::path(PROFILES_DIR) / "schema" / (schemas.at(kind) + ".schema.json");
     // Every member, one level down too, in turn removed or replaced by each kind of value.
     std::vector<nlohmann::json> mutants;
     const auto mutate = [&](const nlohmann::json::json_pointer& at) {
       for (const nlohmann::json& value :
            {nlohmann::json(nullptr), nlohmann::json(-1), nlohmann::json(0), nlohmann::json(1.5),
-            nlohmann::json(""), nlohmann::json("x"), nlohmann::json(true),
-            nlohmann::json::array(), nlohmann::json::object()}) {
+            nlohmann::json(""), nlohmann::json("x"), nlohmann::json(true), nlohmann::json::array(),
+            nlohmann::json::object()}) {
         mutants.push_back(valid);
         mutants.back()[at] = value;
       }
@@ -475,11 +490,12 @@ TEST(Check, IsAsStrictAsTheSchemas) {
       ++refused;
       const auto file = folder / std::string(path);
       write(file, mutant.dump(2));
-      EXPECT_THAT(faults_of(file), Not(IsEmpty())) << path << ": " << test::schema_faults(mutant, schema);
+      EXPECT_THAT(faults_of(file), Not(IsEmpty()))
+          << path << ": " << test::schema_faults(mutant, schema);
     }
   }
   EXPECT_GT(refused, 500);
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::check_test

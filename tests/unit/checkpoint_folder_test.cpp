@@ -14,7 +14,7 @@
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget::test {
+namespace membudget::test::checkpoint_folder_test {
 namespace {
 
 using ::testing::AllOf;
@@ -57,16 +57,15 @@ class CheckpointFolder : public ::testing::Test {
 };
 
 TEST_F(CheckpointFolder, IsPlannedAsTheSixteenBitGguf) {
-  for (const auto& [stored, made] :
-       {std::pair("BF16", "BF16"), {"F16", "F16"}, {"F32", "F16"}}) {
+  for (const auto& [stored, made] : {std::pair("BF16", "BF16"), {"F16", "F16"}, {"F32", "F16"}}) {
     write_text(folder / "config.json", small_config());
     write_safetensors(folder / "model.safetensors", small_tensors(stored));
     const Model model = load();
     EXPECT_EQ(model.quantization, made);
     EXPECT_EQ(model.id, folder.path().filename().string());
     EXPECT_EQ(model.checkpoint->total().count(), safetensors_data(small_tensors(stored)));
-    EXPECT_THAT(model.notes,
-                ElementsAre(AllOf(HasSubstr("of safetensors"), HasSubstr("name another with --quant"))));
+    EXPECT_THAT(model.notes, ElementsAre(AllOf(HasSubstr("of safetensors"),
+                                               HasSubstr("name another with --quant"))));
   }
 }
 
@@ -87,8 +86,7 @@ TEST_F(CheckpointFolder, OfMlxKeepsTheStoredBytes) {
     tensors.push_back({module + ".scales", "BF16", {rows, columns / 64}});
     tensors.push_back({module + ".biases", "BF16", {rows, columns / 64}});
   }
-  write_text(folder / "config.json",
-             small_config(R"(, "quantization": {"group_size": 64, "bits": 4,
+  write_text(folder / "config.json", small_config(R"(, "quantization": {"group_size": 64, "bits": 4,
                  "model.layers.0.mlp.down_proj": {"group_size": 64, "bits": 8},
                  "model.layers.0.self_attn.o_proj": false})"));
   write_safetensors(folder / "model.safetensors", tensors);
@@ -125,7 +123,8 @@ TEST_F(CheckpointFolder, NamesTheShardsThatAreMissing) {
 TEST_F(CheckpointFolder, IsPlannedWhileItIsDownloaded) {
   write_text(folder / "config.json", small_config());
   write_safetensors(folder / "model.safetensors", small_tensors(), 4096);
-  EXPECT_THAT(load().notes, ElementsAre(HasSubstr("safetensors"), HasSubstr("4.0 KiB are missing")));
+  EXPECT_THAT(load().notes,
+              ElementsAre(HasSubstr("safetensors"), HasSubstr("4.0 KiB are missing")));
 }
 
 TEST_F(CheckpointFolder, NamesAClassItDoesNotKnow) {
@@ -140,7 +139,8 @@ TEST_F(CheckpointFolder, DoubtsAVariantWithOtherWeights) {
   auto tensors = small_tensors();
   tensors.push_back({"model.layers.0.novel.weight", "BF16", {1024, 1024}});
   write_safetensors(folder / "model.safetensors", tensors);
-  EXPECT_THAT(load().notes, ElementsAre(HasSubstr("safetensors"), HasSubstr("not fully understood")));
+  EXPECT_THAT(load().notes,
+              ElementsAre(HasSubstr("safetensors"), HasSubstr("not fully understood")));
 }
 
 TEST_F(CheckpointFolder, LeavesOutOtherPartsOfTheModel) {
@@ -197,9 +197,9 @@ TEST(HfFamilies, LeadToArchitecturesThatAreKnown) {
     const HfConfig config("config.json", R"({"architectures": [")" + std::string(name) + R"("],
         "num_hidden_layers": 2})");
     try {
-      const HfModel made = gguf_metadata_of(
-          config, {.has_in_layer = [](std::string_view) { return false; },
-                   .has_outside = [](std::string_view) { return false; }});
+      const HfModel made =
+          gguf_metadata_of(config, {.has_in_layer = [](std::string_view) { return false; },
+                                    .has_outside = [](std::string_view) { return false; }});
       EXPECT_NE(find_architecture(made.metadata.architecture()), nullptr) << name;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Errc::invalid_model) << name << ": " << error.what();
@@ -213,4 +213,4 @@ TEST(HfConfigs, RefuseNumbersBeyondEveryRange) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::checkpoint_folder_test

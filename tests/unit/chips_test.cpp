@@ -15,7 +15,7 @@
 #include "profiles/embedded.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::chips_test {
 namespace {
 
 using test::error_of;
@@ -280,4 +280,4 @@ TEST(Chips, UnknownOnesAreAnsweredWithTheNearest) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::chips_test

@@ -8,7 +8,7 @@
 #include "membudget/footprint.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget::llamacpp {
+namespace membudget::llamacpp::compressed_attention_test {
 namespace {
 
 constexpr std::int64_t head_dim = 512;
@@ -100,4 +100,4 @@ TEST(CompressedCaches, RefuseValuesOfAnotherTypeThanKeys) {
 }
 
 }  // namespace
-}  // namespace membudget::llamacpp
+}  // namespace membudget::llamacpp::compressed_attention_test

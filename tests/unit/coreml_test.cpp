@@ -8,7 +8,7 @@
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
 
-namespace membudget {
+namespace membudget::coreml_test {
 namespace {
 
 using ::testing::Contains;
@@ -64,4 +64,4 @@ TEST_F(CoreMl, RefusesWhatNobodyConverts) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::coreml_test

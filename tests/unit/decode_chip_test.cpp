@@ -10,7 +10,7 @@
 #include "profiles/embedded.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::decode_chip_test {
 namespace {
 
 using test::error_of;
@@ -89,4 +89,4 @@ TEST(ChipDecoder, WantsASourceForEachFigureOfTheGpu) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::decode_chip_test

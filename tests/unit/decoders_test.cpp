@@ -10,7 +10,7 @@
 #include "model/arch/arch.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::decoders_test {
 namespace {
 
 using test::error_of;
@@ -145,4 +145,4 @@ TEST(Olmo, NormsWithoutWeightsAndLimitsProjectionsWhereAsked) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::decoders_test

@@ -11,7 +11,7 @@
 #include "support/measured.hpp"
 #include "support/quantizations.hpp"
 
-namespace membudget {
+namespace membudget::delta_net_test {
 namespace {
 
 // A Qwen 3.5 of four layers, three of them delta nets.
@@ -40,7 +40,8 @@ Model small_qwen35(std::int64_t draft_layers, std::int64_t head_dim = 128) {
   set("nextn_predict_layers", draft_layers);
   const std::vector<std::string> optional{"output.weight"};
   std::vector<TensorShape> shapes = find_architecture("qwen35")->tensors(metadata, optional);
-  Model model = describe_model(metadata, quantize(std::move(shapes), metadata, test::file_type("Q8_0")));
+  Model model =
+      describe_model(metadata, quantize(std::move(shapes), metadata, test::file_type("Q8_0")));
   model.id = "small";
   return model;
 }
@@ -84,4 +85,4 @@ TEST(DeltaNet, HeadsThatMetalCannotRunAreRefusedNotGuessed) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::delta_net_test

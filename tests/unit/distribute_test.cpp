@@ -17,7 +17,7 @@
 #include "support/schema.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::distribute_test {
 namespace {
 
 using test::error_of;
@@ -196,4 +196,4 @@ TEST(Distribute, JsonFollowsItsSchema) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::distribute_test

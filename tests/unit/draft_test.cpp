@@ -8,7 +8,7 @@
 #include "membudget/profiles.hpp"
 #include "membudget/runtime.hpp"
 
-namespace membudget {
+namespace membudget::draft_test {
 namespace {
 
 class Draft : public ::testing::Test {
@@ -68,4 +68,4 @@ TEST_F(Draft, LeavesLessRoomForContext) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::draft_test

@@ -9,7 +9,7 @@
 #include "membudget/footprint.hpp"
 #include "model/arch/arch.hpp"
 
-namespace membudget {
+namespace membudget::encoder_test {
 namespace {
 
 Model small_bert() {
@@ -98,4 +98,4 @@ TEST(Encoder, RefusesAMeanOverTokensThatAreNoOutputs) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::encoder_test

@@ -6,7 +6,7 @@
 
 #include "membudget/engine_log.hpp"
 
-namespace membudget::test {
+namespace membudget::test::engine_log_programs_test {
 namespace {
 
 TEST(EngineLogOfPrograms, OfOllamasOwnEngine) {
@@ -126,4 +126,4 @@ TEST(EngineLogOfPrograms, OfOllamaPsAsJson) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::engine_log_programs_test

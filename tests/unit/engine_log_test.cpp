@@ -11,7 +11,7 @@
 #include "membudget/error.hpp"
 #include "support/engine_log_text.hpp"
 
-namespace membudget::test {
+namespace membudget::test::engine_log_test {
 namespace {
 
 /// The devices that builds of that format have.
@@ -202,7 +202,8 @@ TEST(EngineLog, PassesOverFilesThatAreOnlyLookedInto) {
       "print_info: no_alloc              = 1\n"
       "load_tensors:  MTL0_Mapped model buffer size =     0.00 MiB\n"
       "sched_reserve:       MTL0 compute buffer size =     0.00 MiB\n";
-  const EngineLog log = read_engine_log(probe + llama_log(llama_8b_facts(), LogFormat::august_2026));
+  const EngineLog log =
+      read_engine_log(probe + llama_log(llama_8b_facts(), LogFormat::august_2026));
   ASSERT_EQ(log.loads.size(), 1U);
   expect_llama_8b(log.loads.front());
 }
@@ -452,4 +453,4 @@ TEST(EngineLog, IsTextOrNotHoweverItIsCut) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::engine_log_test

@@ -11,7 +11,7 @@
 #include "model/arch/arch.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::experts_test {
 namespace {
 
 using Numbers = std::vector<std::pair<std::string_view, std::int64_t>>;
@@ -28,8 +28,10 @@ Metadata metadata_of(std::string_view architecture, const Numbers& numbers) {
 Model model_of(const Metadata& metadata) {
   std::vector<Tensor> tensors;
   std::int64_t offset = 0;
-  for (const TensorShape& shape : find_architecture(metadata.architecture())->tensors(metadata, {})) {
-    Tensor tensor{.name = shape.name, .shape = shape.shape, .type = ElementType::f16, .offset = offset};
+  for (const TensorShape& shape :
+       find_architecture(metadata.architecture())->tensors(metadata, {})) {
+    Tensor tensor{
+        .name = shape.name, .shape = shape.shape, .type = ElementType::f16, .offset = offset};
     offset += tensor.size().count();
     tensors.push_back(std::move(tensor));
   }
@@ -44,19 +46,24 @@ Runtime engine() {
 }
 
 // Granite 3.1 1B A400M: ten tensors per layer, and a graph of many more nodes than that.
-const Numbers granite_1b{{"context_length", 131072},      {"embedding_length", 1024},
-                         {"block_count", 24},             {"feed_forward_length", 512},
-                         {"vocab_size", 49155},           {"attention.head_count", 16},
-                         {"attention.head_count_kv", 8},  {"expert_count", 32},
-                         {"expert_used_count", 8},        {"embedding_scale", 12},
-                         {"residual_scale", 1}};
+const Numbers granite_1b{
+    {"context_length", 131072},     {"embedding_length", 1024}, {"block_count", 24},
+    {"feed_forward_length", 512},   {"vocab_size", 49155},      {"attention.head_count", 16},
+    {"attention.head_count_kv", 8}, {"expert_count", 32},       {"expert_used_count", 8},
+    {"embedding_scale", 12},        {"residual_scale", 1}};
 
-const Numbers small_glm{{"context_length", 8192},        {"embedding_length", 512},
-                        {"block_count", 4},              {"feed_forward_length", 1024},
-                        {"vocab_size", 1000},            {"attention.head_count", 8},
-                        {"attention.head_count_kv", 2},  {"expert_count", 8},
-                        {"expert_used_count", 2},        {"expert_feed_forward_length", 256},
-                        {"expert_shared_count", 1},      {"leading_dense_block_count", 1},
+const Numbers small_glm{{"context_length", 8192},
+                        {"embedding_length", 512},
+                        {"block_count", 4},
+                        {"feed_forward_length", 1024},
+                        {"vocab_size", 1000},
+                        {"attention.head_count", 8},
+                        {"attention.head_count_kv", 2},
+                        {"expert_count", 8},
+                        {"expert_used_count", 2},
+                        {"expert_feed_forward_length", 256},
+                        {"expert_shared_count", 1},
+                        {"leading_dense_block_count", 1},
                         {"nextn_predict_layers", 1}};
 
 TEST(Experts, AGraphWithMoreTensorsThanTheSchedulerHoldsIsRefused) {
@@ -65,9 +72,8 @@ TEST(Experts, AGraphWithMoreTensorsThanTheSchedulerHoldsIsRefused) {
   workload.context = 8192;
   EXPECT_NO_THROW(static_cast<void>(estimate(model, engine(), workload)));
   workload.cache_type_k = workload.cache_type_v = ElementType::q8_0;
-  test::expect_refusal(
-      test::error_of([&] { return estimate(model, engine(), workload); }), Errc::bad_request,
-      "settings", "there is room for 2053");
+  test::expect_refusal(test::error_of([&] { return estimate(model, engine(), workload); }),
+                       Errc::bad_request, "settings", "there is room for 2053");
 }
 
 TEST(Experts, ADraftBlockOfGlm45HasACacheThoughItIsNotLoaded) {
@@ -84,10 +90,9 @@ TEST(Experts, ADraftBlockOfGlm45HasACacheThoughItIsNotLoaded) {
 TEST(Experts, MoreExpertsUsedThanThereAreIsAnInvalidModel) {
   Numbers numbers = granite_1b;
   numbers[8].second = 33;
-  test::expect_refusal(
-      test::error_of([&] { return model_of(metadata_of("granitemoe", numbers)); }),
-      Errc::invalid_model, "made by hand", "32 experts of which 33 are used");
+  test::expect_refusal(test::error_of([&] { return model_of(metadata_of("granitemoe", numbers)); }),
+                       Errc::invalid_model, "made by hand", "32 experts of which 33 are used");
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::experts_test

@@ -11,16 +11,16 @@
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::gguf_model_test {
 namespace {
 
 using test::error_of;
 using test::GgufWriter;
+using test::ScratchFolder;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using test::ScratchFolder;
 
 GgufWriter one_layer(std::uint32_t alignment = 0) {
   GgufWriter gguf;
@@ -115,4 +115,4 @@ TEST(GgufModel, TakesProjectorsAndAdaptersAsCompanions) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::gguf_model_test

@@ -11,7 +11,7 @@
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::gguf_split_test {
 namespace {
 
 using test::error_of;
@@ -115,4 +115,4 @@ TEST(SplitGguf, RefusesContradictoryNumbers) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::gguf_split_test

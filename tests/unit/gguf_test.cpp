@@ -15,16 +15,16 @@
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::gguf_test {
 namespace {
 
-using ::testing::ElementsAre;
 using test::error_of;
 using test::expect_refusal;
 using test::GgufType;
 using test::GgufWriter;
-using ::testing::HasSubstr;
 using test::ScratchFolder;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr std::uint32_t f32_id = 0;
 constexpr std::uint32_t q4_0_id = 2;
@@ -431,4 +431,4 @@ TEST(Gguf, LacksNoMoreThanItsDataWhereEvenTheHeadersPaddingIsCut) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::gguf_test

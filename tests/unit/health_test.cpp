@@ -10,7 +10,7 @@
 
 #include "membudget/profiles.hpp"
 
-namespace membudget {
+namespace membudget::health_test {
 namespace {
 
 using testing::Contains;
@@ -179,4 +179,4 @@ TEST(HealthWatch, AnIdleServerDoesNotTakeAdviceBack) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::health_test

@@ -24,7 +24,7 @@
 #include "support/model_headers.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget::test {
+namespace membudget::test::hostile_test {
 namespace {
 
 struct Damaged {
@@ -177,10 +177,9 @@ std::vector<Damaged> damaged_ggufs() {
   };
   add("key twice", small_llama().set("general.name", "again"));
   add("tensor twice", small_llama().add_tensor("output_norm.weight", {256}, ElementType::f32));
-  const std::string array_of_arrays = GgufWriter::bytes_of(std::uint32_t{9}) +
-                                      GgufWriter::bytes_of(std::uint64_t{1}) +
-                                      GgufWriter::bytes_of(std::uint32_t{9}) +
-                                      GgufWriter::bytes_of(std::uint64_t{1});
+  const std::string array_of_arrays =
+      GgufWriter::bytes_of(std::uint32_t{9}) + GgufWriter::bytes_of(std::uint64_t{1}) +
+      GgufWriter::bytes_of(std::uint32_t{9}) + GgufWriter::bytes_of(std::uint64_t{1});
   add("array of arrays", small_llama().set_raw("nested", 9, array_of_arrays));
   add("offset overlaps", small_llama().add_raw_tensor("x", {32}, 0, 0));
   add("offset past the end", small_llama().add_raw_tensor("x", {32}, 0, std::uint64_t{1} << 40));
@@ -309,4 +308,4 @@ TEST(Hostile, TheHeadersTheyAreMadeOfAreGood) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::hostile_test

@@ -8,7 +8,7 @@
 #include "membudget/footprint.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget::llamacpp {
+namespace membudget::llamacpp::latent_attention_test {
 namespace {
 
 constexpr std::int64_t latent_dim = 512;
@@ -21,14 +21,14 @@ Model sparse_model(std::initializer_list<bool> own_indexers) {
   model.id = "sparse";
   for (const bool own : own_indexers) {
     Layer layer;
-    layer.mixer = LatentAttention{
-        .heads = 8,
-        .latent_dim = latent_dim,
-        .rope_dim = rope_dim,
-        .nope_dim = 128,
-        .value_dim = 128,
-        .query_rank = 256,
-        .indexer = Indexer{.heads = 64, .key_dim = 128, .top_k = 2048, .own = own}};
+    layer.mixer =
+        LatentAttention{.heads = 8,
+                        .latent_dim = latent_dim,
+                        .rope_dim = rope_dim,
+                        .nope_dim = 128,
+                        .value_dim = 128,
+                        .query_rank = 256,
+                        .indexer = Indexer{.heads = 64, .key_dim = 128, .top_k = 2048, .own = own}};
     model.layers.push_back(layer);
   }
   return model;
@@ -73,4 +73,4 @@ TEST(LatentCache, RefusesValuesOfAnotherTypeThanKeys) {
 }
 
 }  // namespace
-}  // namespace membudget::llamacpp
+}  // namespace membudget::llamacpp::latent_attention_test

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace membudget::linux_files {
+namespace membudget::linux_files::linux_files_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -70,23 +70,20 @@ TEST(Cgroups, AreFoundWhereOnlyAPartOfTheHierarchyIsMounted) {
       {"/proc/self/cgroup", "4:memory:/docker/4f2a/inner\n"},
       {"/proc/self/mountinfo",
        "861 850 0:33 /docker/4f2a /sys/fs/cgroup/memory ro master:14 - cgroup cgroup rw,memory\n"}};
-  EXPECT_THAT(folders(files),
-              ElementsAre("/sys/fs/cgroup/memory/inner", "/sys/fs/cgroup/memory"));
+  EXPECT_THAT(folders(files), ElementsAre("/sys/fs/cgroup/memory/inner", "/sys/fs/cgroup/memory"));
   Files outside = files;
   outside["/proc/self/cgroup"] = "4:memory:/../../other\n";
   EXPECT_THAT(folders(outside), ElementsAre("/sys/fs/cgroup/memory"));
 }
 
 TEST(Cgroups, OfBothVersionsMayStandSideBySide) {
-  const Files files{
-      {"/proc/self/cgroup", "4:memory:/a\n1:cpu,cpuacct:/\n0::/\n"},
-      {"/proc/self/mountinfo",
-       "34 30 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-       "31 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
-       "40 30 0:37 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"}};
-  EXPECT_THAT(folders(files),
-              ElementsAre("/sys/fs/cgroup/memory/a", "/sys/fs/cgroup/memory",
-                          "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/unified"));
+  const Files files{{"/proc/self/cgroup", "4:memory:/a\n1:cpu,cpuacct:/\n0::/\n"},
+                    {"/proc/self/mountinfo",
+                     "34 30 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+                     "31 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+                     "40 30 0:37 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"}};
+  EXPECT_THAT(folders(files), ElementsAre("/sys/fs/cgroup/memory/a", "/sys/fs/cgroup/memory",
+                                          "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/unified"));
 }
 
 TEST(Cgroups, GrantTheTightestOfTheirLimits) {
@@ -115,4 +112,4 @@ TEST(Cgroups, GrantTheTightestOfTheirLimits) {
 }
 
 }  // namespace
-}  // namespace membudget::linux_files
+}  // namespace membudget::linux_files::linux_files_test

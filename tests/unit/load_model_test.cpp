@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "membudget/load_model.hpp"
-#include "membudget/plan.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,19 +9,20 @@
 #include <utility>
 
 #include "membudget/error.hpp"
+#include "membudget/plan.hpp"
 #include "support/gguf_writer.hpp"
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::load_model_test {
 namespace {
 
-using ::testing::AllOf;
 using test::error_of;
 using test::GgufWriter;
+using test::ScratchFolder;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using test::ScratchFolder;
 
 GgufWriter small_llama(std::optional<std::uint32_t> file_type) {
   GgufWriter gguf;
@@ -128,8 +128,8 @@ TEST(LoadGguf, BoundsAnArchitectureItDoesNotKnow) {
   const Model model = load_gguf(file);
   EXPECT_THAT(model.not_understood, HasSubstr("general.architecture 'no-such-thing'"));
   const Profiles profiles = Profiles::embedded();
-  const Plan made = plan(model, machine(profiles.chip("m4-max-128gb")),
-                         profiles.runtime("llama.cpp"), {});
+  const Plan made =
+      plan(model, machine(profiles.chip("m4-max-128gb")), profiles.runtime("llama.cpp"), {});
   EXPECT_TRUE(made.footprint.assumed());
   EXPECT_EQ(made.verdict, Verdict::tight);
 }
@@ -139,7 +139,7 @@ TEST(LoadGguf, RefusesAFileWithOnlyAVocabulary) {
   const std::filesystem::path file = folder / "vocabulary.gguf";
   GgufWriter().set("general.architecture", "llama").write(file);
   test::expect_refusal(error_of([&] { return load_gguf(file); }), Errc::invalid_model,
-                          file.string() + "@0x8", "holds no tensors");
+                       file.string() + "@0x8", "holds no tensors");
 }
 
 TEST(LoadModel, TakesWhatExistsForAFile) {
@@ -190,4 +190,4 @@ TEST(LoadModel, LetsAFileKeepItsQuantization) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::load_model_test

@@ -18,7 +18,7 @@
 #include "support/scratch_folder.hpp"
 #include "support/small_llama.hpp"
 
-namespace membudget {
+namespace membudget::membudget_c_test {
 namespace {
 
 using nlohmann::json;
@@ -375,4 +375,4 @@ TEST(MembudgetC, SaysItsVersion) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::membudget_c_test

@@ -14,7 +14,7 @@
 #include "membudget/plan.hpp"
 #include "membudget/profiles.hpp"
 
-namespace membudget {
+namespace membudget::mlc_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -90,19 +90,21 @@ TEST_F(Mlc, TermsOfLlamaAreTheseNumbers) {
 // 1525, pull request 3221. Not compared: Mistral 7B, whose 3885.14 are 7.5 KB more than its tensors
 // explain.
 TEST_F(Mlc, ParametersTakeWhatItReported) {
-  for (const auto& [name, mebibytes] : {std::pair{"llama-2-7b", 3615.13},
-                                        {"qwen3-1.7b", 923.16}}) {
+  for (const auto& [name, mebibytes] : {std::pair{"llama-2-7b", 3615.13}, {"qwen3-1.7b", 923.16}}) {
     const Model model = profiles_.model(name, "q4f16_1");
     EXPECT_NEAR(static_cast<double>(model.tensors.total().count()) / 1048576, mebibytes, 0.006)
         << name;
   }
 }
 
-double mebibytes(Bytes bytes) { return static_cast<double>(bytes.count()) / 1048576; }
+double mebibytes(Bytes bytes) {
+  return static_cast<double>(bytes.count()) / 1048576;
+}
 
-// "[Memory usage] Function ..." and "Temporary buffer" of compile logs, the largest function: Llama-3-8B
-// (2024-04-21, batch_prefill), Phi-3.5 (mlc-llm issue 3394, 2025-12-10; the text model of the vision
-// one), Qwen3-1.7B (pull request 3221, 2025-05-03). The term is assumed, but must not be far.
+// "[Memory usage] Function ..." and "Temporary buffer" of compile logs, the largest function:
+// Llama-3-8B (2024-04-21, batch_prefill), Phi-3.5 (mlc-llm issue 3394, 2025-12-10; the text model
+// of the vision one), Qwen3-1.7B (pull request 3221, 2025-05-03). The term is assumed, but must not
+// be far.
 TEST_F(Mlc, TemporaryBuffersAreNearThoseOfCompileLogs) {
   for (const auto& [name, chunk, published] : {std::tuple{"llama-3-8b", 8192, 1184.62},
                                                {"phi-3.5-mini", 8192, 688.75},
@@ -144,8 +146,8 @@ TEST_F(Mlc, CachesTakeWhatEnginesPrinted) {
   }
 }
 
-// "Temporary buffer: 1537.398 MB" beside functions of at most 688.75 MB (issue 3394): the rest is the
-// model's and the logits' workspace.
+// "Temporary buffer: 1537.398 MB" beside functions of at most 688.75 MB (issue 3394): the rest is
+// the model's and the logits' workspace.
 TEST_F(Mlc, WorkspacesTakeWhatAnEnginePrinted) {
   Workload workload;
   workload.prefill_step = 8192;
@@ -158,8 +160,7 @@ TEST_F(Mlc, WorkspacesTakeWhatAnEnginePrinted) {
 TEST_F(Mlc, PlanIsTheSumOfTheTerms) {
   const mlc::Terms own = terms(llama_);
   const Plan made = planned(llama_, "m4-max-128gb");
-  EXPECT_EQ(made.footprint.total(),
-            own.fixed() + own.cache(made.footprint.settings.context));
+  EXPECT_EQ(made.footprint.total(), own.fixed() + own.cache(made.footprint.settings.context));
   EXPECT_EQ(made.footprint.total(PartName::kv_cache), own.cache(8192));
 }
 
@@ -193,9 +194,11 @@ TEST_F(Mlc, MoreTokensThanItGrantsItselfAreTakenAndRemarkedOn) {
   workload.context = 65536;
   const Plan made = planned(llama_, "m4-max-128gb", workload);
   EXPECT_EQ(made.footprint.settings.context, 65536);
-  EXPECT_THAT(made.footprint.remarks, ::testing::Contains(HasSubstr("at most 32768 tokens on Metal")));
-  EXPECT_EQ(max_context(llama_, machine(profiles_.chip("m4-max-128gb")), profiles_.runtime("mlc"), {}),
-            32768);
+  EXPECT_THAT(made.footprint.remarks,
+              ::testing::Contains(HasSubstr("at most 32768 tokens on Metal")));
+  EXPECT_EQ(
+      max_context(llama_, machine(profiles_.chip("m4-max-128gb")), profiles_.runtime("mlc"), {}),
+      32768);
 }
 
 TEST_F(Mlc, RefusesBeyondItsShareOfTheWorkingSet) {
@@ -244,4 +247,4 @@ TEST_F(Mlc, CachesHaveOneType) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::mlc_test

@@ -12,7 +12,7 @@
 #include "support/embedded.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::mlx_test {
 namespace {
 
 using test::error_of;
@@ -247,4 +247,4 @@ TEST(MlxUploads, ResolveToModelAndQuantization) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::mlx_test

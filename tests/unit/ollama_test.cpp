@@ -16,7 +16,7 @@
 #include "support/embedded.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::ollama_test {
 namespace {
 
 using test::error_of;
@@ -401,4 +401,4 @@ TEST(ModelfileReader, WarnsOfWhatIsNotPlannedFor) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::ollama_test

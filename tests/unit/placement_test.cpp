@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "engine/llamacpp/placement.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,12 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "engine/llamacpp/placement.hpp"
 #include "membudget/error.hpp"
 #include "membudget/footprint.hpp"
 #include "membudget/profiles.hpp"
 
-namespace membudget {
+namespace membudget::placement_test {
 namespace {
 
 class Placement : public ::testing::Test {
@@ -43,7 +44,8 @@ class Placement : public ::testing::Test {
 TEST_F(Placement, CpuMoeIsAnOverrideOfAllExperts) {
   Workload moe;
   moe.cpu_moe = true;
-  expect_equal(plan(moe), plan(overridden(R"(\.ffn_(up|down|gate|gate_up)_(ch|)exps)", Backend::cpu)));
+  expect_equal(plan(moe),
+               plan(overridden(R"(\.ffn_(up|down|gate|gate_up)_(ch|)exps)", Backend::cpu)));
 }
 
 TEST_F(Placement, NCpuMoeTakesTheFirstLayers) {
@@ -137,4 +139,4 @@ TEST_F(Placement, RefusesAPatternThatWouldEndTheStack) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::placement_test

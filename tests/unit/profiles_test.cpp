@@ -25,19 +25,19 @@
 #include "support/scratch_folder.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::profiles_test {
 namespace {
 
-using ::testing::ElementsAre;
+using test::embedded_text;
 using test::error_of;
 using test::expect_refusal;
-using ::testing::Gt;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using test::embedded_text;
 using test::ScratchFolder;
 using test::with;
 using test::write;
+using ::testing::ElementsAre;
+using ::testing::Gt;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 std::string text_of(const std::filesystem::path& path) {
@@ -85,7 +85,8 @@ TEST(EmbeddedProfiles, FollowTheirSchemas) {
                                                    {"models/", "model"},
                                                    {"quants/", "quantization"},
                                                    {"tokenizers.json", "tokenizers"},
-                                                   {"budget.json", "budget"}, {"links.json", "links"},
+                                                   {"budget.json", "budget"},
+                                                   {"links.json", "links"},
                                                    {"runtimes/", "runtime"},
                                                    {"stacks/", "stack"},
                                                    {"working_sets.json", "working_sets"},
@@ -455,4 +456,4 @@ TEST(Nearest, CountsSlipsOfTheHand) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::profiles_test

@@ -11,7 +11,7 @@
 #include "membudget/profiles.hpp"
 #include "profiles/decode.hpp"
 
-namespace membudget {
+namespace membudget::quality_test {
 namespace {
 
 using testing::HasSubstr;
@@ -130,4 +130,4 @@ TEST(SpeedProfile, RefusesSharesAboveTheWhole) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::quality_test

@@ -14,7 +14,7 @@
 #include "membudget/profiles.hpp"
 #include "support/quantizations.hpp"
 
-namespace membudget {
+namespace membudget::quantize_test {
 namespace {
 
 using testing::Each;
@@ -125,7 +125,8 @@ TEST(Quantize, KnowsEveryFormatThatHasAProfile) {
   const std::vector<std::string> names = Profiles::embedded().quantization_names();
   EXPECT_EQ(names.size(), std::set<std::string>(names.begin(), names.end()).size());
   for (const std::string& name : names) {
-    const bool mlx = name.find("bit") != std::string::npos || name.starts_with("m") || name == "nvfp4";
+    const bool mlx =
+        name.find("bit") != std::string::npos || name.starts_with("m") || name == "nvfp4";
     const GroupedFormat* grouped = test::grouped_format(name);
     const TensorTable table = grouped != nullptr ? sketch.in_groups(*grouped)
                               : mlx              ? sketch.in_mlx(name)
@@ -138,11 +139,11 @@ TEST(Quantize, KnowsEveryFormatThatHasAProfile) {
 // it only names to say that they are gone, and COPY, which is no type.
 TEST(Quantize, OffersWhatLlamaQuantizeOffers) {
   for (const char* name :
-       {"Q1_0",    "Q4_0",   "Q4_1",   "MXFP4_MOE", "Q5_0",   "Q5_1",   "IQ2_XXS", "IQ2_XS", "IQ2_S",
-        "IQ2_M",   "IQ1_S",  "IQ1_M",  "TQ1_0",     "TQ2_0",  "Q2_K",   "Q2_K_S",  "IQ3_XXS", "IQ3_S",
-        "IQ3_M",   "Q3_K",   "IQ3_XS", "Q3_K_S",    "Q3_K_M", "Q3_K_L", "IQ4_NL",  "IQ4_XS", "Q4_K",
-        "Q4_K_S",  "Q4_K_M", "Q5_K",   "Q5_K_S",    "Q5_K_M", "Q6_K",   "Q8_0",    "F16",    "BF16",
-        "F32"}) {
+       {"Q1_0",    "Q4_0",   "Q4_1",  "MXFP4_MOE", "Q5_0",   "Q5_1",   "IQ2_XXS", "IQ2_XS",
+        "IQ2_S",   "IQ2_M",  "IQ1_S", "IQ1_M",     "TQ1_0",  "TQ2_0",  "Q2_K",    "Q2_K_S",
+        "IQ3_XXS", "IQ3_S",  "IQ3_M", "Q3_K",      "IQ3_XS", "Q3_K_S", "Q3_K_M",  "Q3_K_L",
+        "IQ4_NL",  "IQ4_XS", "Q4_K",  "Q4_K_S",    "Q4_K_M", "Q5_K",   "Q5_K_S",  "Q5_K_M",
+        "Q6_K",    "Q8_0",   "F16",   "BF16",      "F32"}) {
     EXPECT_FALSE(test::file_type(name).name.empty()) << name;
   }
 }
@@ -400,7 +401,8 @@ TEST(QuantizeForMlx, SpendsTheHighBitsOfAMixOnValuesDownProjectionsAndTheOutput)
   EXPECT_EQ(type_of(table, "output.weight"), "6bit-g64");
   EXPECT_EQ(type_of(table, "token_embd.weight"), "3bit-g64");
   for (const char* name : {"attn_v.weight", "ffn_down.weight"}) {
-    EXPECT_THAT(layers_with(table, name, "6bit-g64"), ElementsAre(0, 1, 4, 7, 10, 13, 14, 15)) << name;
+    EXPECT_THAT(layers_with(table, name, "6bit-g64"), ElementsAre(0, 1, 4, 7, 10, 13, 14, 15))
+        << name;
   }
   EXPECT_EQ(layers_with(table, "attn_q.weight", "3bit-g64").size(), 16U);
 }
@@ -428,4 +430,4 @@ TEST(QuantizeForMlx, LeavesOutWhatMlxDrops) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::quantize_test

@@ -13,7 +13,7 @@
 #include "profiles/decode.hpp"
 #include "support/embedded.hpp"
 
-namespace membudget {
+namespace membudget::rank_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -231,4 +231,4 @@ TEST(CapabilityTable, IsRefusedWithoutSourceOrJudgement) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::rank_test

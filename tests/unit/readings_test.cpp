@@ -15,7 +15,7 @@
 #include "support/schema.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::readings_test {
 namespace {
 
 using nlohmann::json;
@@ -55,7 +55,8 @@ TEST(Readings, SayWhatIsWrongAndWhere) {
   };
   refused("readings/1", "readings/2", "mac.json#/schema", "must be 'membudget.readings/1'");
   refused("\"macos\"", "\"windows\"", "mac.json#/system", "none of: macos, linux, other");
-  refused("\"page_bytes\": 16384", "\"page_bytes\": -1", "mac.json#/pages/page_bytes", "at least 0");
+  refused("\"page_bytes\": 16384", "\"page_bytes\": -1", "mac.json#/pages/page_bytes",
+          "at least 0");
   refused("\"hw.memsize\": 17179869184", "\"hw.memsize\": 9223372036854775807",
           "mac.json#/sysctl/hw.memsize", "more than any machine has");
   refused("\"hw.physicalcpu\": 8", "\"hw.physicalcpu\": [8]", "mac.json#/sysctl/hw.physicalcpu",
@@ -87,4 +88,4 @@ TEST(DetectText, ShowsNoControlCharactersOfAStranger) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::readings_test

@@ -25,7 +25,7 @@
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::record_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -361,4 +361,4 @@ TEST(ReplacedFile, IsTheOldOneOrTheNewOne) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::record_file_test

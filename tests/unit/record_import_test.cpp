@@ -11,7 +11,7 @@
 #include "records/timing_log.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::record_import_test {
 namespace {
 
 using test::error_of;
@@ -251,4 +251,4 @@ TEST(RecordImport, PassesOverWhatItsFileCouldNotHold) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::record_import_test

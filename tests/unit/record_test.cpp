@@ -11,7 +11,7 @@
 #include "support/schema.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::record_test {
 namespace {
 
 using test::error_of;
@@ -136,4 +136,4 @@ TEST(RecordSummary, GroupsByModelQuantizationAndMac) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::record_test

@@ -6,11 +6,15 @@
 #include "membudget/error.hpp"
 #include "model/arch/arch.hpp"
 
-namespace membudget::llamacpp {
+namespace membudget::llamacpp::recurrent_state_test {
 namespace {
 
-constexpr Mamba mixer{.version = 2, .conv_width = 4, .inner_dim = 3072, .state_dim = 128,
-                      .groups = 1, .time_rank = 48};
+constexpr Mamba mixer{.version = 2,
+                      .conv_width = 4,
+                      .inner_dim = 3072,
+                      .state_dim = 128,
+                      .groups = 1,
+                      .time_rank = 48};
 constexpr std::int64_t tail_bytes = 4 * 3 * (3072 + 2 * 128);
 constexpr std::int64_t matrix_bytes = 4 * 128 * 3072;
 
@@ -95,9 +99,13 @@ TEST(Mamba, RefusesSizesThatDoNotDivide) {
   Metadata metadata("test");
   metadata.set("general.architecture", std::string("mamba2"));
   for (const auto& [key, value] : std::initializer_list<std::pair<const char*, std::int64_t>>{
-           {"mamba2.block_count", 1}, {"mamba2.embedding_length", 64}, {"mamba2.ssm.conv_kernel", 4},
-           {"mamba2.ssm.inner_size", 128}, {"mamba2.ssm.state_size", 16},
-           {"mamba2.ssm.group_count", 1}, {"mamba2.ssm.time_step_rank", 3}}) {
+           {"mamba2.block_count", 1},
+           {"mamba2.embedding_length", 64},
+           {"mamba2.ssm.conv_kernel", 4},
+           {"mamba2.ssm.inner_size", 128},
+           {"mamba2.ssm.state_size", 16},
+           {"mamba2.ssm.group_count", 1},
+           {"mamba2.ssm.time_step_rank", 3}}) {
     metadata.set(key, value);
   }
   EXPECT_THROW((void)describe_model(metadata, {}), Error);
@@ -106,4 +114,4 @@ TEST(Mamba, RefusesSizesThatDoNotDivide) {
 }
 
 }  // namespace
-}  // namespace membudget::llamacpp
+}  // namespace membudget::llamacpp::recurrent_state_test

@@ -17,7 +17,7 @@
 #include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget::test {
+namespace membudget::test::remote_test {
 namespace {
 
 using ::testing::AllOf;
@@ -286,8 +286,7 @@ TEST_F(RemoteModels, ABrokenConnectionIsTriedAgain) {
 
 TEST_F(RemoteModels, AServerThatIgnoresRangesIsNamedSo) {
   server.serve(path, [&](const ServerRequest&) {
-    return HttpServer::file_response({.method = "GET", .path = path, .headers = {}},
-                                     small_model());
+    return HttpServer::file_response({.method = "GET", .path = path, .headers = {}}, small_model());
   });
   const Error error = refusal(server.url(path));
   expect_refusal(error, Errc::network, server.url(path), "ignores range requests");
@@ -414,4 +413,4 @@ TEST_F(RemoteModels, ProgressIsToldWhileBytesArrive) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::remote_test

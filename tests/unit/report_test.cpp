@@ -14,7 +14,7 @@
 #include "support/schema.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::report_test {
 namespace {
 
 using nlohmann::json;
@@ -317,4 +317,4 @@ TEST(Layout, WrapsAtSpacesAndCutsLongWords) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::report_test

@@ -12,7 +12,7 @@
 #include "membudget/profile_list.hpp"
 #include "membudget/report.hpp"
 
-namespace membudget {
+namespace membudget::request_test {
 namespace {
 
 using ::testing::AllOf;
@@ -230,4 +230,4 @@ TEST(ProfileList, KnowsKindsByTheirWords) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::request_test

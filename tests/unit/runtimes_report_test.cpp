@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "membudget/runtimes_report.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,11 +14,10 @@
 
 #include "membudget/advise.hpp"
 #include "membudget/profiles.hpp"
-#include "membudget/runtimes_report.hpp"
 #include "support/schema.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::runtimes_report_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -53,7 +54,8 @@ class RuntimesReportTest : public ::testing::Test {
 
 TEST_F(RuntimesReportTest, EachRuntimeGetsWeightsItReads) {
   std::vector<std::string> out;
-  for (const RuntimePlan& row : report_.plans) out.push_back(row.runtime.id + " " + row.quantization);
+  for (const RuntimePlan& row : report_.plans)
+    out.push_back(row.runtime.id + " " + row.quantization);
   EXPECT_THAT(out, ::testing::UnorderedElementsAre("llama.cpp Q4_K_M", "candle Q4_K_M",
                                                    "mlc q4f16_1", "coreml coreml-int4"));
 }
@@ -113,8 +115,8 @@ TEST_F(RuntimesReportTest, TextNamesEveryRuntimeAndPrintsNoControlCharacters) {
 
 TEST_F(RuntimesReportTest, JsonFollowsItsSchema) {
   const auto json = nlohmann::json::parse(to_json(report_));
-  EXPECT_EQ(test::schema_faults(json, std::filesystem::path(PROFILES_DIR) /
-                                          "schema/runtimes.schema.json"),
+  EXPECT_EQ(test::schema_faults(
+                json, std::filesystem::path(PROFILES_DIR) / "schema/runtimes.schema.json"),
             "");
   EXPECT_THAT(json.at("runtimes"), SizeIs(4));
   EXPECT_EQ(json.at("refused").at(0).at("runtime").at("id"), "mlc-server");
@@ -134,4 +136,4 @@ TEST_F(RuntimesReportTest, MarkdownHasARowForEachAndAListOfTheOthers) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::runtimes_report_test

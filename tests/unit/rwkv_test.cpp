@@ -8,10 +8,10 @@
 #include "model/arch/arch.hpp"
 #include "model/quantize.hpp"
 #include "support/measured.hpp"
-#include "support/refusal.hpp"
 #include "support/quantizations.hpp"
+#include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::rwkv_test {
 namespace {
 
 constexpr std::int64_t layers = 3;
@@ -45,8 +45,8 @@ Metadata small_metadata(const std::string& architecture) {
 Model model_of(const Metadata& metadata, std::vector<std::string> optional = {}) {
   optional.emplace_back("output.weight");
   const Architecture& architecture = *find_architecture(metadata.architecture());
-  Model model = describe_model(
-      metadata, quantize(architecture.tensors(metadata, optional), metadata, test::file_type("Q8_0")));
+  Model model = describe_model(metadata, quantize(architecture.tensors(metadata, optional),
+                                                  metadata, test::file_type("Q8_0")));
   model.id = "small";
   return model;
 }
@@ -133,4 +133,4 @@ TEST(Rwkv, RefusesHeadsThatDoNotDivideTheEmbedding) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::rwkv_test

@@ -13,7 +13,7 @@
 #include "support/machines.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::server_monitor_test {
 namespace {
 
 using test::error_of;
@@ -217,4 +217,4 @@ TEST(HostCounters, AreReadFromMacOS) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::server_monitor_test

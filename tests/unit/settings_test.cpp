@@ -21,7 +21,7 @@
 #include "support/scratch_folder.hpp"
 #include "support/settings_reader.hpp"
 
-namespace membudget {
+namespace membudget::settings_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -286,4 +286,4 @@ TEST(NamesOf, GiveOllamaATagOfTheQuantization) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::settings_test

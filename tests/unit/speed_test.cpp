@@ -10,7 +10,7 @@
 #include "membudget/profiles.hpp"
 #include "speed/token_work.hpp"
 
-namespace membudget {
+namespace membudget::speed_test {
 namespace {
 
 using testing::HasSubstr;
@@ -22,7 +22,8 @@ class SpeedTest : public testing::Test {
     workload.parallel = 1;
     return estimate(model, runtime_, workload);
   }
-  [[nodiscard]] Speed speed_of(const Model& model, const char* chip, const SpeedRequest& request = {},
+  [[nodiscard]] Speed speed_of(const Model& model, const char* chip,
+                               const SpeedRequest& request = {},
                                const Workload& workload = {}) const {
     return speed(model, machine(profiles_.chip(chip)), footprint(model, workload), rules_, request);
   }
@@ -88,8 +89,7 @@ TEST_F(SpeedTest, AQuantizedCacheIsReadInItsOwnBytes) {
   Workload q8;
   q8.cache_type_k = q8.cache_type_v = ElementType::q8_0;
   const double f16 = cache_reads(model, footprint(model).settings, 4095).bytes;
-  EXPECT_DOUBLE_EQ(cache_reads(model, footprint(model, q8).settings, 4095).bytes,
-                   f16 * 34 / 64);
+  EXPECT_DOUBLE_EQ(cache_reads(model, footprint(model, q8).settings, 4095).bytes, f16 * 34 / 64);
 }
 
 TEST_F(SpeedTest, LayersOnTheCpuAreSlower) {
@@ -195,4 +195,4 @@ TEST_F(SpeedTest, ReadingFromMemoryBoundsTheM1) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::speed_test

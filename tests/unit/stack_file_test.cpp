@@ -7,7 +7,7 @@
 
 #include "profiles/decode.hpp"
 
-namespace membudget {
+namespace membudget::stack_file_test {
 namespace {
 
 using testing::ElementsAre;
@@ -54,10 +54,10 @@ TEST(StackFile, TellsEveryFaultWithItsPlaceAndWhatWouldBeRight) {
           HasSubstr("8:51 /members/2/count: several processes are not loaded on demand"),
           HasSubstr("/servers/0/max_loaded: must be a whole number of at least 1"),
           HasSubstr("/requests/0/at_s: must be a number from 0"),
-          HasSubstr("/requests/0/member: no member is called 'qwen2.5:7'; did you mean 'qwen2.5:7b'?"),
+          HasSubstr(
+              "/requests/0/member: no member is called 'qwen2.5:7'; did you mean 'qwen2.5:7b'?"),
           HasSubstr("/requests/1/times: must be at most 100000"),
-          HasSubstr("/claims/0/members/0: no member is called 'd'"),
-          HasSubstr("/claims/0/why: ")));
+          HasSubstr("/claims/0/members/0: no member is called 'd'"), HasSubstr("/claims/0/why: ")));
 }
 
 TEST(StackFile, HoldsAtLeastOneModel) {
@@ -67,4 +67,4 @@ TEST(StackFile, HoldsAtLeastOneModel) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::stack_file_test

@@ -11,7 +11,7 @@
 #include "support/embedded.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::stack_test {
 namespace {
 
 using testing::ElementsAre;
@@ -146,8 +146,8 @@ TEST(Ollama, FailsWhatTheMachineHasNoMemoryForBecauseItDoesNotSeeOtherServers) {
                                          member("gemma-3-1b", server("Ollama"))});
   stack.members[1].residency = Residency::resident;
   const Schedule out = run(stack, {ask(0, 2), ask(10, 0)});
-  EXPECT_THAT(told(stack, out), ElementsAre("loading gemma-3-1b", "evicted gemma-3-1b",
-                                            "out-of-memory qwen2.5-14b"));
+  EXPECT_THAT(told(stack, out),
+              ElementsAre("loading gemma-3-1b", "evicted gemma-3-1b", "out-of-memory qwen2.5-14b"));
   EXPECT_EQ(out.failed, 1);
   EXPECT_FALSE(out.outcomes[0].failed);
   EXPECT_TRUE(out.outcomes[1].failed);
@@ -273,4 +273,4 @@ TEST(ServingRules, KnowNothingOfOtherRuntimesAndChips) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::stack_test

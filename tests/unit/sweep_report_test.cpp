@@ -18,7 +18,7 @@
 #include "support/schema.hpp"
 #include "test_paths.hpp"
 
-namespace membudget {
+namespace membudget::sweep_report_test {
 namespace {
 
 using nlohmann::json;
@@ -322,4 +322,4 @@ TEST(ReportPage, StandsAloneWhateverTheNamesAre) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::sweep_report_test

@@ -14,7 +14,7 @@
 #include "membudget/profiles.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::sweep_test {
 namespace {
 
 using test::error_of;
@@ -213,4 +213,4 @@ TEST(SweepOfNothing, IsEmpty) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::sweep_test

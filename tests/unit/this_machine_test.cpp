@@ -15,7 +15,7 @@
 #include "support/machines.hpp"
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::this_machine_test {
 namespace {
 
 using test::error_of;
@@ -282,4 +282,4 @@ TEST(ReadHost, TellsTheRamOfTheHostOfTheTests) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::this_machine_test

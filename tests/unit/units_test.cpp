@@ -7,7 +7,7 @@
 
 #include "support/refusal.hpp"
 
-namespace membudget {
+namespace membudget::units_test {
 namespace {
 
 using test::error_of;
@@ -20,7 +20,8 @@ TEST(Tokens, AreReadExactly) {
 }
 
 TEST(Tokens, AreRefusedInAnyOtherForm) {
-  for (const char* text : {"", "0x", "-1", "1e9", "inf", "8 kk", "1.5", ".", "1234567890123456789"}) {
+  for (const char* text :
+       {"", "0x", "-1", "1e9", "inf", "8 kk", "1.5", ".", "1234567890123456789"}) {
     EXPECT_EQ(error_of([&] { return parse_tokens(text, "--ctx-size"); }).code(), Errc::bad_request)
         << text;
   }
@@ -36,7 +37,8 @@ TEST(Sizes, TellBinaryFromDecimalUnits) {
 
 TEST(Sizes, BeyondWhatBytesHoldAreRefused) {
   EXPECT_EQ(error_of([] { return parse_size("99999999TiB", "--reserve"); }).code(), Errc::overflow);
-  EXPECT_EQ(error_of([] { return gib(8'000'000'000) + gib(8'000'000'000); }).code(), Errc::overflow);
+  EXPECT_EQ(error_of([] { return gib(8'000'000'000) + gib(8'000'000'000); }).code(),
+            Errc::overflow);
 }
 
 TEST(Errors, AreOneLineWhateverTheyName) {
@@ -55,4 +57,4 @@ TEST(Errors, AreALineThatPeopleRead) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::units_test

@@ -20,7 +20,7 @@
 #include "support/gguf_writer.hpp"
 #include "support/scratch_folder.hpp"
 
-namespace membudget {
+namespace membudget::unknown_architecture_test {
 namespace {
 
 using test::GgufWriter;
@@ -283,8 +283,7 @@ TEST_F(UnknownArchitecture, CountsStatesThatDoNotGrow) {
     if (one.name != "riverbed") {
       continue;
     }
-    const Footprint footprint =
-        estimate(load(one, one.name), server_, tokens(512, 1));
+    const Footprint footprint = estimate(load(one, one.name), server_, tokens(512, 1));
     constexpr std::int64_t tail = 3 * (2048 + 2 * 128);
     constexpr std::int64_t state = 128 * 2048;
     EXPECT_EQ(footprint.total(PartName::recurrent_state), Bytes{4} * layers * (tail + state));
@@ -306,4 +305,4 @@ TEST_F(UnknownArchitecture, WithoutLayersIsRefusedInOneSentence) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::unknown_architecture_test

@@ -15,7 +15,7 @@
 #include "test_paths.hpp"
 #include "verify/file_type.hpp"
 
-namespace membudget::test {
+namespace membudget::test::verify_test {
 namespace {
 
 using ::testing::Contains;
@@ -342,4 +342,4 @@ TEST(VerifyReport, ForABugHoldsNothingOfTheUsers) {
 }
 
 }  // namespace
-}  // namespace membudget::test
+}  // namespace membudget::test::verify_test

@@ -11,7 +11,7 @@
 #include "membudget/membudget.h"
 #include "membudget/membudget.hpp"
 
-namespace membudget {
+namespace membudget::words_test {
 namespace {
 
 using nlohmann::json;
@@ -49,12 +49,12 @@ TEST(Words, AreThoseThatTheProgramPrints) {
     const auto report = reported(request);
     const auto text = printed(report);
     const auto words = json::parse(to_words_json(report));
-    for (const auto* key : {"headline", "settings", "verdict_words", "verdict_detail", "sum_size",
-                            "total_size"}) {
+    for (const auto* key :
+         {"headline", "settings", "verdict_words", "verdict_detail", "sum_size", "total_size"}) {
       EXPECT_THAT(text, HasSubstr(words.at(key).get<std::string>())) << request << ": " << key;
     }
-    for (const auto* key : {"limits", "formulas", "contexts", "speed", "speed_formulas", "advice",
-                            "steps"}) {
+    for (const auto* key :
+         {"limits", "formulas", "contexts", "speed", "speed_formulas", "advice", "steps"}) {
       for (const auto& row : words.at(key)) {
         EXPECT_THAT(text, HasSubstr(row.at("label").get<std::string>())) << request << ": " << key;
         EXPECT_THAT(text, HasSubstr(row.at("text").get<std::string>())) << request << ": " << key;
@@ -106,8 +106,9 @@ TEST(Words, ComeThroughTheCInterfaceBesideThePlan) {
     membudget_prepared_destroy(prepared);
   }
   char* text = nullptr;
-  EXPECT_EQ(membudget_page_json(planner, nullptr, R"({"model": "qwen3:8b", "chip": "none"})", &text),
-            MEMBUDGET_BAD_REQUEST);
+  EXPECT_EQ(
+      membudget_page_json(planner, nullptr, R"({"model": "qwen3:8b", "chip": "none"})", &text),
+      MEMBUDGET_BAD_REQUEST);
   EXPECT_EQ(json::parse(text).at("error").at("where"), "/chip");
   membudget_string_free(text);
   EXPECT_EQ(membudget_page_json(planner, nullptr, nullptr, &text), MEMBUDGET_BAD_ARGUMENT);
@@ -117,4 +118,4 @@ TEST(Words, ComeThroughTheCInterfaceBesideThePlan) {
 }
 
 }  // namespace
-}  // namespace membudget
+}  // namespace membudget::words_test
