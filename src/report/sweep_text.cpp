@@ -20,7 +20,7 @@ using namespace report;
 constexpr int context_columns = 9;
 
 /// One sign after a size says how it fits.
-std::string_view mark(Verdict verdict) {
+std::string_view verdict_mark(Verdict verdict) {
   switch (verdict) {
     case Verdict::comfortable:
       return " ";
@@ -34,7 +34,7 @@ std::string_view mark(Verdict verdict) {
   return " ";
 }
 
-std::string_view colour(Verdict verdict) {
+std::string_view verdict_colour(Verdict verdict) {
   switch (verdict) {
     case Verdict::comfortable:
       return "32";
@@ -61,11 +61,11 @@ std::string text_cell(const SweepPanel& panel, std::size_t which, std::size_t at
   if (!point.plan) return right("-  ", width);
   const bool frontier = largest_fitting(series) == &point;
   const auto text = right(fmt::format("{}{}{}", in_gib(counted(*point.plan, panel)),
-                                      mark(point.plan->verdict), frontier ? "<" : " "),
+                                      verdict_mark(point.plan->verdict), frontier ? "<" : " "),
                           width);
   return painted(text,
-                 frontier ? fmt::format("1;{}", colour(point.plan->verdict))
-                          : std::string(colour(point.plan->verdict)),
+                 frontier ? fmt::format("1;{}", verdict_colour(point.plan->verdict))
+                          : std::string(verdict_colour(point.plan->verdict)),
                  style);
 }
 
