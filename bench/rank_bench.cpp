@@ -26,7 +26,9 @@ void recommend_coding(benchmark::State& state, const char* chip) {
         profiles.quality_table(), request));
   }
 }
-BENCHMARK_CAPTURE(recommend_coding, m1_16gb, "m1-16gb")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(recommend_coding, m1_16gb, "m1-16gb")
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 BENCHMARK_CAPTURE(recommend_coding, m1_max_32gb, "m1-max-32gb")
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();

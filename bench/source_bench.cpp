@@ -66,7 +66,8 @@ class HeaderOnDisk {
 };
 
 std::string header_for(const benchmark::State& state) {
-  return header_of(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
+  return header_of(static_cast<std::size_t>(state.range(0)),
+                   static_cast<std::size_t>(state.range(1)));
 }
 
 void set_bytes(benchmark::State& state, const std::string& header) {

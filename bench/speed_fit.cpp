@@ -55,8 +55,7 @@ Constant of_engine(const std::string& engine, const std::string& name, double Sp
 
 Constant of_family(const std::string& name, std::int64_t least, std::int64_t most,
                    double GpuFamilyRules::*member) {
-  return {fmt::format("{} of family {}", name, least), 0.7,
-          [=](Rules& all, double factor) {
+  return {fmt::format("{} of family {}", name, least), 0.7, [=](Rules& all, double factor) {
             for (auto& [runtime, rules] : all) {
               for (auto& family : rules.families) {
                 if (family.family >= least && family.family <= most) family.*member *= factor;
@@ -85,34 +84,35 @@ std::vector<Constant> generation_constants() {
   using R = SpeedRules;
   using T = TypeSpeed;
   const std::vector<ElementType> fours{q4_0, q4_1, iq4_nl, mxfp4, nvfp4};
-  return {of_engine("llama.cpp", "bandwidth", &R::bandwidth_share, 0.02),
-          of_engine("mlx", "bandwidth", &R::bandwidth_share, 0.02),
-          of_engine("llama.cpp", "kernel", &R::kernel_us),
-          of_engine("mlx", "kernel", &R::kernel_us),
-          of_engine("llama.cpp", "state", &R::state_passes),
-          of_engine("mlx", "state", &R::state_passes),
-          of_types("llama.cpp", "unpacking", {f16, bf16, f32}, &T::unpacking),
-          of_types("llama.cpp", "unpacking", {q8_0}, &T::unpacking),
-          of_types("llama.cpp", "unpacking", fours, &T::unpacking),
-          of_types("llama.cpp", "unpacking", {q6_k}, &T::unpacking),
-          of_types("llama.cpp", "unpacking", {q5_k}, &T::unpacking),
-          of_types("llama.cpp", "unpacking", {q3_k}, &T::unpacking),
-          of_types("mlx", "unpacking", {q4_0, nvfp4}, &T::unpacking),
-          of_types("mlx", "unpacking", {q8_0}, &T::unpacking),
-          of_types("mlx", "unpacking", {mxfp4}, &T::unpacking),
-          of_family("K-quants", 7, 7, &GpuFamilyRules::k_quants_gbs),
-          of_family("K-quants", 8, 8, &GpuFamilyRules::k_quants_gbs),
-          of_family("K-quants", 9, 10, &GpuFamilyRules::k_quants_gbs),
-          of_family("launch", 7, 7, &GpuFamilyRules::launch),
-          shared("two dies", &R::two_dies, 0.7),
-          shared("expert reads", &R::expert_reads),
-          shared("expert kernel", &R::expert_kernel_us),
-          shared("plain attention", &R::plain_attention_us),
-          shared("cache share", &R::cache_share, 0.05),
-          shared("plain cache share", &R::plain_cache_share),
-          shared("cache elements", &R::cache_gelements),
-          shared("latent elements", &R::latent_gelements),
-          {"ollama token", 0.5, [](Rules& all, double factor) { all["ollama"].token_us *= factor; }}};
+  return {
+      of_engine("llama.cpp", "bandwidth", &R::bandwidth_share, 0.02),
+      of_engine("mlx", "bandwidth", &R::bandwidth_share, 0.02),
+      of_engine("llama.cpp", "kernel", &R::kernel_us),
+      of_engine("mlx", "kernel", &R::kernel_us),
+      of_engine("llama.cpp", "state", &R::state_passes),
+      of_engine("mlx", "state", &R::state_passes),
+      of_types("llama.cpp", "unpacking", {f16, bf16, f32}, &T::unpacking),
+      of_types("llama.cpp", "unpacking", {q8_0}, &T::unpacking),
+      of_types("llama.cpp", "unpacking", fours, &T::unpacking),
+      of_types("llama.cpp", "unpacking", {q6_k}, &T::unpacking),
+      of_types("llama.cpp", "unpacking", {q5_k}, &T::unpacking),
+      of_types("llama.cpp", "unpacking", {q3_k}, &T::unpacking),
+      of_types("mlx", "unpacking", {q4_0, nvfp4}, &T::unpacking),
+      of_types("mlx", "unpacking", {q8_0}, &T::unpacking),
+      of_types("mlx", "unpacking", {mxfp4}, &T::unpacking),
+      of_family("K-quants", 7, 7, &GpuFamilyRules::k_quants_gbs),
+      of_family("K-quants", 8, 8, &GpuFamilyRules::k_quants_gbs),
+      of_family("K-quants", 9, 10, &GpuFamilyRules::k_quants_gbs),
+      of_family("launch", 7, 7, &GpuFamilyRules::launch),
+      shared("two dies", &R::two_dies, 0.7),
+      shared("expert reads", &R::expert_reads),
+      shared("expert kernel", &R::expert_kernel_us),
+      shared("plain attention", &R::plain_attention_us),
+      shared("cache share", &R::cache_share, 0.05),
+      shared("plain cache share", &R::plain_cache_share),
+      shared("cache elements", &R::cache_gelements),
+      shared("latent elements", &R::latent_gelements),
+      {"ollama token", 0.5, [](Rules& all, double factor) { all["ollama"].token_us *= factor; }}};
 }
 
 std::vector<Constant> prompt_constants() {
@@ -334,7 +334,7 @@ int main(int argc, char** argv) {
   leave_one_chip_out(task_of("generation", generation_constants(), generation,
                              &PublishedSpeed::generation_tps, published.rows()),
                      rules);
-  leave_one_chip_out(task_of("prompts", prompt_constants(), prompt, &PublishedSpeed::prompt_tps,
-                             published.rows()),
-                     rules);
+  leave_one_chip_out(
+      task_of("prompts", prompt_constants(), prompt, &PublishedSpeed::prompt_tps, published.rows()),
+      rules);
 }

@@ -35,18 +35,30 @@ const LeverCost& AdviceRules::cost(Lever lever, std::string_view to) const {
 
 std::string_view to_string(Lever lever) {
   switch (lever) {
-    case Lever::flash_attention: return "flash_attention";
-    case Lever::swa_full: return "swa_full";
-    case Lever::ubatch: return "ubatch";
-    case Lever::prefill_step: return "prefill_step_size";
-    case Lever::parallel: return "parallel";
-    case Lever::cache_type: return "cache_type";
-    case Lever::context: return "context";
-    case Lever::wired_limit: return "wired_limit_mb";
-    case Lever::quantization: return "quantization";
-    case Lever::n_cpu_moe: return "n_cpu_moe";
-    case Lever::gpu_layers: return "gpu_layers";
-    case Lever::model: return "model";
+    case Lever::flash_attention:
+      return "flash_attention";
+    case Lever::swa_full:
+      return "swa_full";
+    case Lever::ubatch:
+      return "ubatch";
+    case Lever::prefill_step:
+      return "prefill_step_size";
+    case Lever::parallel:
+      return "parallel";
+    case Lever::cache_type:
+      return "cache_type";
+    case Lever::context:
+      return "context";
+    case Lever::wired_limit:
+      return "wired_limit_mb";
+    case Lever::quantization:
+      return "quantization";
+    case Lever::n_cpu_moe:
+      return "n_cpu_moe";
+    case Lever::gpu_layers:
+      return "gpu_layers";
+    case Lever::model:
+      return "model";
   }
   return "";
 }

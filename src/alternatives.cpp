@@ -54,8 +54,7 @@ std::vector<Alternative> recommendable(const std::string& model, const Profiles&
     // Models that were not trained in MXFP4 are not published in it.
     const bool foreign = name.starts_with("MXFP4") && name != usual;
     if (!foreign && seen.insert(name).second) {
-      out.push_back(
-          alternative(Lever::quantization, profiles, read.id, parameters_of(read), name));
+      out.push_back(alternative(Lever::quantization, profiles, read.id, parameters_of(read), name));
     }
   };
   for (const PreferredQuantizations& preferred : rules.preferred) {
@@ -73,8 +72,8 @@ std::vector<Alternative> relatives_of(const Model& model, const Profiles& profil
     return out;
   }
   for (const Relative& relative : profiles.relatives(model.id)) {
-    out.push_back(alternative(Lever::model, profiles, relative.id, relative.parameters,
-                              model.quantization));
+    out.push_back(
+        alternative(Lever::model, profiles, relative.id, relative.parameters, model.quantization));
   }
   return out;
 }

@@ -38,28 +38,44 @@ bool Footprint::assumed() const {
 
 std::string_view to_string(PartName name) {
   switch (name) {
-    case PartName::weights: return "weights";
-    case PartName::kv_cache: return "kv_cache";
-    case PartName::recurrent_state: return "recurrent_state";
-    case PartName::compute: return "compute";
-    case PartName::output: return "output";
-    case PartName::projector: return "projector";
-    case PartName::adapter: return "adapter";
-    case PartName::draft: return "draft";
-    case PartName::prompt_cache: return "prompt_cache";
-    case PartName::runtime: return "runtime";
+    case PartName::weights:
+      return "weights";
+    case PartName::kv_cache:
+      return "kv_cache";
+    case PartName::recurrent_state:
+      return "recurrent_state";
+    case PartName::compute:
+      return "compute";
+    case PartName::output:
+      return "output";
+    case PartName::projector:
+      return "projector";
+    case PartName::adapter:
+      return "adapter";
+    case PartName::draft:
+      return "draft";
+    case PartName::prompt_cache:
+      return "prompt_cache";
+    case PartName::runtime:
+      return "runtime";
   }
   return "";
 }
 
-std::string_view to_string(Place where) { return where == Place::gpu ? "gpu" : "host"; }
+std::string_view to_string(Place where) {
+  return where == Place::gpu ? "gpu" : "host";
+}
 
 std::string_view to_string(Basis basis) {
   switch (basis) {
-    case Basis::file: return "file";
-    case Basis::formula: return "formula";
-    case Basis::measured: return "measured";
-    case Basis::assumed: return "assumed";
+    case Basis::file:
+      return "file";
+    case Basis::formula:
+      return "formula";
+    case Basis::measured:
+      return "measured";
+    case Basis::assumed:
+      return "assumed";
   }
   return "";
 }

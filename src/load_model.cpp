@@ -123,13 +123,13 @@ std::optional<Model> load_cached(std::string_view name, std::string_view quantiz
 
 Model as_asked(Model model, std::string_view quantization) {
   if (!quantization.empty() && lower(quantization) != lower(model.quantization)) {
-    throw Error(Errc::bad_request, "--quant",
-                fmt::format("{} is {}, not {}; leave --quant out, or name the model as in the "
-                            "catalog",
-                            model.id,
-                            model.quantization.empty() ? "of an unstated quantization"
-                                                       : model.quantization,
-                            quantization));
+    throw Error(
+        Errc::bad_request, "--quant",
+        fmt::format("{} is {}, not {}; leave --quant out, or name the model as in the "
+                    "catalog",
+                    model.id,
+                    model.quantization.empty() ? "of an unstated quantization" : model.quantization,
+                    quantization));
   }
   return model;
 }

@@ -41,7 +41,8 @@ ElementType cache_type(ElementType type, std::string_view option) {
     case ElementType::q4_1:
     case ElementType::iq4_nl:
     case ElementType::q5_0:
-    case ElementType::q5_1: return type;
+    case ElementType::q5_1:
+      return type;
     default:
       throw Error(Errc::bad_request, std::string(option),
                   fmt::format("{} is not a cache type; use f16, bf16, f32, q8_0, q5_1, q5_0, "
@@ -130,13 +131,12 @@ void resolve_attachments(const Workload& workload, const Model& model, Settings&
 }
 
 void refuse_attachments(const Workload& workload) {
-  for (const auto& [asked, option] :
-       {std::pair{!workload.adapters.empty(), "--lora"},
-        {workload.control_vector != nullptr, "--control-vector"},
-        {workload.projector != nullptr, "--mmproj"},
-        {workload.predict.value_or(false), "--spec-type"},
-        {workload.prompt_cache_mib.has_value(), "--cache-ram"},
-        {workload.checkpoints.has_value(), "--ctx-checkpoints"}}) {
+  for (const auto& [asked, option] : {std::pair{!workload.adapters.empty(), "--lora"},
+                                      {workload.control_vector != nullptr, "--control-vector"},
+                                      {workload.projector != nullptr, "--mmproj"},
+                                      {workload.predict.value_or(false), "--spec-type"},
+                                      {workload.prompt_cache_mib.has_value(), "--cache-ram"},
+                                      {workload.checkpoints.has_value(), "--ctx-checkpoints"}}) {
     if (asked) {
       throw Error(Errc::bad_request, option,
                   "is planned for llama.cpp and what wraps it; give --runtime llama.cpp");
@@ -162,8 +162,9 @@ void refuse_mlx_settings(const Workload& workload, Engine engine) {
     // MLC-LLM is compiled for chunks of a prompt.
     const bool chunk = engine == Engine::mlc && option == std::string_view("--prefill-step-size");
     if (value && !chunk) {
-      throw Error(Errc::bad_request, option,
-                  "is a setting of MLX; give --runtime mlx, or here --ubatch-size and --cache-type");
+      throw Error(
+          Errc::bad_request, option,
+          "is a setting of MLX; give --runtime mlx, or here --ubatch-size and --cache-type");
     }
   }
 }
@@ -191,9 +192,10 @@ void refuse_cache_types(const Workload& workload, const Runtime& runtime) {
        {std::tuple{workload.cache_type_k, "--cache-type-k", runtime.defaults.cache_type_k},
         {workload.cache_type_v, "--cache-type-v", runtime.defaults.cache_type_v}}) {
     if (type && *type != own) {
-      throw Error(Errc::bad_request, option,
-                  fmt::format("{} keeps its cache in {} whatever is asked for; leave the option out",
-                              runtime.id, format_of(own).name));
+      throw Error(
+          Errc::bad_request, option,
+          fmt::format("{} keeps its cache in {} whatever is asked for; leave the option out",
+                      runtime.id, format_of(own).name));
     }
   }
 }
@@ -201,10 +203,10 @@ void refuse_cache_types(const Workload& workload, const Runtime& runtime) {
 /// What is in use at the end: all of a context that is given, unless the prompt is given too.
 void take_use(const Workload& workload, Settings& out) {
   out.depth = within(workload.depth.value_or(0), 0, max_tokens, "--depth");
-  out.generate_tokens = within(workload.generate_tokens.value_or(out.generate_tokens), 1, max_tokens,
-                               "--generate-tokens");
-  out.prefill_step =
-      within(workload.prefill_step.value_or(out.prefill_step), 1, max_tokens, "--prefill-step-size");
+  out.generate_tokens = within(workload.generate_tokens.value_or(out.generate_tokens), 1,
+                               max_tokens, "--generate-tokens");
+  out.prefill_step = within(workload.prefill_step.value_or(out.prefill_step), 1, max_tokens,
+                            "--prefill-step-size");
   out.kv_bits = within(workload.kv_bits.value_or(out.kv_bits), 0, 8, "--kv-bits");
   if (out.kv_bits == 1 || out.kv_bits == 7) {
     throw Error(Errc::bad_request, "--kv-bits",
@@ -232,11 +234,16 @@ void take_use(const Workload& workload, Settings& out) {
 
 std::string_view to_string(Engine engine) {
   switch (engine) {
-    case Engine::llama_cpp: return "llama.cpp";
-    case Engine::mlx: return "mlx";
-    case Engine::candle: return "candle";
-    case Engine::mlc: return "mlc";
-    case Engine::coreml: return "coreml";
+    case Engine::llama_cpp:
+      return "llama.cpp";
+    case Engine::mlx:
+      return "mlx";
+    case Engine::candle:
+      return "candle";
+    case Engine::mlc:
+      return "mlc";
+    case Engine::coreml:
+      return "coreml";
   }
   return "";
 }
@@ -265,8 +272,7 @@ std::int64_t longest_context(const Runtime& runtime, const Model& model) {
 Settings resolve(const Workload& workload, const Runtime& runtime, const Model& model) {
   Settings result = runtime.defaults;
   // A runtime without a GPU (Docker on macOS) has none, whoever asks.
-  result.backend =
-      runtime.defaults.backend == Backend::cpu ? Backend::cpu : workload.backend;
+  result.backend = runtime.defaults.backend == Backend::cpu ? Backend::cpu : workload.backend;
   if (grows_with_use(runtime.engine)) {
     take_use(workload, result);
   } else {
@@ -288,7 +294,8 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
     refuse_cache_types(workload, runtime);
   }
   if (runtime.engine == Engine::mlc) {
-    result.prefill_step = within(workload.prefill_step.value_or(0), 0, max_tokens, "--prefill-step-size");
+    result.prefill_step =
+        within(workload.prefill_step.value_or(0), 0, max_tokens, "--prefill-step-size");
   }
   result.batch = within(workload.batch.value_or(result.batch), 1, max_tokens, "--batch-size");
   result.ubatch = within(workload.ubatch.value_or(result.ubatch), 1, max_tokens, "--ubatch-size");
@@ -298,14 +305,17 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
   // MLC-LLM's sequences share the pages of one cache.
   result.kv_unified =
       runtime.engine == Engine::mlc || workload.kv_unified.value_or(unified_by_default);
-  result.cache_type_k = cache_type(workload.cache_type_k.value_or(result.cache_type_k), "--cache-type-k");
-  result.cache_type_v = cache_type(workload.cache_type_v.value_or(result.cache_type_v), "--cache-type-v");
+  result.cache_type_k =
+      cache_type(workload.cache_type_k.value_or(result.cache_type_k), "--cache-type-k");
+  result.cache_type_v =
+      cache_type(workload.cache_type_v.value_or(result.cache_type_v), "--cache-type-v");
   result.flash_attention = workload.flash_attention.value_or(result.flash_attention);
   result.gpu_layers = workload.gpu_layers.value_or(result.gpu_layers);
   result.swa_full = workload.swa_full.value_or(result.swa_full);
   result.mmap = workload.mmap.value_or(result.mmap);
   result.cpu_moe = workload.cpu_moe.value_or(result.cpu_moe);
-  result.n_cpu_moe = within(workload.n_cpu_moe.value_or(result.n_cpu_moe), 0, max_tokens, "--n-cpu-moe");
+  result.n_cpu_moe =
+      within(workload.n_cpu_moe.value_or(result.n_cpu_moe), 0, max_tokens, "--n-cpu-moe");
   if (!workload.tensor_overrides.empty()) {
     result.tensor_overrides = workload.tensor_overrides;
   }
@@ -331,8 +341,8 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
   // A slot wants logits for its last token, and for each that is drafted (server-context.cpp:41).
   const bool drafting = workload.draft != nullptr || result.predict;
   const std::int64_t rows = result.parallel * (drafting ? 1 + result.draft_max : 1);
-  result.outputs = workload.outputs.value_or(
-      server && !result.embeddings ? std::min(result.batch, rows) : 0);
+  result.outputs =
+      workload.outputs.value_or(server && !result.embeddings ? std::min(result.batch, rows) : 0);
   if (!runtime.llama_cpp.limited_outputs) {
     result.outputs = 0;
   }

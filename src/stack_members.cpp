@@ -118,9 +118,8 @@ std::vector<StackRequest> requests_of(const StackProfile& profile) {
                      .generate_tokens = each.generate_tokens});
     }
   }
-  std::stable_sort(out.begin(), out.end(), [](const StackRequest& a, const StackRequest& b) {
-    return a.at_s < b.at_s;
-  });
+  std::stable_sort(out.begin(), out.end(),
+                   [](const StackRequest& a, const StackRequest& b) { return a.at_s < b.at_s; });
   return out;
 }
 

@@ -39,8 +39,8 @@ struct LeverCost {
 
 /// A rule that a recommendation follows, as --explain shows it.
 struct AdviceRule {
-  std::string id;      ///< "k-quants-first"
-  std::string says;    ///< One sentence.
+  std::string id;    ///< "k-quants-first"
+  std::string says;  ///< One sentence.
   std::string source;
 };
 
@@ -69,10 +69,10 @@ struct AdviceRules {
   std::vector<std::string> tasks;  ///< That --task knows.
   std::vector<PreferredQuantizations> preferred;
   std::vector<QuantizationGroup> groups;
-  std::int64_t wanted_context = 0;  ///< Tokens a recommendation tries to give.
-  std::int64_t least_context = 0;   ///< Below this no context is called usable.
-  std::int64_t dear_below = 0;      ///< Largest F16 contexts below this call for a q8_0 cache.
-  std::int64_t experts_ubatch = 0;  ///< For models with experts, where it stays comfortable.
+  std::int64_t wanted_context = 0;    ///< Tokens a recommendation tries to give.
+  std::int64_t least_context = 0;     ///< Below this no context is called usable.
+  std::int64_t dear_below = 0;        ///< Largest F16 contexts below this call for a q8_0 cache.
+  std::int64_t experts_ubatch = 0;    ///< For models with experts, where it stays comfortable.
   std::int64_t most_rope_factor = 1;  ///< How far beyond its training a context may be stretched.
 
   /// The rule of that id; nullptr when there is none.

@@ -67,7 +67,7 @@ struct Step {
   /// The plan asked for less this one, to the byte; negative where it takes more.
   Bytes saves_gpu;
   Bytes saves_total;
-  std::int64_t regret = 0;  ///< Points; see LeverCost.
+  std::int64_t regret = 0;                 ///< Points; see LeverCost.
   std::vector<std::string> speed_costs;    ///< In words, one per change that has any.
   std::vector<std::string> quality_costs;  ///< The same, with published figures.
   std::vector<std::string> sources;        ///< Of the costs and the points.
@@ -93,16 +93,16 @@ struct Ladder {
 /// `alternatives` are in any order; those that cannot fit are not read.
 [[nodiscard]] Ladder ladder(const Model& model, const Machine& machine, const Runtime& runtime,
                             const Workload& workload, const AdviceRules& rules,
-                            const QualityTable& quality,
-                            std::span<const Alternative> alternatives);
+                            const QualityTable& quality, std::span<const Alternative> alternatives);
 
 /// What a recommendation looked at, in the order of preference.
 struct Considered {
   std::string quantization;
   ElementType cache_type = ElementType::f16;
   std::int64_t context = 0;
-  std::optional<Verdict> verdict;  ///< Nothing: not planned, because the weights alone are too large.
-  std::string why_not;             ///< Empty for the one that was taken.
+  std::optional<Verdict>
+      verdict;          ///< Nothing: not planned, because the weights alone are too large.
+  std::string why_not;  ///< Empty for the one that was taken.
 };
 
 /// The best way to run a model on a machine.

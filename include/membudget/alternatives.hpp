@@ -12,7 +12,8 @@ namespace [[gnu::visibility("default")]] membudget {
 
 /// The same model at the quantizations of `names`, itself left out, for ladder() and recommend().
 /// Empty for a model that is not of the catalog: a file is what it is.
-[[nodiscard]] std::vector<Alternative> quantizations_of(const Model& model, const Profiles& profiles,
+[[nodiscard]] std::vector<Alternative> quantizations_of(const Model& model,
+                                                        const Profiles& profiles,
                                                         std::span<const std::string> names);
 /// All quantizations that a recommendation may name for a catalog model, its own included.
 /// Throws Error{unknown_name}.

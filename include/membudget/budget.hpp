@@ -20,10 +20,11 @@ struct Budget {
   bool large_gpu = true;
   bool gpu_limit_observed = true;
   Bytes ram;
-  Bytes reserve;        ///< Kept for macOS and other programs.
+  Bytes reserve;                           ///< Kept for macOS and other programs.
   std::vector<ReservePart> reserve_parts;  ///< What it is kept for; they sum to `reserve`.
-  Bytes ram_available;  ///< ram - reserve.
-  /// Where the reserve is what others hold now: what would be kept free otherwise, and who they are.
+  Bytes ram_available;                     ///< ram - reserve.
+  /// Where the reserve is what others hold now: what would be kept free otherwise, and who they
+  /// are.
   std::optional<Bytes> usual_reserve;
   std::vector<Program> programs;
   /// The largest single buffer that Metal gives, whatever the wired limit; nothing = not known.

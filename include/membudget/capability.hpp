@@ -18,8 +18,9 @@ struct CatalogEntry {
   std::int64_t active_parameters = 0;  ///< Those one token uses; all for dense models.
   std::int64_t trained_context = 0;    ///< In tokens.
   std::string default_quantization;    ///< Of the usual upload, which Ollama's plain tag holds.
-  std::vector<std::string> ollama;     ///< Tags in Ollama's library, the exact one first; may be empty.
-  std::string repository;              ///< At Hugging Face; may be empty.
+  std::vector<std::string>
+      ollama;              ///< Tags in Ollama's library, the exact one first; may be empty.
+  std::string repository;  ///< At Hugging Face; may be empty.
 };
 
 /// Months since January of year 0: dates that can be subtracted.
@@ -35,20 +36,20 @@ struct TraitWorth {
 
 /// What is known of a family, or of one model where it differs from its family.
 struct FamilyCapability {
-  std::string name;            ///< Of the family, or the model's id.
-  Month released = 0;          ///< 0 for a model: as its family.
-  std::int64_t behind = 0;     ///< Months its models trail the best of their size at release.
+  std::string name;                 ///< Of the family, or the model's id.
+  Month released = 0;               ///< 0 for a model: as its family.
+  std::int64_t behind = 0;          ///< Months its models trail the best of their size at release.
   std::vector<std::string> traits;  ///< Of a model: besides its family's.
-  std::string reason;          ///< Why `behind` and the traits are what they are.
+  std::string reason;               ///< Why `behind` and the traits are what they are.
 };
 
 /// How models are ranked for a task.
 struct TaskRules {
-  std::string name;                       ///< "coding"
-  std::int64_t context = 0;               ///< Tokens wanted unless asked for otherwise.
-  double seamless_tps = 0;                ///< Faster than this gains nothing.
-  double least_tps = 0;                   ///< Slower than this is left out.
-  double least_parameters = 0;            ///< Models worth less are left out.
+  std::string name;                        ///< "coding"
+  std::int64_t context = 0;                ///< Tokens wanted unless asked for otherwise.
+  double seamless_tps = 0;                 ///< Faster than this gains nothing.
+  double least_tps = 0;                    ///< Slower than this is left out.
+  double least_parameters = 0;             ///< Models worth less are left out.
   std::vector<std::string> quantizations;  ///< Wanted, best first.
   std::vector<std::string> requires_any;   ///< Only models with one of these traits; empty: all.
   std::string reason;
@@ -56,10 +57,10 @@ struct TaskRules {
 
 /// The documents' selector: what one of its words asks for.
 struct SelectorRule {
-  std::string axis;   ///< "complexity", "quality" or "performance".
-  std::string value;  ///< "simple"
-  double enough_parameters = 0;  ///< Worth beyond this gains nothing; 0: no limit.
-  double least_tps = 0;          ///< 0: the task's.
+  std::string axis;                        ///< "complexity", "quality" or "performance".
+  std::string value;                       ///< "simple"
+  double enough_parameters = 0;            ///< Worth beyond this gains nothing; 0: no limit.
+  double least_tps = 0;                    ///< 0: the task's.
   std::vector<std::string> quantizations;  ///< Empty: the task's.
   std::string reason;
 };

@@ -47,7 +47,7 @@ struct MlcRules {
   };
   /// A model definition that ships with MLC-LLM.
   struct Architecture {
-    std::string name;               ///< As GGUF `general.architecture`.
+    std::string name;                ///< As GGUF `general.architecture`.
     std::int64_t prefill_chunk = 0;  ///< Tokens of a prompt it is compiled for at once.
     std::int64_t context = 0;  ///< Tokens it is compiled for; 0 = as many as it was trained for.
     /// The size of its vocabulary is compiled in, so that memory planning counts the logits of a
@@ -62,11 +62,12 @@ struct MlcRules {
   Bytes cache_workspace;                 ///< The constant among the cache's workspaces.
 };
 
-/// What a language model converted with coremltools holds; everything is fixed when it is converted.
+/// What a language model converted with coremltools holds; everything is fixed when it is
+/// converted.
 struct CoreMlRules {
-  Bytes program;                 ///< Weights that one program of the Neural Engine takes.
-  std::int64_t dimension = 0;    ///< The longest side a tensor may have there.
-  Bytes process;                 ///< The program and Metal's own, beside the buffers.
+  Bytes program;               ///< Weights that one program of the Neural Engine takes.
+  std::int64_t dimension = 0;  ///< The longest side a tensor may have there.
+  Bytes process;               ///< The program and Metal's own, beside the buffers.
 };
 
 }  // namespace membudget

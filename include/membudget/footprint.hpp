@@ -15,8 +15,16 @@ namespace [[gnu::visibility("default")]] membudget {
 
 /// What memory is taken for.
 enum class PartName : std::uint8_t {
-  weights, kv_cache, recurrent_state, compute, output,
-  projector, adapter, draft, prompt_cache, runtime,
+  weights,
+  kv_cache,
+  recurrent_state,
+  compute,
+  output,
+  projector,
+  adapter,
+  draft,
+  prompt_cache,
+  runtime,
 };
 
 /// Which pool a part counts against. On Apple Silicon both are the same RAM, but only `gpu`
@@ -56,7 +64,7 @@ struct ComputePeak {
 
 /// What a runtime will allocate or map for a model and a workload.
 struct Footprint {
-  Settings settings;  ///< As the engine resolved them.
+  Settings settings;            ///< As the engine resolved them.
   bool flash_attention = true;  ///< What `auto` became.
   std::vector<Part> parts;      ///< Each name and place at most once; they sum to total().
   EngineBuffers gpu;
@@ -71,7 +79,7 @@ struct Footprint {
   /// splits its buffers or nobody knows.
   Bytes largest_buffer;
   std::string largest_buffer_name;  ///< "attention scores"
-  bool partial_offload = true;  ///< Layers that the GPU has no room for can run on the CPU.
+  bool partial_offload = true;      ///< Layers that the GPU has no room for can run on the CPU.
   /// What surprises about this runtime here, a sentence each; most important first.
   std::vector<std::string> remarks;
   std::int64_t graph_nodes = 0;

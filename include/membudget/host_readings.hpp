@@ -41,7 +41,7 @@ struct AcceleratorReadings {
 struct MetalReadings {
   std::string device;  ///< "Apple M1 Max"
   bool unified_memory = true;
-  Bytes working_set;  ///< recommendedMaxWorkingSetSize
+  Bytes working_set;     ///< recommendedMaxWorkingSetSize
   Bytes largest_buffer;  ///< maxBufferLength
 };
 
@@ -56,7 +56,7 @@ struct ProcessReading {
 /// recorded and looked at elsewhere. What could not be read is missing.
 struct HostReadings {
   System system = System::other;
-  std::string architecture;  ///< As `uname -m`: "arm64", "x86_64", "aarch64".
+  std::string architecture;                     ///< As `uname -m`: "arm64", "x86_64", "aarch64".
   std::map<std::string, std::int64_t> numbers;  ///< sysctl by name: "hw.memsize".
   std::map<std::string, std::string> texts;     ///< ... "machdep.cpu.brand_string".
   std::optional<PageCounts> pages;

@@ -7,8 +7,8 @@ namespace [[gnu::visibility("default")]] membudget {
 
 /// A cable or network between two Macs (profiles/links.json).
 struct Link {
-  std::string id;    ///< "10gbe"
-  std::string name;  ///< "10 Gigabit Ethernet"
+  std::string id;                  ///< "10gbe"
+  std::string name;                ///< "10 Gigabit Ethernet"
   double gigabits_per_second = 0;  ///< 10^9 bits; nominal where nobody published a measurement.
   double message_us = 0;           ///< From a send until the other side has it, for small messages.
   bool rdma = false;               ///< Carries MLX's JACCL backend; otherwise its ring over TCP.

@@ -40,8 +40,8 @@ struct ReservePart {
 
 /// Programs that run beside a model, by the name that --reserve takes (profiles/budget.json).
 struct ReservePreset {
-  std::string id;    ///< "docker-postgres-qdrant"
-  std::string name;  ///< In words.
+  std::string id;                  ///< "docker-postgres-qdrant"
+  std::string name;                ///< In words.
   std::vector<ReservePart> parts;  ///< Over the chip's own reserve.
 };
 
@@ -89,7 +89,7 @@ struct Chip {
   Bytes reserve;  ///< What macOS and ordinary apps need; never planned away.
   std::string reserve_source;
   SafetyMargin safety_margin;
-  std::string largest_buffer_rule;    ///< How WorkingSet::largest_buffer follows from the limit.
+  std::string largest_buffer_rule;  ///< How WorkingSet::largest_buffer follows from the limit.
   std::string largest_buffer_source;
   std::vector<WorkingSet> working_sets;
   std::vector<Mac> macs;  ///< Sold with this bin and this RAM; empty = not known.
@@ -107,7 +107,7 @@ struct Machine {
   std::int64_t macos = 26;  ///< Major version; of no meaning on other systems.
   /// `sysctl iogpu.wired_limit_mb`, in MiB; 0 = macOS decides.
   std::int64_t wired_limit_mib = 0;
-  std::optional<Bytes> reserve;  ///< --reserve SIZE; default: the chip's.
+  std::optional<Bytes> reserve;     ///< --reserve SIZE; default: the chip's.
   std::vector<ReservePart> beside;  ///< --reserve NAME: what runs beside, over the reserve.
   /// What Metal itself reports on the machine at hand; nothing: the rules for its RAM and macOS.
   /// A wired limit that is set goes before, because it may be one that is only being considered.

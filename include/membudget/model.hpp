@@ -34,10 +34,10 @@ enum class QueryGate : std::uint8_t {
 /// Picks the blocks of tokens that a layer of sparse attention looks at (MiniMax M3): a small
 /// attention of its own, whose keys are remembered in a cache of their own.
 struct BlockIndexer {
-  std::int64_t heads = 0;  ///< As many as the layer has key-value heads.
+  std::int64_t heads = 0;    ///< As many as the layer has key-value heads.
   std::int64_t key_dim = 0;  ///< Of its one key head.
-  std::int64_t block = 0;  ///< Tokens per block.
-  std::int64_t top_k = 0;  ///< Blocks picked at most.
+  std::int64_t block = 0;    ///< Tokens per block.
+  std::int64_t top_k = 0;    ///< Blocks picked at most.
 };
 
 /// Softmax attention that remembers keys and values of every token it may look back at.
@@ -52,11 +52,11 @@ struct Attention {
   std::int64_t value_dim = 0;  ///< Per head, in elements.
   /// Tokens the layer looks back at; 0 means the whole context.
   std::int64_t window = 0;
-  bool rope = true;              ///< Rotary positions on queries and keys.
-  NormKind norm = NormKind::rms;  ///< Of queries and keys, where the file holds their weights.
-  bool norm_after_rope = false;   ///< They are normalised after the rotation.
+  bool rope = true;                ///< Rotary positions on queries and keys.
+  NormKind norm = NormKind::rms;   ///< Of queries and keys, where the file holds their weights.
+  bool norm_after_rope = false;    ///< They are normalised after the rotation.
   bool norm_across_heads = false;  ///< ... or before they are split into heads (olmo2).
-  bool scaled_query = false;     ///< Queries are scaled after the rotation (phi3, gemma).
+  bool scaled_query = false;       ///< Queries are scaled after the rotation (phi3, gemma).
   /// Queries are multiplied by a per-token temperature (Llama 4, Ministral 3).
   bool temperature = false;
   bool soft_capped = false;  ///< Scores pass a tanh (gemma2).
@@ -116,12 +116,12 @@ struct CompressedAttention {
 
 /// State-space mixer of Mamba: a state of fixed size per sequence, whatever the context.
 struct Mamba {
-  int version = 1;               ///< 1 (mamba, jamba) or 2 (mamba2 and the hybrids).
-  std::int64_t conv_width = 0;   ///< ssm.conv_kernel
-  std::int64_t inner_dim = 0;    ///< ssm.inner_size
-  std::int64_t state_dim = 0;    ///< ssm.state_size
-  std::int64_t groups = 0;       ///< ssm.group_count; 0 in version 1.
-  std::int64_t time_rank = 0;    ///< ssm.time_step_rank: rank of dt (1) or number of heads (2).
+  int version = 1;              ///< 1 (mamba, jamba) or 2 (mamba2 and the hybrids).
+  std::int64_t conv_width = 0;  ///< ssm.conv_kernel
+  std::int64_t inner_dim = 0;   ///< ssm.inner_size
+  std::int64_t state_dim = 0;   ///< ssm.state_size
+  std::int64_t groups = 0;      ///< ssm.group_count; 0 in version 1.
+  std::int64_t time_rank = 0;   ///< ssm.time_step_rank: rank of dt (1) or number of heads (2).
   /// Version 1: dt, B and C are normalised, also where the file holds no weights for it
   /// (ssm.dt_b_c_rms; falcon-mamba).
   bool normalised = false;
@@ -140,7 +140,8 @@ struct DeltaNet {
   /// States decay by channel, not by head, and queries, keys and values each have a convolution of
   /// their own (Kimi Linear).
   bool by_channel = false;
-  bool bounded_decay = false;  ///< The decay is a scaled sigmoid, which has a lower bound (Kimi-K3).
+  bool bounded_decay =
+      false;  ///< The decay is a scaled sigmoid, which has a lower bound (Kimi-K3).
 };
 
 /// Short convolution over the last tokens (LFM2).
@@ -151,9 +152,9 @@ struct ShortConvolution {
 /// RWKV's time mixing: linear attention with a matrix state per head, whose inputs are blended
 /// with those of the token before.
 struct Rwkv {
-  int version = 6;             ///< 6 (rwkv6, rwkv6qwen2) or 7 (rwkv7, arwkv7).
-  std::int64_t head_dim = 0;   ///< wkv.head_size
-  std::int64_t kv_heads = 0;   ///< Fewer than heads where they share keys and values; 0 = as many.
+  int version = 6;            ///< 6 (rwkv6, rwkv6qwen2) or 7 (rwkv7, arwkv7).
+  std::int64_t head_dim = 0;  ///< wkv.head_size
+  std::int64_t kv_heads = 0;  ///< Fewer than heads where they share keys and values; 0 = as many.
   /// Inputs of the last token that are remembered (token_shift_count): the mixer's, and with 2 the
   /// feed-forward's, which then is a ChannelMix.
   std::int64_t shifts = 2;
@@ -175,8 +176,8 @@ enum class Limit : std::uint8_t {
   none,
   clamped,            ///< Both are clamped (DeepSeek-V4).
   clamped_activated,  ///< The gate is clamped after its activation, not before (step35).
-  smooth,             ///< Both pass a scaled tanh instead, and the gate keeps its sigmoid (Kimi-K3).
-  smooth_gate,        ///< Of these only the gate.
+  smooth,       ///< Both pass a scaled tanh instead, and the gate keeps its sigmoid (Kimi-K3).
+  smooth_gate,  ///< Of these only the gate.
 };
 
 /// Two or three matrix multiplications that every token passes.
@@ -206,7 +207,7 @@ struct Experts {
   std::int64_t groups = 0;  ///< expert_group_count; more than 1 limits the choice to some groups.
   std::int64_t groups_used = 0;
   Gating gating = Gating::split;
-  bool squared = false;              ///< As in DenseFeedForward.
+  bool squared = false;  ///< As in DenseFeedForward.
   Limit limit = Limit::none;
   Limit shared_limit = Limit::none;  ///< The same of the shared experts.
   /// What goes into an expert is weighted, not what comes out, and the choice is made by the
@@ -229,13 +230,13 @@ using FeedForward = std::variant<std::monostate, DenseFeedForward, Experts, Chan
 
 /// How the two branches of a block and its input are added.
 enum class Residual : std::uint8_t {
-  sequential,   ///< The feed-forward reads the sum of input and mixer.
-  one_norm,     ///< Both read the normed input; the mixer is added first (stablelm 12B).
-  mixer_last,   ///< Both read the normed input; (feed-forward + input) + mixer (command-r).
-  own_norms,    ///< Each norms the input for itself; (feed-forward + input) + mixer (gptneox).
-  input_last,   ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
+  sequential,  ///< The feed-forward reads the sum of input and mixer.
+  one_norm,    ///< Both read the normed input; the mixer is added first (stablelm 12B).
+  mixer_last,  ///< Both read the normed input; (feed-forward + input) + mixer (command-r).
+  own_norms,   ///< Each norms the input for itself; (feed-forward + input) + mixer (gptneox).
+  input_last,  ///< Both read the normed input; (feed-forward + mixer) + input (falcon).
   input_last_mixer_first,  ///< Likewise, (mixer + feed-forward) + input (phi2).
-  normed_sums,  ///< Nothing is normed before a branch, each sum is afterwards (BERT).
+  normed_sums,             ///< Nothing is normed before a branch, each sum is afterwards (BERT).
   /// Sequential, but a branch reads a mix of the sum and the inputs of earlier layers that were put
   /// aside, weighted by attention over depth (Kimi-K3).
   attended,
@@ -263,10 +264,10 @@ struct Layer {
   bool unweighted_norms = false;  ///< Both branches are normed, without weights in the file (olmo).
   bool norm_before_drop = false;  ///< The mixer's is applied before rows are dropped (afmoe).
   bool early_router = false;      ///< Experts are chosen by the layer's input (smallthinker).
-  bool residual_scaled = false;  ///< Both branches are scaled before they are added (granite).
+  bool residual_scaled = false;   ///< Both branches are scaled before they are added (granite).
   bool mixer_residual_first = false;  ///< The same of the mixer's sum (jamba, lfm2).
-  bool output_scaled = false;    ///< The layer's result is multiplied by a constant (rwkv6).
-  bool residual_first = false;   ///< The sum is residual + branch, not branch + residual (phi3).
+  bool output_scaled = false;         ///< The layer's result is multiplied by a constant (rwkv6).
+  bool residual_first = false;  ///< The sum is residual + branch, not branch + residual (phi3).
   /// With Residual::attended: the layer's input is put aside, and the sum starts anew with what the
   /// layer's mixer gives.
   bool input_put_aside = false;
@@ -321,8 +322,8 @@ struct Companion {
   /// What the file is.
   enum class Kind : std::uint8_t { projector, adapter };
   Kind kind = Kind::projector;
-  std::string name;  ///< Of the file.
-  Bytes weights;     ///< Of its tensors.
+  std::string name;                            ///< Of the file.
+  Bytes weights;                               ///< Of its tensors.
   std::shared_ptr<const Projector> projector;  ///< Set with Kind::projector.
   std::shared_ptr<const Adapter> adapter;      ///< Set with Kind::adapter.
 };
@@ -375,7 +376,7 @@ struct Model {
   /// Blocks at the end of the file that only drafting uses (nextn_predict_layers): they count for
   /// --gpu-layers, but are not loaded.
   std::int64_t draft_layers = 0;
-  bool draft_cached = false;      ///< They get a cache like the last layer's all the same.
+  bool draft_cached = false;  ///< They get a cache like the last layer's all the same.
   /// Whether the engine has a graph that drafts with them (llama-model.cpp, build_arch_graph).
   bool drafts = false;
   /// Whether its recurrent states can be taken back by some tokens (llama-arch.cpp,
@@ -390,14 +391,16 @@ struct Model {
   bool outputs_after_layers = false;
   bool outputs_after_norm = false;  ///< ... or even after the output norm (nemotron_h).
   bool flash_attention = true;      ///< False where the engine has none (grok).
-  std::int64_t position_axes = 1;  ///< Positions per token: 4 with M-RoPE (Qwen-VL).
+  std::int64_t position_axes = 1;   ///< Positions per token: 4 with M-RoPE (Qwen-VL).
   /// Leading layers that each add another slice of the image embedding (Qwen3-VL); the token
   /// embedding is padded to as many slices.
   std::int64_t deepstack_layers = 0;
   std::int64_t hidden_copies = 1;  ///< Of the hidden state that layers update in turn (gemma3n).
   std::int64_t hidden_states = 1;  ///< Per token, with Residual::hyper_connected.
-  std::int64_t sinkhorn_steps = 0;  ///< How often the mix of these is normalised, by rows and columns.
-  /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's E-models).
+  std::int64_t sinkhorn_steps =
+      0;  ///< How often the mix of these is normalised, by rows and columns.
+  /// Elements of the embedding that every layer gets besides its input (gemma3n, gemma4's
+  /// E-models).
   std::int64_t per_layer_width = 0;
   /// Tokens look back only. Where they see each other both ways, a batch is not limited by the
   /// context.

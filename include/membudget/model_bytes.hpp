@@ -26,9 +26,9 @@ class HeaderCut : public Error {
   std::int64_t needed_;
 };
 
-/// The model that a GGUF file (version 2 or 3) of `file_size` bytes describes, from its first bytes:
-/// `head` holds at least the header, of a whole file or of what was fetched of it. `name` becomes
-/// Model::id and names the file in faults. Does no I/O and keeps no reference to `head`.
+/// The model that a GGUF file (version 2 or 3) of `file_size` bytes describes, from its first
+/// bytes: `head` holds at least the header, of a whole file or of what was fetched of it. `name`
+/// becomes Model::id and names the file in faults. Does no I/O and keeps no reference to `head`.
 /// Throws HeaderCut, Error{bad_request} when `head` is longer than the file, Error{unsupported} for
 /// one part of a split model, and otherwise as load_gguf().
 [[nodiscard]] Model model_of_gguf(std::span<const std::byte> head, std::uint64_t file_size,

@@ -19,9 +19,9 @@ namespace [[gnu::visibility("default")]] membudget {
 /// What Ollama's scheduler believes a model needs. It decides by this alone whether other models
 /// are unloaded, how large a batch may be, and whether the file is mapped.
 struct OllamaBelief {
-  Bytes file;        ///< Of the model's own file, whatever else is in it.
-  Bytes cache;       ///< As if every layer kept f16 keys and values of all tokens.
-  Bytes surcharge;   ///< For the batch.
+  Bytes file;       ///< Of the model's own file, whatever else is in it.
+  Bytes cache;      ///< As if every layer kept f16 keys and values of all tokens.
+  Bytes surcharge;  ///< For the batch.
 
   /// What the scheduler compares with the memory that is free.
   [[nodiscard]] Bytes total() const { return file + cache + surcharge; }
@@ -57,7 +57,7 @@ struct OllamaBelief {
 
 /// What a Modelfile says of memory.
 struct Modelfile {
-  std::string from;  ///< A tag, a file or a repository, as it stands there.
+  std::string from;                     ///< A tag, a file or a repository, as it stands there.
   std::optional<std::int64_t> num_ctx;  ///< Of one slot.
   std::optional<std::int64_t> num_batch;
   std::optional<std::int64_t> num_gpu;  ///< Negative = automatic.

@@ -26,8 +26,8 @@ enum class Binding : std::uint8_t { gpu, ram };
 /// What Ollama's scheduler takes a plan for, beside what is true.
 struct OllamaView {
   OllamaBelief belief;
-  Bytes taken;         ///< By the plan on the GPU.
-  Bytes evicts_below;  ///< With less than this free, it unloads another model first.
+  Bytes taken;                   ///< By the plan on the GPU.
+  Bytes evicts_below;            ///< With less than this free, it unloads another model first.
   std::vector<std::string> why;  ///< The belief is off by more than a tenth; a clause each.
 };
 
@@ -45,15 +45,16 @@ struct Plan {
 /// Sets a footprint against a budget; what is binding, what is left, what to call it.
 [[nodiscard]] Plan judge(Footprint footprint, Budget budget);
 
-/// The workload with what the runtime chooses by looking at the machine, where the user left it open:
-/// Ollama's context by Metal's working set, its batch by the room that is left. Every other field
-/// stays as it is. Applied twice it changes nothing more. Pure, like everything below it.
-/// Throws Error{bad_request} for what the runtime cannot be told, such as two cache types for Ollama.
+/// The workload with what the runtime chooses by looking at the machine, where the user left it
+/// open: Ollama's context by Metal's working set, its batch by the room that is left. Every other
+/// field stays as it is. Applied twice it changes nothing more. Pure, like everything below it.
+/// Throws Error{bad_request} for what the runtime cannot be told, such as two cache types for
+/// Ollama.
 [[nodiscard]] Workload configured(const Workload& workload, const Runtime& runtime,
                                   const Model& model, const Budget& budget);
 
-/// judge(estimate(model, runtime, configured(workload)), budget), and what the runtime grants itself
-/// (MLC-LLM's share of Metal's working set).
+/// judge(estimate(model, runtime, configured(workload)), budget), and what the runtime grants
+/// itself (MLC-LLM's share of Metal's working set).
 [[nodiscard]] Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
                         const Budget& budget);
 

@@ -12,17 +12,17 @@ namespace [[gnu::visibility("default")]] membudget {
 
 /// What one quantization of one model lost against the original, as somebody published it.
 struct QualityFigure {
-  std::string model;            ///< "LLaMA-3-8B"
+  std::string model;  ///< "LLaMA-3-8B"
   std::int64_t parameters = 0;
-  std::int64_t year = 0;        ///< Of the model: newer ones are trained longer and lose more.
-  std::string quantization;     ///< As llama-quantize names it: "Q4_K_M".
-  std::string method;           ///< "plain", "imatrix" or "tuned".
+  std::int64_t year = 0;     ///< Of the model: newer ones are trained longer and lose more.
+  std::string quantization;  ///< As llama-quantize names it: "Q4_K_M".
+  std::string method;        ///< "plain", "imatrix" or "tuned".
   /// Perplexity / that of the original - 1: 0.0282 is 2.82 % more.
   std::optional<double> perplexity_increase;
-  std::optional<double> mean_kld;    ///< Kullback-Leibler divergence from the original, in nats.
+  std::optional<double> mean_kld;  ///< Kullback-Leibler divergence from the original, in nats.
   std::optional<double> median_kld;
-  std::optional<double> same_top;    ///< Share of tokens whose likeliest guess stays the same.
-  std::string text;    ///< What was read: "wikitext-2 test".
+  std::optional<double> same_top;  ///< Share of tokens whose likeliest guess stays the same.
+  std::string text;                ///< What was read: "wikitext-2 test".
   std::string source;
 };
 
@@ -46,7 +46,7 @@ struct QualityClaim {
   std::string quantization;  ///< "Q4_K_M", or a cache type: "cache q8_0".
   std::string claim;         ///< "perplexity +0.9 %"
   std::string document;
-  std::string measured;      ///< In words, with figures.
+  std::string measured;  ///< In words, with figures.
 };
 
 /// profiles/quality.json.

@@ -21,21 +21,21 @@ struct RankRequest {
   std::string task = "chat";
   /// Settings for all of them. A context (in tokens) longer than trained leaves a model out.
   Workload workload;
-  std::optional<double> min_tps;                ///< Generated tokens per second.
-  std::vector<std::string> quantizations;       ///< Best first; empty: the task's.
-  double enough_parameters = 0;                 ///< Worth beyond this gains nothing; 0: no limit.
+  std::optional<double> min_tps;           ///< Generated tokens per second.
+  std::vector<std::string> quantizations;  ///< Best first; empty: the task's.
+  double enough_parameters = 0;            ///< Worth beyond this gains nothing; 0: no limit.
   SpeedRequest speed;
-  std::size_t count = 10;                       ///< Models to rank.
+  std::size_t count = 10;  ///< Models to rank.
   unsigned threads = 2;
 };
 
 /// How much a model can be expected to do for a task, in parameters of a dense model of the
 /// reference date that was trained as well as the best and for no task in particular.
 struct Worth {
-  double parameters = 0;  ///< 0: it cannot do the task.
-  double size = 0;        ///< Parameters as if dense.
-  double age = 1;         ///< Times, for its generation.
-  double training = 1;    ///< Times, for its traits.
+  double parameters = 0;             ///< 0: it cannot do the task.
+  double size = 0;                   ///< Parameters as if dense.
+  double age = 1;                    ///< Times, for its generation.
+  double training = 1;               ///< Times, for its traits.
   std::vector<std::string> traits;   ///< Those that count for the task.
   std::vector<std::string> reasons;  ///< Why; one per statement of the data that was used.
 };
@@ -75,21 +75,20 @@ struct LeftOut {
   std::size_t short_context = 0;  ///< Trained for less than was asked.
   std::size_t too_large = 0;
   std::size_t too_slow = 0;
-  std::size_t not_planned = 0;    ///< Fit perhaps, but could not come among the first.
-  std::size_t older = 0;          ///< The same shapes in an older generation.
+  std::size_t not_planned = 0;  ///< Fit perhaps, but could not come among the first.
+  std::size_t older = 0;        ///< The same shapes in an older generation.
 };
 
 /// What rank() found, and what became of the others.
 struct Ranking {
-  RankRequest request;  ///< With every wish filled in.
+  RankRequest request;              ///< With every wish filled in.
   std::vector<RankedModel> models;  ///< Best first.
   LeftOut left_out;
   bool last_resort = false;  ///< Nothing fits at about 4 bits; these have fewer.
 };
 
 /// A catalog model at a quantization. Called from several threads at once.
-using ReadModel =
-    std::function<Model(const CatalogEntry& entry, const std::string& quantization)>;
+using ReadModel = std::function<Model(const CatalogEntry& entry, const std::string& quantization)>;
 
 /// The models of `catalog` that fit and are fast enough, by score. One quantization is chosen per
 /// model: the first of those wanted with which it fits comfortably and is seamless, else the one
@@ -104,8 +103,7 @@ using ReadModel =
                            const RankRequest& request);
 
 /// Why one is better than another, or what it offers more: clauses such as "twice as fast".
-[[nodiscard]] std::vector<std::string> advantages(const RankedModel& one,
-                                                  const RankedModel& other);
+[[nodiscard]] std::vector<std::string> advantages(const RankedModel& one, const RankedModel& other);
 
 /// The request that the documents' selector makes of three words, each of which may be empty.
 /// Throws Error{bad_request} for an unknown one.

@@ -14,7 +14,7 @@ struct RankReport {
   Machine machine;
   Runtime runtime;
   Ranking ranking;
-  std::size_t catalog = 0;  ///< Models that were looked at.
+  std::size_t catalog = 0;                    ///< Models that were looked at.
   const SelectorChoice* documents = nullptr;  ///< What the documents choose; nullptr: not asked.
 };
 

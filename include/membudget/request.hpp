@@ -113,10 +113,10 @@ struct PlanInputs {
   ModelNames draft_names;
   std::optional<SpeedRules> speed_rules;  ///< Empty where no speed is known.
   SpeedRequest speed;
-  Profiles profiles;             ///< Where all of these were looked up.
-  Bytes target_headroom;         ///< What the largest contexts leave free.
-  bool stretch = false;          ///< Look how far memory reaches beyond the trained context.
-  bool advise = true;            ///< Say what to change, or what there is room for.
+  Profiles profiles;      ///< Where all of these were looked up.
+  Bytes target_headroom;  ///< What the largest contexts leave free.
+  bool stretch = false;   ///< Look how far memory reaches beyond the trained context.
+  bool advise = true;     ///< Say what to change, or what there is room for.
   /// Whom the plan is told to; each may cost an estimate.
   std::vector<SettingsFormat> commands_for{settings_formats.begin(), settings_formats.end()};
   bool largest_context = false;  ///< "max" was asked for; the workload's context is still empty.

@@ -68,44 +68,44 @@ struct MlxArchitecture {
 /// LM Studio's own choice of a context length for an MLX model
 /// (mlx-engine, mlx_engine/model_kit/batched_vision/context_fit.py).
 struct ContextFit {
-  Bytes reserve;                ///< Kept free below the working set, ...
-  std::int64_t reserve_part = 20;  ///< ... or this part of it, if that is more.
-  std::int64_t least = 4096;    ///< Tokens; never less, whatever is left.
-  std::int64_t step = 2048;     ///< Prefill step that it is computed for.
+  Bytes reserve;                           ///< Kept free below the working set, ...
+  std::int64_t reserve_part = 20;          ///< ... or this part of it, if that is more.
+  std::int64_t least = 4096;               ///< Tokens; never less, whatever is left.
+  std::int64_t step = 2048;                ///< Prefill step that it is computed for.
   std::vector<std::string> architectures;  ///< Others get their trained context.
 };
 
 /// How MLX's memory follows from the tokens in use; a runtime profile gives every number with its
 /// source (profiles/runtimes/mlx.json).
 struct MlxRules {
-  Bytes page{16384};             ///< Larger allocations are whole pages (mlx allocator.cpp:123).
+  Bytes page{16384};              ///< Larger allocations are whole pages (mlx allocator.cpp:123).
   std::int64_t cache_step = 256;  ///< Tokens that caches grow by (mlx_lm/models/cache.py:325).
   std::int64_t cache_group = 64;  ///< Elements per scale and bias of a quantized cache.
   std::vector<std::int64_t> fused_head_dims;  ///< Others compute attention's scores into memory.
   /// Arrays of commands that are under way at once, for prompt steps of `in_flight_tokens` or more.
   Bytes in_flight;
   std::int64_t in_flight_tokens = 1024;
-  double in_flight_power = 1;  ///< Of the step's share of `in_flight_tokens`.
-  double beside_scores = 1;    ///< Share of `in_flight` that is left beside scores in memory.
+  double in_flight_power = 1;    ///< Of the step's share of `in_flight_tokens`.
+  double beside_scores = 1;      ///< Share of `in_flight` that is left beside scores in memory.
   std::int64_t buffer_ops = 50;  ///< Operations per command buffer that `in_flight` is for.
   std::int64_t base_buffer_ops = 40;  ///< Of a chip that is neither Max nor Ultra.
-  double quantized_scores = 1;   ///< Copies of the scores with a quantized cache.
+  double quantized_scores = 1;        ///< Copies of the scores with a quantized cache.
   /// Layers whose largest arrays live at once: of latent attention, of Mamba-2's scan.
   std::int64_t layers_at_once = 1;
   std::int64_t scan_step = 256;  ///< Tokens per block of that scan (mlx_lm/models/ssm.py:127).
   std::int64_t scan_arrays = 1;  ///< Of 32 bits, block x block for each head, that a block makes.
   Bytes decoding;                ///< Arrays while tokens are generated.
   Bytes process;                 ///< Of the process beside its arrays.
-  std::vector<std::string> dropped;  ///< Parts of names of tensors that are never loaded.
-  std::vector<std::string> towers;   ///< The same of vision and audio towers.
+  std::vector<std::string> dropped;            ///< Parts of names of tensors that are never loaded.
+  std::vector<std::string> towers;             ///< The same of vision and audio towers.
   std::vector<MlxArchitecture> architectures;  ///< The first that matches counts.
-  std::string usual_quantization;  ///< What mlx-community mostly publishes: "4bit".
+  std::string usual_quantization;              ///< What mlx-community mostly publishes: "4bit".
 
   // Of the program around it.
   std::int64_t kept_caches = 0;  ///< Finished requests whose caches stay in memory.
   Bytes kept_bytes;              ///< ... and what they may take together; nothing = no limit.
   bool loads_towers = false;
-  bool chosen_step = true;       ///< --prefill-step-size can be given.
+  bool chosen_step = true;  ///< --prefill-step-size can be given.
   /// It quantizes by rules of its own, so catalog weights are an estimate.
   bool own_quantization = false;
   std::optional<ContextFit> context_fit;
@@ -148,7 +148,7 @@ struct OllamaRules {
   /// Of the memory that is available belief and surcharge may take this much: beyond it a batch is
   /// not enlarged, and another model is unloaded.
   std::int64_t fit_percent = 80;
-  std::int64_t loaded_models = 3;  ///< At most so many at once; one more, and one is unloaded.
+  std::int64_t loaded_models = 3;       ///< At most so many at once; one more, and one is unloaded.
   std::int64_t embedding_batch = 2048;  ///< Of embedding models, at most the context.
   std::int64_t least_context = 4;
   std::int64_t least_vision_context = 2048;
@@ -166,14 +166,15 @@ struct Runtime {
   std::string id;       ///< "llama.cpp"
   std::string name;     ///< In words: "llama.cpp server (llama-server)"
   std::string version;  ///< The build or version whose rules hold: "b10587", "0.32.0".
-  /// Of the engine inside, where the runtime numbers its own releases: Ollama 0.33.0 brings "b10488".
+  /// Of the engine inside, where the runtime numbers its own releases: Ollama 0.33.0 brings
+  /// "b10488".
   std::string engine_version;
   Engine engine = Engine::llama_cpp;
   LlamaCppRules llama_cpp;
   MlxRules mlx;
   /// The runtime of the same program for MLX's models, by id; empty = there is none.
   std::string for_safetensors;
-  CandleRules candle;    ///< Set where `engine` says so, like those below.
+  CandleRules candle;  ///< Set where `engine` says so, like those below.
   MlcRules mlc;
   CoreMlRules core_ml;
   /// What a reader must know about these rules, one sentence each: a build that nobody measured.
@@ -190,8 +191,8 @@ struct Runtime {
   std::vector<std::string> remarks;  ///< What every plan says of it, a sentence each.
 };
 
-/// Tokens beyond which the runtime cannot go, or does not unless it is told to: Candle's rotary tables,
-/// what MLC-LLM grants its cache on Metal. 0 = nothing but the model limits it.
+/// Tokens beyond which the runtime cannot go, or does not unless it is told to: Candle's rotary
+/// tables, what MLC-LLM grants its cache on Metal. 0 = nothing but the model limits it.
 [[nodiscard]] std::int64_t longest_context(const Runtime& runtime, const Model& model);
 
 /// The workload with the runtime's defaults filled in for this model, as the runtime does it.

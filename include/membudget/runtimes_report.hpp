@@ -37,7 +37,7 @@ struct RuntimesReport {
   Machine machine;
   /// The context that was asked for, in tokens; nothing = each runtime's own default.
   std::optional<std::int64_t> context;
-  std::vector<RuntimePlan> plans;       ///< See sort().
+  std::vector<RuntimePlan> plans;  ///< See sort().
   std::vector<RuntimeRefusal> refusals;
 };
 

@@ -10,8 +10,8 @@
 
 #include "membudget/health.hpp"
 #include "membudget/load_model.hpp"
-#include "membudget/units.hpp"
 #include "membudget/thermal_state.hpp"
+#include "membudget/units.hpp"
 
 namespace [[gnu::visibility("default")]] membudget {
 
@@ -71,8 +71,8 @@ class ServerMonitor {
 
 /// Counters of this machine, so far as the system tells them without asking for rights.
 struct HostCounters {
-  std::optional<double> memory;         ///< Share of the RAM in use.
-  std::optional<double> swapped_pages;  ///< In and out since the system started; Linux only.
+  std::optional<double> memory;               ///< Share of the RAM in use.
+  std::optional<double> swapped_pages;        ///< In and out since the system started; Linux only.
   std::optional<ThermalState> thermal_state;  ///< macOS only.
 };
 

@@ -10,8 +10,8 @@ namespace [[gnu::visibility("default")]] membudget {
 
 /// Which model a server unloads when another one is asked for.
 enum class Eviction : std::uint8_t {
-  shortest_keep_alive,    ///< Idle before busy, then the shortest keep-alive, then by name (Ollama).
-  least_recently_used,    ///< llama-server's router, LM Studio, mlx_lm.server.
+  shortest_keep_alive,  ///< Idle before busy, then the shortest keep-alive, then by name (Ollama).
+  least_recently_used,  ///< llama-server's router, LM Studio, mlx_lm.server.
 };
 
 /// How a server loads models on demand and lets them go (profiles/serving.json). Runtimes that are
@@ -20,7 +20,7 @@ struct ServerRules {
   std::string name;                   ///< In words: "Ollama".
   std::vector<std::string> runtimes;  ///< Profile ids: "ollama".
   Eviction eviction = Eviction::least_recently_used;
-  std::int64_t keep_alive_s = -1;     ///< After its last request; negative = until evicted.
+  std::int64_t keep_alive_s = -1;  ///< After its last request; negative = until evicted.
   /// Models that it loads on demand, at once. Of Ollama the runtime's own OllamaRules say it.
   std::int64_t max_loaded = 1;
   /// A model is loaded once, whatever is asked of it: a second process of it cannot be had.

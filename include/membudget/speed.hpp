@@ -15,8 +15,8 @@ namespace [[gnu::visibility("default")]] membudget {
 
 /// What is prompted and generated.
 struct SpeedRequest {
-  std::int64_t depth = 0;            ///< --depth: tokens in the context before the prompt.
-  std::int64_t prompt_tokens = 512;  ///< --prompt-tokens
+  std::int64_t depth = 0;              ///< --depth: tokens in the context before the prompt.
+  std::int64_t prompt_tokens = 512;    ///< --prompt-tokens
   std::int64_t generate_tokens = 128;  ///< --generate-tokens
 };
 
@@ -37,9 +37,7 @@ struct TokenTime {
   double cpu = 0;       ///< Layers and experts that stay on the CPU.
 
   /// Milliseconds of the whole token.
-  [[nodiscard]] double total() const {
-    return weights + cache + state + kernels + sampling + cpu;
-  }
+  [[nodiscard]] double total() const { return weights + cache + state + kernels + sampling + cpu; }
 };
 
 /// How generation feels (model-size analysis for an M1 16 GB: abandoned, ... seamless).

@@ -26,7 +26,7 @@ struct StackMember {
   std::int64_t count = 1;  ///< Processes that each hold it, all busy at once.
   Residency residency = Residency::resident;
   std::optional<std::int64_t> keep_alive_s;  ///< Instead of its server's; negative = for ever.
-  ServerRules server;      ///< Of its runtime.
+  ServerRules server;                        ///< Of its runtime.
   std::optional<SpeedRules> speed_rules;
   /// What each process takes besides what estimate() knows: a vision projector, adapters.
   std::vector<Part> extra;
@@ -44,30 +44,31 @@ struct Stack {
 
 /// One member of a plan for a stack.
 struct MemberPlan {
-  Footprint one;      ///< Of one process, all of it.
-  Bytes gpu;          ///< Of all its processes.
+  Footprint one;  ///< Of one process, all of it.
+  Bytes gpu;      ///< Of all its processes.
   Bytes total;
-  Bytes idle_gpu;     ///< While it is loaded and nobody asks; engines that grow with use take less.
+  Bytes idle_gpu;  ///< While it is loaded and nobody asks; engines that grow with use take less.
   Bytes idle_total;
-  Bytes same_pages;   ///< Of `total`, further mappings of one file: RAM may hold them once.
-  std::optional<Speed> alone;  ///< With the machine to itself.
-  double shared_tps = 0;       ///< Of each process at least, when all that are loaded generate.
+  Bytes same_pages;  ///< Of `total`, further mappings of one file: RAM may hold them once.
+  std::optional<Speed> alone;    ///< With the machine to itself.
+  double shared_tps = 0;         ///< Of each process at least, when all that are loaded generate.
   std::optional<double> load_s;  ///< From the SSD, at best; nothing where its speed is not known.
-  bool at_peak = false;        ///< Counts in StackPlan::peak.
+  bool at_peak = false;          ///< Counts in StackPlan::peak.
 };
 
 /// How a stack will sit in the memory of a machine.
 struct StackPlan {
   std::vector<MemberPlan> members;  ///< As in the stack.
-  Plan all;   ///< Everything loaded and busy, on-demand members too.
+  Plan all;                         ///< Everything loaded and busy, on-demand members too.
   /// What has to fit at once by its servers' own rules: everything resident and, of each server, as
   /// many on-demand models as it keeps. Ollama looks at memory and unloads others first, so of its
-  /// on-demand models only the largest has to; with room to spare it keeps more. This one is judged.
+  /// on-demand models only the largest has to; with room to spare it keeps more. This one is
+  /// judged.
   Plan peak;
-  Bytes idle_gpu;    ///< Of what is resident, while nobody asks.
+  Bytes idle_gpu;  ///< Of what is resident, while nobody asks.
   Bytes idle_total;
-  Bytes counted_once;            ///< Left out of the sums because it was counted already.
-  std::int64_t busy = 0;         ///< Processes that generate at once at the peak.
+  Bytes counted_once;              ///< Left out of the sums because it was counted already.
+  std::int64_t busy = 0;           ///< Processes that generate at once at the peak.
   std::vector<std::string> notes;  ///< What a reader must know, one sentence each.
 };
 
@@ -98,7 +99,7 @@ void set_slots(StackMember& member, std::int64_t slots, std::int64_t context);
 /// One thing to change about one member.
 struct StackStep {
   std::size_t member = 0;
-  Change change;  ///< `saves` is of the whole, on the limit that binds.
+  Change change;                       ///< `saves` is of the whole, on the limit that binds.
   std::shared_ptr<const Model> model;  ///< Instead of the member's; nullptr: the same.
   Workload workload;                   ///< Of the member from then on.
   std::int64_t regret = 0;             ///< Points; see LeverCost.

@@ -16,8 +16,8 @@ using ReadMember = std::function<Model(const std::string& name, const std::strin
 /// Looks up what a stack's profile names, on `machine`. What the profile says of the rest of the
 /// system (`beside`, `reserve`) is added to the machine's.
 /// Throws what the look-ups throw.
-[[nodiscard]] Stack stack_of(const StackProfile& profile, Machine machine,
-                             const Profiles& profiles, const ReadMember& read);
+[[nodiscard]] Stack stack_of(const StackProfile& profile, Machine machine, const Profiles& profiles,
+                             const ReadMember& read);
 
 /// A member of its own, with the rules of its runtime.
 [[nodiscard]] StackMember member_of(const StackProfile::Member& member, const Profiles& profiles,

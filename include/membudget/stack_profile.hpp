@@ -33,7 +33,7 @@ struct StackProfile {
     std::int64_t batch = 0;     ///< 0 = the runtime's default, as for the next.
     std::int64_t ubatch = 0;
     std::optional<std::int64_t> gpu_layers;
-    std::string cache_type;      ///< Of K and V; empty = the runtime's default.
+    std::string cache_type;       ///< Of K and V; empty = the runtime's default.
     std::string flash_attention;  ///< "on", "off", "auto"; empty = the runtime's default.
     bool embeddings = false;      ///< Serves embeddings instead of text.
     std::string draft;            ///< A model that drafts tokens for this one; empty: none.
@@ -64,16 +64,16 @@ struct StackProfile {
     std::string says;  ///< "about 22 GB"
     Bytes bytes;
     std::vector<std::string> members;  ///< Of these together; empty = of all.
-    std::string why;     ///< Why ours differs.
+    std::string why;                   ///< Why ours differs.
     std::string source;
   };
 
   std::string id;
   std::string name;
   std::vector<std::string> aliases;
-  std::string chip;     ///< The machine it was made for; empty = any.
-  std::string beside;   ///< What else runs there, as --reserve takes it: "docker-postgres-qdrant".
-  Bytes reserve;        ///< ... or in bytes, over the chip's reserve.
+  std::string chip;    ///< The machine it was made for; empty = any.
+  std::string beside;  ///< What else runs there, as --reserve takes it: "docker-postgres-qdrant".
+  Bytes reserve;       ///< ... or in bytes, over the chip's reserve.
   std::vector<Member> members;
   std::vector<Server> servers;
   std::vector<Request> requests;

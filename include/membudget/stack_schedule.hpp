@@ -21,7 +21,7 @@ struct StackRequest {
 
 /// What happens to a model while requests are served.
 enum class ScheduleEventKind : std::uint8_t {
-  loading,        ///< A load began; the memory is taken from here on.
+  loading,  ///< A load began; the memory is taken from here on.
   loaded,
   evicted,        ///< Unloaded to make room.
   expired,        ///< Unloaded because nobody asked for as long as it is kept.
@@ -34,9 +34,9 @@ struct ScheduleEvent {
   double at_s = 0;
   ScheduleEventKind kind = ScheduleEventKind::served;
   std::size_t member = 0;
-  Bytes gpu;         ///< Of all models, after the event.
+  Bytes gpu;  ///< Of all models, after the event.
   Bytes total;
-  std::string why;   ///< "predicted 20.31 GiB, 80 % of 9.40 GiB free"; may be empty.
+  std::string why;  ///< "predicted 20.31 GiB, 80 % of 9.40 GiB free"; may be empty.
 };
 
 /// What became of one request.
@@ -49,9 +49,9 @@ struct RequestOutcome {
 
 /// What a series of requests makes servers load and unload.
 struct Schedule {
-  std::vector<ScheduleEvent> events;      ///< In the order of time.
-  std::vector<RequestOutcome> outcomes;   ///< In the order of the requests.
-  Bytes peak_gpu;    ///< The largest of all times; never more than `budget` grants.
+  std::vector<ScheduleEvent> events;     ///< In the order of time.
+  std::vector<RequestOutcome> outcomes;  ///< In the order of the requests.
+  Bytes peak_gpu;  ///< The largest of all times; never more than `budget` grants.
   Bytes peak_total;
   double peak_at_s = 0;  ///< When peak_gpu was first reached.
   double end_s = 0;      ///< When the last request ended.
@@ -64,8 +64,8 @@ struct Schedule {
 };
 
 /// Runs requests through the servers of a stack, each by its own rules, as a discrete-event
-/// simulation. Resident members are loaded at the start, as far as their server puts them beside each
-/// other.
+/// simulation. Resident members are loaded at the start, as far as their server puts them beside
+/// each other.
 ///
 /// Ollama's are those of server/sched.go (commit fb307609, after 0.33.0-rc2): one load at a time;
 /// the head of its queue holds up the rest, but models that are loaded answer at once; beside

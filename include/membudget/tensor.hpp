@@ -12,9 +12,10 @@
 namespace [[gnu::visibility("default")]] membudget {
 
 /// How the elements of a tensor are stored: ggml's types, by ggml's names; MLX's, which are `bits`
-/// per weight and a scale (affine: also a bias) of 16 bits for every group; and those of MLC-LLM and
-/// Core ML, whole numbers with a scale for every group.
+/// per weight and a scale (affine: also a bias) of 16 bits for every group; and those of MLC-LLM
+/// and Core ML, whole numbers with a scale for every group.
 enum class ElementType : std::uint8_t {
+  // clang-format off
   f32, f16, bf16, f64, i8, i16, i32, i64,
   q4_0, q4_1, q5_0, q5_1, q8_0, q8_1, q1_0, q2_0,
   q2_k, q3_k, q4_k, q5_k, q6_k, q8_k,
@@ -24,6 +25,7 @@ enum class ElementType : std::uint8_t {
   mlx5_g32, mlx5_g64, mlx5_g128, mlx6_g32, mlx6_g64, mlx6_g128, mlx8_g32, mlx8_g64, mlx8_g128,
   mxfp8,
   int4_g32, int4_g32_f32, int3_g40,
+  // clang-format on
 };
 
 /// The block format of a type (ggml.c, type_traits, llama.cpp b10587).
@@ -31,7 +33,7 @@ struct ElementFormat {
   std::string_view name;        ///< As llama.cpp prints it in upper case: "Q4_K".
   std::int64_t block_elements;  ///< Elements that share one block; rows are whole blocks.
   std::int64_t block_bytes;
-  int ggml_id;                  ///< The number that a GGUF tensor table holds; -1 = ggml has it not.
+  int ggml_id;  ///< The number that a GGUF tensor table holds; -1 = ggml has it not.
   bool quantized;
 };
 

@@ -25,7 +25,8 @@ enum class ChipMatch : std::uint8_t {
 /// "exact", "bin", "nearest", "none".
 [[nodiscard]] std::string_view to_string(ChipMatch match);
 
-/// The system's own word for how short of memory it is (macOS: kern.memorystatus_vm_pressure_level).
+/// The system's own word for how short of memory it is (macOS:
+/// kern.memorystatus_vm_pressure_level).
 enum class MemoryPressure : std::uint8_t { normal, warning, critical };
 
 /// "normal", "warning" or "critical".
@@ -65,18 +66,18 @@ struct ThisMachine {
   std::string model;      ///< `sysctl hw.model`: "MacBookPro18,2"; elsewhere the board's name.
   std::string processor;  ///< As the host calls it: "Apple M1 Max", "AMD EPYC 9B14"; may be empty.
   ChipMatch match = ChipMatch::none;
-  std::string match_note;  ///< Why it is not exact, and what to do; a sentence.
-  std::string profile;     ///< Of the chip matched or nearest; empty without one.
+  std::string match_note;                 ///< Why it is not exact, and what to do; a sentence.
+  std::string profile;                    ///< Of the chip matched or nearest; empty without one.
   std::optional<std::int64_t> cpu_cores;  ///< Physical on macOS, logical elsewhere.
   std::optional<double> cpu_limit;        ///< CPUs that a cgroup grants, when fewer.
   std::optional<std::int64_t> gpu_cores;
-  Bytes installed;  ///< RAM of the hardware.
+  Bytes installed;                   ///< RAM of the hardware.
   std::optional<MemoryLimit> limit;  ///< The tightest below the installed RAM.
   std::int64_t wired_limit_mib = 0;
   std::optional<Bytes> working_set;  ///< As Metal reports them.
   std::optional<Bytes> largest_buffer;
-  std::optional<HeldMemory> held;  ///< By others, now.
-  std::optional<Bytes> available;  ///< What is left of the RAM beside that.
+  std::optional<HeldMemory> held;   ///< By others, now.
+  std::optional<Bytes> available;   ///< What is left of the RAM beside that.
   std::optional<Bytes> gpu_in_use;  ///< By all programs; part of what is held.
   std::optional<MemoryPressure> pressure;
   /// Linux: per cent of the last ten seconds in which some task waited for memory (PSI).

@@ -39,11 +39,17 @@ class Bytes {
 };
 
 /// `n` times 2^10 bytes, not checked: for constants.
-[[nodiscard]] constexpr Bytes kib(std::int64_t n) { return Bytes{n << 10}; }
+[[nodiscard]] constexpr Bytes kib(std::int64_t n) {
+  return Bytes{n << 10};
+}
 /// `n` times 2^20 bytes, not checked: for constants.
-[[nodiscard]] constexpr Bytes mib(std::int64_t n) { return Bytes{n << 20}; }
+[[nodiscard]] constexpr Bytes mib(std::int64_t n) {
+  return Bytes{n << 20};
+}
 /// `n` times 2^30 bytes, not checked: for constants.
-[[nodiscard]] constexpr Bytes gib(std::int64_t n) { return Bytes{n << 30}; }
+[[nodiscard]] constexpr Bytes gib(std::int64_t n) {
+  return Bytes{n << 30};
+}
 
 /// `a * b`, or Error{overflow}. For products of shapes that come from files.
 [[nodiscard]] std::int64_t checked_multiply(std::int64_t a, std::int64_t b);

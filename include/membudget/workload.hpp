@@ -51,12 +51,12 @@ struct Workload {
   std::optional<bool> kv_unified;
   std::optional<bool> swa_full;
   std::optional<bool> mmap;
-  std::optional<bool> cpu_moe;             ///< --cpu-moe: all experts stay on the CPU.
-  std::optional<std::int64_t> n_cpu_moe;   ///< --n-cpu-moe: those of the first N layers.
+  std::optional<bool> cpu_moe;                   ///< --cpu-moe: all experts stay on the CPU.
+  std::optional<std::int64_t> n_cpu_moe;         ///< --n-cpu-moe: those of the first N layers.
   std::vector<TensorOverride> tensor_overrides;  ///< -ot; the first match decides.
-  std::optional<bool> kv_offload;          ///< --kv-offload: caches live on their layer's device.
-  std::optional<bool> repack;              ///< --repack: the CPU rearranges weights for its kernels.
-  std::optional<bool> op_offload;          ///< --op-offload: Metal may compute with the CPU's weights.
+  std::optional<bool> kv_offload;  ///< --kv-offload: caches live on their layer's device.
+  std::optional<bool> repack;      ///< --repack: the CPU rearranges weights for its kernels.
+  std::optional<bool> op_offload;  ///< --op-offload: Metal may compute with the CPU's weights.
   /// n_outputs_max: rows of logits one batch may ask for; 0 means n_batch.
   std::optional<std::int64_t> outputs;
   /// --embeddings: the text's embedding is wanted, not the next token. Models without logits are
@@ -64,8 +64,8 @@ struct Workload {
   std::optional<bool> embeddings;
   std::optional<Pooling> pooling;  ///< --pooling, in embedding mode; default: what the file says.
   // What is in use, for engines whose memory grows with it (MLX, Candle); llama.cpp reserves
-  // everything when it loads. Without `prompt_tokens` the prompt fills a `context` that is given, and
-  // else has 512 tokens.
+  // everything when it loads. Without `prompt_tokens` the prompt fills a `context` that is given,
+  // and else has 512 tokens.
   std::optional<std::int64_t> depth;            ///< --depth: tokens cached before the prompt; 0.
   std::optional<std::int64_t> prompt_tokens;    ///< --prompt-tokens
   std::optional<std::int64_t> generate_tokens;  ///< --generate-tokens; 128.
@@ -77,8 +77,8 @@ struct Workload {
   std::optional<std::int64_t> buffer_ops;
   /// The longest context that the runtime allows on this machine; set by configured().
   std::optional<std::int64_t> context_limit;
-  /// --model-draft: proposes tokens that the model then checks several at once. The runtime loads it
-  /// beside the model, with a context as long and a cache of its own; nullptr: none.
+  /// --model-draft: proposes tokens that the model then checks several at once. The runtime loads
+  /// it beside the model, with a context as long and a cache of its own; nullptr: none.
   std::shared_ptr<const Model> draft;
 
   // What llama.cpp attaches to a model.

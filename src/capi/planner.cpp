@@ -28,9 +28,9 @@ membudget::Model read_gguf_bytes(const void* bytes, size_t size, uint64_t file_s
 membudget::PlanReport report_of(const membudget_planner& planner, const membudget_model* model,
                                 const char* request) {
   const auto asked = membudget::plan_request(request);
-  return model == nullptr ? plan_report(asked, planner.profiles)
-                          : plan_report(asked, planner.profiles,
-                                        membudget::capi::named_for(asked, *model));
+  return model == nullptr
+             ? plan_report(asked, planner.profiles)
+             : plan_report(asked, planner.profiles, membudget::capi::named_for(asked, *model));
 }
 
 }  // namespace
@@ -112,9 +112,8 @@ membudget_status membudget_plan_json(const membudget_planner* planner, const mem
   if (response == nullptr) return MEMBUDGET_BAD_ARGUMENT;
   *response = nullptr;
   if (planner == nullptr || request == nullptr) return MEMBUDGET_BAD_ARGUMENT;
-  return guarded(response, [&] {
-    return hand_out(to_json(report_of(*planner, model, request)), response);
-  });
+  return guarded(response,
+                 [&] { return hand_out(to_json(report_of(*planner, model, request)), response); });
 }
 
 membudget_status membudget_page_json(const membudget_planner* planner, const membudget_model* model,
@@ -124,8 +123,9 @@ membudget_status membudget_page_json(const membudget_planner* planner, const mem
   if (planner == nullptr || request == nullptr) return MEMBUDGET_BAD_ARGUMENT;
   return guarded(response, [&] {
     const auto report = report_of(*planner, model, request);
-    return hand_out("{\"plan\": " + to_json(report) + ", \"words\": " + to_words_json(report) + "}\n",
-                    response);
+    return hand_out(
+        "{\"plan\": " + to_json(report) + ", \"words\": " + to_words_json(report) + "}\n",
+        response);
   });
 }
 

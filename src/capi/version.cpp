@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "membudget/membudget.h"
 #include "membudget/version.h"
+
+#include "membudget/membudget.h"
 
 const char* membudget_version(void) {
   return MEMBUDGET_VERSION;

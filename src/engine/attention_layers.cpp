@@ -13,9 +13,9 @@ namespace membudget {
 namespace {
 
 [[noreturn]] void refuse(const Model& model, const Runtime& runtime, std::string_view why) {
-  throw Error(Errc::unsupported, "--runtime",
-              fmt::format("{} does not run {} ({}): {}", runtime.id, model.id, model.architecture,
-                          why));
+  throw Error(
+      Errc::unsupported, "--runtime",
+      fmt::format("{} does not run {} ({}): {}", runtime.id, model.id, model.architecture, why));
 }
 
 std::string_view kind_of(const Mixer& mixer) {
@@ -34,8 +34,7 @@ std::string_view kind_of(const Mixer& mixer) {
 
 }  // namespace
 
-AttentionShape attention_shape(const Model& model, const Runtime& runtime,
-                               const Allowed& allowed) {
+AttentionShape attention_shape(const Model& model, const Runtime& runtime, const Allowed& allowed) {
   if (!model.not_understood.empty()) {
     refuse(model, runtime, "the architecture is not understood");
   }
@@ -80,8 +79,8 @@ std::int64_t feed_forward_width(const Model& model) {
     if (const auto* dense = std::get_if<DenseFeedForward>(&layer.feed_forward)) {
       out = std::max(out, dense->width);
     } else if (const auto* experts = std::get_if<Experts>(&layer.feed_forward)) {
-      out = std::max(out, checked_add(checked_multiply(experts->used, experts->width),
-                                      experts->shared_width));
+      out = std::max(
+          out, checked_add(checked_multiply(experts->used, experts->width), experts->shared_width));
     }
   }
   return out;

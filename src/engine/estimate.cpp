@@ -45,8 +45,10 @@ std::string_view writer_of(ElementType type) {
   switch (type) {
     case ElementType::int4_g32:
     case ElementType::int4_g32_f32:
-    case ElementType::int3_g40: return "MLC-LLM or Core ML";
-    default: return "MLX";
+    case ElementType::int3_g40:
+      return "MLC-LLM or Core ML";
+    default:
+      return "MLX";
   }
 }
 
@@ -70,15 +72,18 @@ Footprint footprint_of_draft(const Model& draft, const Runtime& runtime, const S
   }
 }
 
-/// Ollama loads the vision tower of some models from their own file. The buffers that it computes in
-/// are llama.cpp's mtmd's, which nobody here counts: the part is only assumed.
+/// Ollama loads the vision tower of some models from their own file. The buffers that it computes
+/// in are llama.cpp's mtmd's, which nobody here counts: the part is only assumed.
 void add_tower(Footprint& whole, const Model& model, const OllamaRules& rules) {
   const Place where = whole.settings.backend == Backend::metal && whole.settings.gpu_layers != 0
                           ? Place::gpu
                           : Place::host;
   if (const Bytes projector = ollama_projector(model, rules); projector > Bytes{}) {
     whole.parts.push_back(
-        {.name = PartName::projector, .where = where, .bytes = projector, .basis = Basis::assumed,
+        {.name = PartName::projector,
+         .where = where,
+         .bytes = projector,
+         .basis = Basis::assumed,
          .note = "weights of the vision tower; what it computes in comes on top",
          .formula = fmt::format("{} of the file's other tensors", to_text(projector))});
   }
@@ -93,11 +98,16 @@ Footprint estimate(const Model& model, const Runtime& runtime, const Workload& w
                 fmt::format("drafting is planned for llama.cpp only, not for {}", runtime.id));
   }
   switch (runtime.engine) {
-    case Engine::llama_cpp: break;
-    case Engine::mlx: return mlx::footprint(model, runtime, settings);
-    case Engine::candle: return candle::footprint(model, runtime, settings);
-    case Engine::mlc: return mlc::footprint(model, runtime, settings);
-    case Engine::coreml: return coreml::footprint(model, runtime, settings);
+    case Engine::llama_cpp:
+      break;
+    case Engine::mlx:
+      return mlx::footprint(model, runtime, settings);
+    case Engine::candle:
+      return candle::footprint(model, runtime, settings);
+    case Engine::mlc:
+      return mlc::footprint(model, runtime, settings);
+    case Engine::coreml:
+      return coreml::footprint(model, runtime, settings);
   }
   refuse_other_formats(model);
   Footprint result = llamacpp::simulate(model, runtime, settings);

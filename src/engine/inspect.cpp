@@ -20,9 +20,9 @@ std::string describe(const Mixer& mixer) {
         if constexpr (std::is_same_v<Kind, std::monostate>) {
           return "no mixer";
         } else if constexpr (std::is_same_v<Kind, Attention>) {
-          const std::string span = kind.window > 0
-                                       ? fmt::format("sliding attention over {} tokens", kind.window)
-                                       : std::string("full attention");
+          const std::string span =
+              kind.window > 0 ? fmt::format("sliding attention over {} tokens", kind.window)
+                              : std::string("full attention");
           return fmt::format("{}, {} heads, {} KV heads x {}{}", span, kind.heads, kind.kv_heads,
                              kind.key_dim,
                              kind.cache_layer >= 0 ? ", reads an earlier layer's cache" : "");
@@ -82,8 +82,8 @@ std::vector<Inspection::Layers> layers_of(const Model& model) {
   std::vector<Inspection::Layers> out;
   for (const Layer& layer : model.layers) {
     std::string kind = describe(layer);
-    const auto same = std::find_if(out.begin(), out.end(),
-                                   [&](const auto& known) { return known.kind == kind; });
+    const auto same =
+        std::find_if(out.begin(), out.end(), [&](const auto& known) { return known.kind == kind; });
     if (same != out.end()) {
       ++same->count;
     } else {

@@ -82,8 +82,7 @@ void add_processes(HostReadings& out) {
   }
   // Some may have started since.
   std::vector<pid_t> pids(static_cast<std::size_t>(count) + 64);
-  const int found =
-      proc_listallpids(pids.data(), static_cast<int>(pids.size() * sizeof(pid_t)));
+  const int found = proc_listallpids(pids.data(), static_cast<int>(pids.size() * sizeof(pid_t)));
   pids.resize(found > 0 ? static_cast<std::size_t>(found) : 0);
   for (const pid_t pid : pids) {
     rusage_info_v4 usage{};

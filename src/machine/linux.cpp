@@ -75,9 +75,8 @@ void add_processor(HostReadings& out) {
               line.starts_with("vendor_id") || line.starts_with("CPU "));
     });
   }
-  for (const char* path :
-       {"/sys/devices/system/cpu/online", "/sys/firmware/devicetree/base/model",
-        "/sys/class/dmi/id/sys_vendor", "/sys/class/dmi/id/product_name"}) {
+  for (const char* path : {"/sys/devices/system/cpu/online", "/sys/firmware/devicetree/base/model",
+                           "/sys/class/dmi/id/sys_vendor", "/sys/class/dmi/id/product_name"}) {
     add(out, path);
   }
   add_lines(out, "/proc/self/status",
@@ -86,9 +85,8 @@ void add_processor(HostReadings& out) {
 
 void add_cgroups(HostReadings& out) {
   add(out, "/proc/self/cgroup");
-  add_lines(out, "/proc/self/mountinfo", [](std::string_view line) {
-    return line.find(" - cgroup") != std::string_view::npos;
-  });
+  add_lines(out, "/proc/self/mountinfo",
+            [](std::string_view line) { return line.find(" - cgroup") != std::string_view::npos; });
   for (const auto& folder : linux_files::cgroup_folders(out.files)) {
     for (const std::string_view name : linux_files::cgroup_files(folder)) {
       add(out, folder.folder + "/" + std::string(name));

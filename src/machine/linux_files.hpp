@@ -60,8 +60,8 @@ struct CgroupLimits {
     Bytes limit;
     Bytes used;  ///< Without the files in it, which the kernel drops when it needs room.
   };
-  std::vector<Memory> memory;    ///< Those with a limit, the innermost first.
-  std::optional<double> cpus;    ///< The least quota.
+  std::vector<Memory> memory;  ///< Those with a limit, the innermost first.
+  std::optional<double> cpus;  ///< The least quota.
 };
 [[nodiscard]] CgroupLimits cgroup_limits(const Files& files);
 

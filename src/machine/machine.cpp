@@ -11,9 +11,12 @@ Machine machine(const Chip& chip) {
 
 std::string_view to_string(System system) {
   switch (system) {
-    case System::macos: return "macos";
-    case System::gnu_linux: return "linux";
-    case System::other: return "other";
+    case System::macos:
+      return "macos";
+    case System::gnu_linux:
+      return "linux";
+    case System::other:
+      return "other";
   }
   return "";
 }

@@ -6,7 +6,9 @@
 
 namespace membudget {
 
-HostReadings read_host() { return {}; }
+HostReadings read_host() {
+  return {};
+}
 
 }  // namespace membudget
 

@@ -121,12 +121,10 @@ Chip chip_by_rules(const ThisMachine& host, Bytes ram, const HostRules& rules) {
 
 void plan_on_cpu(ThisMachine& host, const HostRules& rules) {
   host.machine.metal = false;
-  host.machine.chip =
-      chip_by_rules(host, host.limit ? host.limit->limit : host.installed, rules);
+  host.machine.chip = chip_by_rules(host, host.limit ? host.limit->limit : host.installed, rules);
   if (host.limit) {
     host.machine.notes.push_back(fmt::format("{} grants {} of the {} installed.", host.limit->name,
-                                             to_text(host.limit->limit),
-                                             to_text(host.installed)));
+                                             to_text(host.limit->limit), to_text(host.installed)));
   }
   host.machine.notes.push_back(
       "There is no Metal here: the plan is for llama.cpp on the CPU, and no speed is known.");
@@ -157,7 +155,8 @@ void read_mac(ThisMachine& host, const HostReadings& readings, std::span<const C
     host.processor = readings.metal->device;
   }
   host.cpu_cores = number(readings, "hw.physicalcpu");
-  host.wired_limit_mib = std::max<std::int64_t>(number(readings, "iogpu.wired_limit_mb").value_or(0), 0);
+  host.wired_limit_mib =
+      std::max<std::int64_t>(number(readings, "iogpu.wired_limit_mb").value_or(0), 0);
   if (readings.accelerator) {
     host.gpu_cores = readings.accelerator->cores;
     host.gpu_in_use = readings.accelerator->in_use;
@@ -176,9 +175,8 @@ void read_mac(ThisMachine& host, const HostReadings& readings, std::span<const C
   if (macos > 0) {
     host.machine.macos = macos;
   }
-  const auto matched = match_chip({host.processor, host.model, host.installed, host.gpu_cores,
-                                   host.cpu_cores},
-                                  chips);
+  const auto matched = match_chip(
+      {host.processor, host.model, host.installed, host.gpu_cores, host.cpu_cores}, chips);
   if (!matched || (readings.metal && !readings.metal->unified_memory)) {
     host.match_note = "Only Macs with Apple's chips are known here; --chip names one to plan for.";
     plan_on_cpu(host, rules);
@@ -200,19 +198,26 @@ void read_mac(ThisMachine& host, const HostReadings& readings, std::span<const C
 
 std::string_view to_string(ChipMatch match) {
   switch (match) {
-    case ChipMatch::exact: return "exact";
-    case ChipMatch::bin: return "bin";
-    case ChipMatch::nearest: return "nearest";
-    case ChipMatch::none: return "none";
+    case ChipMatch::exact:
+      return "exact";
+    case ChipMatch::bin:
+      return "bin";
+    case ChipMatch::nearest:
+      return "nearest";
+    case ChipMatch::none:
+      return "none";
   }
   return "";
 }
 
 std::string_view to_string(MemoryPressure pressure) {
   switch (pressure) {
-    case MemoryPressure::normal: return "normal";
-    case MemoryPressure::warning: return "warning";
-    case MemoryPressure::critical: return "critical";
+    case MemoryPressure::normal:
+      return "normal";
+    case MemoryPressure::warning:
+      return "warning";
+    case MemoryPressure::critical:
+      return "critical";
   }
   return "";
 }

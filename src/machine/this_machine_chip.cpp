@@ -43,7 +43,9 @@ std::optional<ChipName> name_of(std::string_view text) {
   return out;
 }
 
-std::int64_t apart(std::int64_t a, std::int64_t b) { return std::abs(a - b); }
+std::int64_t apart(std::int64_t a, std::int64_t b) {
+  return std::abs(a - b);
+}
 
 bool sold_as(const Chip& chip, const std::string& model) {
   return std::any_of(chip.macs.begin(), chip.macs.end(), [&](const Mac& mac) {
@@ -61,10 +63,9 @@ auto distance(const Chip& chip, const MacReading& mac) {
 }
 
 const Chip* closest(const std::vector<const Chip*>& chips, const MacReading& mac) {
-  const auto found =
-      std::min_element(chips.begin(), chips.end(), [&](const Chip* a, const Chip* b) {
-        return distance(*a, mac) < distance(*b, mac);
-      });
+  const auto found = std::min_element(
+      chips.begin(), chips.end(),
+      [&](const Chip* a, const Chip* b) { return distance(*a, mac) < distance(*b, mac); });
   return found == chips.end() ? nullptr : *found;
 }
 
@@ -76,8 +77,7 @@ void take_memory_rules(Chip& chip, std::span<const Chip> chips) {
   chip.reserve = near->reserve;
   chip.reserve_source = near->reserve_source;
   chip.safety_margin = near->safety_margin;
-  chip.working_sets =
-      near->ram == chip.ram ? near->working_sets : std::vector<WorkingSet>();
+  chip.working_sets = near->ram == chip.ram ? near->working_sets : std::vector<WorkingSet>();
 }
 
 Chip with_figures_of(const MacReading& mac, Chip chip, std::span<const Chip> chips) {
@@ -119,17 +119,19 @@ MatchedChip match_known(const MacReading& mac, const std::vector<const Chip*>& b
       }
     }
     if (!others.empty()) {
-      out.note = fmt::format("How many cores the GPU has cannot be read; it is taken for {}, the "
-                             "bin with most of them. If it is another, name it with --chip: {}.",
-                             chip.id, others);
+      out.note = fmt::format(
+          "How many cores the GPU has cannot be read; it is taken for {}, the "
+          "bin with most of them. If it is another, name it with --chip: {}.",
+          chip.id, others);
     }
     return out;
   }
   out.match = ChipMatch::bin;
   out.chip = with_figures_of(mac, chip, chips);
-  out.note = fmt::format("No profile has this {} with {}; {} stands in, with this Mac's own RAM and "
-                         "limits{}.",
-                         chip.name, figures(mac), chip.id, same_gpu ? "" : ", without speeds");
+  out.note = fmt::format(
+      "No profile has this {} with {}; {} stands in, with this Mac's own RAM and "
+      "limits{}.",
+      chip.name, figures(mac), chip.id, same_gpu ? "" : ", without speeds");
   if (!same_gpu) {
     forget_speed(out.chip);
   }
@@ -148,10 +150,11 @@ MatchedChip match_nearest(const MacReading& mac, const ChipName& name,
   MatchedChip out{ChipMatch::nearest, with_figures_of(mac, chip, chips), chip.id, ""};
   out.chip.name = mac.chip;
   forget_speed(out.chip);
-  out.note = fmt::format("{} is not known here; {} comes nearest. Memory is planned with this Mac's "
-                         "own RAM and limits, speeds are left out; a profile of the chip "
-                         "(--profiles DIR, see profiles/chips) adds them.",
-                         mac.chip, chip.id);
+  out.note = fmt::format(
+      "{} is not known here; {} comes nearest. Memory is planned with this Mac's "
+      "own RAM and limits, speeds are left out; a profile of the chip "
+      "(--profiles DIR, see profiles/chips) adds them.",
+      mac.chip, chip.id);
   return out;
 }
 
@@ -180,9 +183,10 @@ std::optional<MatchedChip> match_chip(const MacReading& mac, std::span<const Chi
     out = match_nearest(real, *name, chips);
   }
   if (out && guest) {
-    out->note = fmt::format("This is a virtual machine on an {}; what its GPU may use is the "
-                            "host's decision.{}{}",
-                            real.chip, out->note.empty() ? "" : " ", out->note);
+    out->note = fmt::format(
+        "This is a virtual machine on an {}; what its GPU may use is the "
+        "host's decision.{}{}",
+        real.chip, out->note.empty() ? "" : " ", out->note);
   }
   return out;
 }

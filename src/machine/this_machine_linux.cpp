@@ -75,8 +75,8 @@ const CgroupLimits::Memory* tightest(const CgroupLimits& limits, Bytes installed
 
 void read_cpus(ThisMachine& host, const HostReadings& readings, const CgroupLimits& limits) {
   const auto online = linux_files::count_cpus(file(readings, "/sys/devices/system/cpu/online"));
-  const auto allowed = linux_files::count_cpus(
-      value_of(file(readings, "/proc/self/status"), "Cpus_allowed_list"));
+  const auto allowed =
+      linux_files::count_cpus(value_of(file(readings, "/proc/self/status"), "Cpus_allowed_list"));
   const auto most = std::max(online, allowed);
   if (most == 0) {
     return;
@@ -101,8 +101,7 @@ std::vector<ReservePart> read_linux(ThisMachine& host, const HostReadings& readi
   host.model = board_of(readings);
   host.processor = processor_of(readings, host.model);
   host.installed = meminfo(memory, "MemTotal").value_or(Bytes());
-  host.stalled_percent =
-      linux_files::stalled_percent(file(readings, "/proc/pressure/memory"));
+  host.stalled_percent = linux_files::stalled_percent(file(readings, "/proc/pressure/memory"));
   read_cpus(host, readings, limits);
   const auto total = meminfo(memory, "SwapTotal");
   const auto free = meminfo(memory, "SwapFree");

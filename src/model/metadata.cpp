@@ -13,7 +13,8 @@ constexpr std::string_view architecture_key = "general.architecture";
 }  // namespace
 
 void Metadata::fail(std::string_view key, const std::string& problem) const {
-  throw Error(Errc::invalid_model, place_of(key), fmt::format("metadata key '{}' {}", key, problem));
+  throw Error(Errc::invalid_model, place_of(key),
+              fmt::format("metadata key '{}' {}", key, problem));
 }
 
 std::string Metadata::place_of(std::string_view key) const {

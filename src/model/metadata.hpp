@@ -21,7 +21,9 @@ class Metadata {
   /// `where` names the file (and object) for error messages.
   explicit Metadata(std::string where) : where_(std::move(where)) {}
 
-  void set(std::string key, Value value) { values_.insert_or_assign(std::move(key), std::move(value)); }
+  void set(std::string key, Value value) {
+    values_.insert_or_assign(std::move(key), std::move(value));
+  }
   /// Notes that `key` is an array that was skipped, and how many elements it has.
   void set_array_length(std::string key, std::int64_t length) {
     lengths_.insert_or_assign(std::move(key), length);
@@ -55,7 +57,8 @@ class Metadata {
   [[nodiscard]] bool boolean(std::string_view key, bool fallback) const;
   [[nodiscard]] std::string text(std::string_view key, std::string_view fallback) const;
   /// One value per layer: an array of at least `layers` elements, or a scalar for all.
-  [[nodiscard]] std::vector<std::int64_t> per_layer(std::string_view key, std::int64_t layers) const;
+  [[nodiscard]] std::vector<std::int64_t> per_layer(std::string_view key,
+                                                    std::int64_t layers) const;
   [[nodiscard]] std::vector<std::int64_t> per_layer(std::string_view key, std::int64_t layers,
                                                     std::int64_t fallback) const;
 

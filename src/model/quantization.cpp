@@ -87,7 +87,8 @@ Mix mix_of(const FileType& file_type, const QuantizedModel& model, bool matrix) 
   return mix;
 }
 
-ElementType type_by(const Rule& rule, Ordinal place, const QuantizedModel& model, ElementType base) {
+ElementType type_by(const Rule& rule, Ordinal place, const QuantizedModel& model,
+                    ElementType base) {
   for (const TypeStep& step : rule) {
     if (applies(step.when, place, model)) {
       return step.type;

@@ -111,7 +111,7 @@ struct GroupedFormat {
   enum class Writer : std::uint8_t { mlc, core_ml };
   std::string name;
   Writer writer = Writer::mlc;
-  ElementType type = ElementType::f16;   ///< Of matrices, embeddings and the output included.
+  ElementType type = ElementType::f16;    ///< Of matrices, embeddings and the output included.
   ElementType floats = ElementType::f16;  ///< Of what is not quantized.
 };
 

@@ -28,7 +28,9 @@ bool is_value_projection(std::string_view suffix) {
                             "attn_k_b.weight", "attn_v_b.weight"});
 }
 
-bool is_down_projection(std::string_view suffix) { return suffix.starts_with("ffn_down"); }
+bool is_down_projection(std::string_view suffix) {
+  return suffix.starts_with("ffn_down");
+}
 
 /// What MLX has no use for: rotary tables are computed, and sanitize() drops the next-token layers.
 bool is_dropped(std::string_view name, std::int64_t layer, std::int64_t layers) {
@@ -61,10 +63,9 @@ class MlxTypes {
 
  private:
   [[nodiscard]] const NamedType* named_type(std::string_view name, std::string_view suffix) const {
-    const auto found =
-        std::find_if(format_.named.begin(), format_.named.end(), [&](const NamedType& each) {
-          return each.name == name || each.name == suffix;
-        });
+    const auto found = std::find_if(
+        format_.named.begin(), format_.named.end(),
+        [&](const NamedType& each) { return each.name == name || each.name == suffix; });
     return found == format_.named.end() ? nullptr : &*found;
   }
 
@@ -92,7 +93,9 @@ TensorTable quantize(std::vector<TensorShape> shapes, const Metadata& metadata,
                      const MlxFormat& format) {
   const std::int64_t layers =
       metadata.integer("block_count") - metadata.integer("nextn_predict_layers", 0);
-  const auto suffix_of = [](const TensorShape& shape) { return TensorTable::suffix_of(shape.name); };
+  const auto suffix_of = [](const TensorShape& shape) {
+    return TensorTable::suffix_of(shape.name);
+  };
   if (format.high && std::none_of(shapes.begin(), shapes.end(), [&](const TensorShape& shape) {
         return is_down_projection(suffix_of(shape));
       })) {

@@ -73,7 +73,9 @@ void TensorTable::index() {
   }
 }
 
-const Tensor* TensorTable::find(std::string_view name) const { return find(-1, name); }
+const Tensor* TensorTable::find(std::string_view name) const {
+  return find(-1, name);
+}
 
 const Tensor* TensorTable::find(std::int64_t layer, std::string_view suffix) const {
   const auto slot = static_cast<std::size_t>(layer + 1);
@@ -81,13 +83,15 @@ const Tensor* TensorTable::find(std::int64_t layer, std::string_view suffix) con
     return nullptr;
   }
   const std::vector<Entry>& entries = by_layer_[slot];
-  const auto found =
-      std::lower_bound(entries.begin(), entries.end(), suffix,
-                       [](const Entry& entry, std::string_view wanted) { return entry.first < wanted; });
+  const auto found = std::lower_bound(
+      entries.begin(), entries.end(), suffix,
+      [](const Entry& entry, std::string_view wanted) { return entry.first < wanted; });
   return found != entries.end() && found->first == suffix ? &tensors_[found->second] : nullptr;
 }
 
-std::int64_t TensorTable::layer_of(std::string_view tensor_name) { return split(tensor_name).layer; }
+std::int64_t TensorTable::layer_of(std::string_view tensor_name) {
+  return split(tensor_name).layer;
+}
 
 std::string_view TensorTable::suffix_of(std::string_view tensor_name) {
   return split(tensor_name).rest;
@@ -147,11 +151,16 @@ std::int64_t parameters_of(const Model& model) {
 
 std::string_view to_string(ModelSource source) {
   switch (source) {
-    case ModelSource::catalog: return "catalog";
-    case ModelSource::gguf: return "gguf";
-    case ModelSource::safetensors: return "safetensors";
-    case ModelSource::ollama: return "ollama";
-    case ModelSource::hf: return "hf";
+    case ModelSource::catalog:
+      return "catalog";
+    case ModelSource::gguf:
+      return "gguf";
+    case ModelSource::safetensors:
+      return "safetensors";
+    case ModelSource::ollama:
+      return "ollama";
+    case ModelSource::hf:
+      return "hf";
   }
   return "";
 }

@@ -50,8 +50,8 @@ class Environment {
     std::int64_t out = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
     if (error != std::errc() || end != value.data() + value.size() || out < 0) {
-      warnings_.push_back(
-          fmt::format("Ollama cannot read {}={} and goes by its default", name, one_line(value, 80)));
+      warnings_.push_back(fmt::format("Ollama cannot read {}={} and goes by its default", name,
+                                      one_line(value, 80)));
       return std::nullopt;
     }
     return out;

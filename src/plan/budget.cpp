@@ -127,7 +127,8 @@ void keep_outside_vm(Budget& out, const Runtime& runtime) {
     return;
   }
   const Bytes outside = out.ram_available - inside;
-  out.reserve_parts.push_back({"what its virtual machine does not get", outside, runtime.vm_source});
+  out.reserve_parts.push_back(
+      {"what its virtual machine does not get", outside, runtime.vm_source});
   out.reserve += outside;
   out.ram_available = inside;
 }
@@ -146,7 +147,8 @@ void set_safety_margin(Budget& out, const SafetyMargin& margin) {
 Budget budget(const Machine& machine, const Runtime& runtime) {
   Budget out;
   const std::string& name = machine.chip.name;
-  out.large_gpu = name.find(" Max") != std::string::npos || name.find(" Ultra") != std::string::npos;
+  out.large_gpu =
+      name.find(" Max") != std::string::npos || name.find(" Ultra") != std::string::npos;
   out.metal = machine.metal;
   out.ram = machine.chip.ram;
   if (machine.metal) {

@@ -122,7 +122,8 @@ class Sharing {
     const std::vector<float> split(out_.split.begin(), out_.split.end());
     const auto layers = static_cast<std::int64_t>(model_.layers.size()) + model_.draft_layers;
     const auto assigned = assigned_machines(layers, settings.gpu_layers, split);
-    const auto memory = llamacpp::layer_memory(model_, runtime_.llama_cpp, settings, single.flash_attention);
+    const auto memory =
+        llamacpp::layer_memory(model_, runtime_.llama_cpp, settings, single.flash_attention);
     std::vector<Held> held(count());
     Held host;
     std::vector<bool> has_layer(count());

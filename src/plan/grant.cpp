@@ -22,9 +22,10 @@ void hold_to_grant(Plan& plan, const Runtime& runtime) {
   plan.headroom = std::min(plan.headroom, granted - fixed - Bytes(1));
   plan.reasons.insert(
       plan.reasons.begin(),
-      fmt::format("MLC-LLM refuses to load it: weights and workspaces need {}, and it takes {} % of "
-                  "Metal's working set, {}; gpu_memory_utilization raises that.",
-                  to_text(fixed), runtime.mlc.utilization_percent, to_text(granted)));
+      fmt::format(
+          "MLC-LLM refuses to load it: weights and workspaces need {}, and it takes {} % of "
+          "Metal's working set, {}; gpu_memory_utilization raises that.",
+          to_text(fixed), runtime.mlc.utilization_percent, to_text(granted)));
 }
 
 }  // namespace membudget

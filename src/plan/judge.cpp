@@ -33,19 +33,21 @@ std::string_view kept_for(const Budget& budget) {
 std::string held_now(const Budget& budget) {
   const Bytes usual = *budget.usual_reserve;
   if (budget.reserve <= usual) {
-    return fmt::format("Other programs hold {} now; without --now {} would be kept free for them, "
-                       "because they may grow.",
-                       to_text(budget.reserve), to_text(usual));
+    return fmt::format(
+        "Other programs hold {} now; without --now {} would be kept free for them, "
+        "because they may grow.",
+        to_text(budget.reserve), to_text(usual));
   }
   std::string most;
   for (std::size_t i = 0; i < std::min(budget.programs.size(), named_programs); ++i) {
     most += fmt::format("{}{} {}", most.empty() ? "" : ", ", budget.programs[i].name,
                         to_text(budget.programs[i].bytes));
   }
-  return fmt::format("Other programs hold {} now, {} more than the {} that a plan keeps free for "
-                     "them{}; what they give back is there for the model.",
-                     to_text(budget.reserve), to_text(budget.reserve - usual), to_text(usual),
-                     most.empty() ? "" : fmt::format(": {}", most));
+  return fmt::format(
+      "Other programs hold {} now, {} more than the {} that a plan keeps free for "
+      "them{}; what they give back is there for the model.",
+      to_text(budget.reserve), to_text(budget.reserve - usual), to_text(usual),
+      most.empty() ? "" : fmt::format(": {}", most));
 }
 
 }  // namespace
@@ -94,9 +96,10 @@ Plan judge(Footprint footprint, Budget budget) {
         "several times slower.");
   } else if (plan.headroom < budget.safety_margin) {
     plan.verdict = Verdict::tight;
-    plan.reasons.push_back(fmt::format("Less than the safety margin of {} is left, so another "
-                                       "program can push it out.",
-                                       to_text(budget.safety_margin)));
+    plan.reasons.push_back(
+        fmt::format("Less than the safety margin of {} is left, so another "
+                    "program can push it out.",
+                    to_text(budget.safety_margin)));
   } else if (footprint.assumed()) {
     plan.verdict = Verdict::tight;
     plan.reasons.emplace_back("A part is only assumed, so it is not called comfortable.");
@@ -125,10 +128,11 @@ Plan judge(Footprint footprint, Budget budget) {
 Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
           const Budget& budget) {
   if (!budget.metal && runtime.engine != Engine::llama_cpp) {
-    throw Error(Errc::bad_request, "--runtime",
-                fmt::format("{} computes on Apple's GPUs, and this machine has none; name a Mac with "
-                            "--chip, or use --runtime llama.cpp",
-                            runtime.id));
+    throw Error(
+        Errc::bad_request, "--runtime",
+        fmt::format("{} computes on Apple's GPUs, and this machine has none; name a Mac with "
+                    "--chip, or use --runtime llama.cpp",
+                    runtime.id));
   }
   Footprint footprint = estimate(model, runtime, configured(workload, runtime, model, budget));
   std::optional<OllamaView> view;
@@ -158,14 +162,20 @@ bool fits(Verdict verdict) {
 
 std::string_view to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::comfortable: return "comfortable";
-    case Verdict::tight: return "tight";
-    case Verdict::crawls: return "crawls";
-    case Verdict::does_not_fit: return "does-not-fit";
+    case Verdict::comfortable:
+      return "comfortable";
+    case Verdict::tight:
+      return "tight";
+    case Verdict::crawls:
+      return "crawls";
+    case Verdict::does_not_fit:
+      return "does-not-fit";
   }
   return "";
 }
 
-std::string_view to_string(Binding binding) { return binding == Binding::gpu ? "gpu" : "ram"; }
+std::string_view to_string(Binding binding) {
+  return binding == Binding::gpu ? "gpu" : "ram";
+}
 
 }  // namespace membudget

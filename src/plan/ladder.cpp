@@ -132,9 +132,9 @@ class Climb {
     }
     out.erase(std::remove_if(out.begin(), out.end(),
                              [&](const Combination& each) {
-                               const auto changes = std::count_if(
-                                   each.choice.begin(), each.choice.end(),
-                                   [](std::size_t at) { return at > 0; });
+                               const auto changes =
+                                   std::count_if(each.choice.begin(), each.choice.end(),
+                                                 [](std::size_t at) { return at > 0; });
                                const auto gain = most_gain(each.choice);
                                return changes < 2 || (gain && *gain < needed);
                              }),
@@ -179,10 +179,9 @@ class Climb {
       if (!step || !reaches(*step)) {
         continue;
       }
-      const bool no_better =
-          std::any_of(solved_.begin(), solved_.end(), [&](const auto& solved) {
-            return solved.second <= step->plan.verdict && within(solved.first, each.choice);
-          });
+      const bool no_better = std::any_of(solved_.begin(), solved_.end(), [&](const auto& solved) {
+        return solved.second <= step->plan.verdict && within(solved.first, each.choice);
+      });
       solved_.emplace_back(each.choice, step->plan.verdict);
       if (!no_better) {
         steps_.attribute(*step, changed);
@@ -269,9 +268,8 @@ class Luxury {
         larger.push_back(&each);
       }
     }
-    std::sort(larger.begin(), larger.end(), [](const Alternative* a, const Alternative* b) {
-      return b->at_least < a->at_least;
-    });
+    std::sort(larger.begin(), larger.end(),
+              [](const Alternative* a, const Alternative* b) { return b->at_least < a->at_least; });
     static_cast<void>(std::any_of(larger.begin(), larger.end(), [&](const Alternative* each) {
       return take(instead(*each, model_.id));
     }));
@@ -279,7 +277,8 @@ class Luxury {
 
   std::optional<Step> unquantized_cache() {
     const Settings& settings = steps_.asked().footprint.settings;
-    if (!format_of(settings.cache_type_k).quantized && !format_of(settings.cache_type_v).quantized) {
+    if (!format_of(settings.cache_type_k).quantized &&
+        !format_of(settings.cache_type_v).quantized) {
       return std::nullopt;
     }
     Position position;
@@ -322,7 +321,9 @@ Ladder ladder(const Model& model, const Machine& machine, const Runtime& runtime
   if (out.asked.verdict == Verdict::comfortable) {
     out.affordable = Luxury(steps, model, machine, runtime, rules, alternatives).run();
   } else {
-    out.steps = Climb(steps, rules, positions(model, out.asked, runtime, rules, quality, alternatives)).run();
+    out.steps =
+        Climb(steps, rules, positions(model, out.asked, runtime, rules, quality, alternatives))
+            .run();
   }
   return out;
 }

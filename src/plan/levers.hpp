@@ -19,8 +19,8 @@ struct Position {
   std::string speed;
   std::string quality;
   std::string source;
-  std::function<void(Workload&)> apply;        ///< Empty: only the model or the limit changes.
-  const Alternative* alternative = nullptr;    ///< Planned instead of the model.
+  std::function<void(Workload&)> apply;      ///< Empty: only the model or the limit changes.
+  const Alternative* alternative = nullptr;  ///< Planned instead of the model.
   bool raises_wired_limit = false;
 };
 
@@ -29,8 +29,7 @@ using Positions = std::vector<Position>;
 
 /// Every position of every lever that may help a plan, one list per lever.
 [[nodiscard]] std::vector<Positions> positions(const Model& model, const Plan& plan,
-                                               const Runtime& runtime,
-                                               const AdviceRules& rules,
+                                               const Runtime& runtime, const AdviceRules& rules,
                                                const QualityTable& quality,
                                                std::span<const Alternative> alternatives);
 

@@ -25,8 +25,8 @@ class Search {
     const bool own_caches =
         !settings_.kv_unified && settings_.parallel > 1 && !grows_with_use(runtime.engine);
     step_ = own_caches ? cells_per_step * settings_.parallel : cells_per_step;
-    const std::int64_t trained = checked_multiply(
-        std::max<std::int64_t>(model.trained_context, 1), std::max<std::int64_t>(stretched, 1));
+    const std::int64_t trained = checked_multiply(std::max<std::int64_t>(model.trained_context, 1),
+                                                  std::max<std::int64_t>(stretched, 1));
     most_ = own_caches ? trained * settings_.parallel : trained;
     if (settings_.context_limit > 0) {
       most_ = std::min(most_, settings_.context_limit);
@@ -38,7 +38,7 @@ class Search {
 
   std::int64_t run() {
     // Every candidate is a whole number of steps, or the trained context itself.
-    std::int64_t low = 0;                           // steps known to fit
+    std::int64_t low = 0;                             // steps known to fit
     std::int64_t high = (most_ + step_ - 1) / step_;  // steps still to be tried
     Bytes low_room;
     if (const Bytes room = headroom(high); room >= Bytes{}) {

@@ -98,8 +98,9 @@ class Search {
       if (!applies) {
         continue;
       }
-      const bool native = std::any_of(out.front().names.begin(), out.front().names.end(),
-                                      [&](const std::string& name) { return find(name) != nullptr; });
+      const bool native =
+          std::any_of(out.front().names.begin(), out.front().names.end(),
+                      [&](const std::string& name) { return find(name) != nullptr; });
       if (!native) {
         lead(out, preferred.names);
         preferred_rule_ = preferred.rule;
@@ -165,9 +166,9 @@ class Search {
     const Bytes most = tighter_limit(budget_);
     if (alternative->at_least > most) {
       if (skipped_.insert({name, true}).second) {
-        out_.considered.push_back({name, ElementType::f16, demand.context, std::nullopt,
-                                   fmt::format("its weights alone take more than {}",
-                                               to_text(most))});
+        out_.considered.push_back(
+            {name, ElementType::f16, demand.context, std::nullopt,
+             fmt::format("its weights alone take more than {}", to_text(most))});
       }
       return false;
     }
@@ -222,9 +223,8 @@ class Search {
     const auto same = [&](const Considered& each) {
       return each.quantization == name && each.cache_type == cache && each.context == context;
     };
-    out_.considered.erase(
-        std::remove_if(out_.considered.begin(), out_.considered.end(), same),
-        out_.considered.end());
+    out_.considered.erase(std::remove_if(out_.considered.begin(), out_.considered.end(), same),
+                          out_.considered.end());
     out_.considered.push_back({name, cache, context,
                                plan == nullptr ? std::nullopt : std::optional(plan->verdict),
                                std::move(why)});
@@ -296,8 +296,7 @@ class Search {
     Workload workload = out_.workload;
     workload.ubatch = rules_.experts_ubatch;
     workload.batch = std::max(asked_.batch.value_or(0), rules_.experts_ubatch);
-    if (membudget::plan(*out_.model, runtime_, workload, budget_).verdict ==
-        Verdict::comfortable) {
+    if (membudget::plan(*out_.model, runtime_, workload, budget_).verdict == Verdict::comfortable) {
       take(workload);
       follow("experts-batch");
     }
@@ -308,8 +307,8 @@ class Search {
     if (taken != nullptr && taken->bits > 0 && taken->bits < 4) {
       follow("larger-before-finer");
     }
-    if (machine_.chip.gpu_family == m1_family && out_.model->quantization.find("_K") !=
-                                                     std::string::npos) {
+    if (machine_.chip.gpu_family == m1_family &&
+        out_.model->quantization.find("_K") != std::string::npos) {
       follow("m1-k-quants");
     }
   }

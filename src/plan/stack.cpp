@@ -19,9 +19,8 @@ constexpr std::int64_t most_slots = 256;  // LLAMA_MAX_SEQ, llama.cpp b10587.
 std::vector<Holding> holdings_of(const Stack& stack, const std::vector<Footprint>& footprints) {
   std::vector<Holding> out;
   for (std::size_t i = 0; i < stack.members.size(); ++i) {
-    out.push_back({.member = &stack.members[i],
-                   .one = &footprints[i],
-                   .count = stack.members[i].count});
+    out.push_back(
+        {.member = &stack.members[i], .one = &footprints[i], .count = stack.members[i].count});
   }
   return out;
 }
@@ -52,8 +51,7 @@ void set_same_pages(const Stack& stack, StackPlan& plan) {
     }
     const bool known =
         !mapped.try_emplace({member.model->id, member.model->quantization}, true).second;
-    out.same_pages =
-        out.one.total(PartName::weights) * (known ? member.count : member.count - 1);
+    out.same_pages = out.one.total(PartName::weights) * (known ? member.count : member.count - 1);
     sum += out.same_pages;
   }
   if (sum > Bytes()) {
@@ -75,10 +73,10 @@ void note_servers(const Stack& stack, StackPlan& plan) {
   }
   for (const auto& [name, counts] : residents) {
     if (counts.first > counts.second) {
-      plan.notes.push_back(fmt::format(
-          "{} keeps at most {} models loaded, and {} are to be resident: raise "
-          "OLLAMA_MAX_LOADED_MODELS to {}, or it unloads one for another.",
-          name, counts.second, counts.first, counts.first));
+      plan.notes.push_back(
+          fmt::format("{} keeps at most {} models loaded, and {} are to be resident: raise "
+                      "OLLAMA_MAX_LOADED_MODELS to {}, or it unloads one for another.",
+                      name, counts.second, counts.first, counts.first));
     }
   }
 }
@@ -105,9 +103,9 @@ void note_beliefs(const Stack& stack, StackPlan& plan) {
     const Settings& settings = plan.members[i].one.settings;
     const OllamaBelief belief =
         ollama_belief(*member.model, *member.runtime.ollama, settings.context, settings.batch);
-    const Bytes free = std::max(std::min(plan.peak.budget.gpu_limit - own_gpu,
-                                         plan.peak.budget.ram_available - everything),
-                                Bytes());
+    const Bytes free = std::max(
+        std::min(plan.peak.budget.gpu_limit - own_gpu, plan.peak.budget.ram_available - everything),
+        Bytes());
     if (own_gpu > Bytes() && free < ollama_evicts_below(belief, *member.runtime.ollama)) {
       plan.notes.push_back(fmt::format(
           "{} unloads another model before it loads {} beside them: it believes that it needs {}, "
@@ -145,7 +143,7 @@ void set_speeds(const Stack& stack, StackPlan& plan) {
 /// The largest of 1 to `most` that `fits`; 0 when 1 does not.
 template <class Fits>
 std::int64_t largest(std::int64_t most, Fits fits) {
-  std::int64_t low = 0;  // Known to fit.
+  std::int64_t low = 0;   // Known to fit.
   std::int64_t high = 1;  // To be tried; doubles, so that small answers cost few tries.
   while (high <= most && fits(high)) {
     low = high;

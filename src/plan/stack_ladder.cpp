@@ -39,13 +39,12 @@ class StackClimb {
         workload.context = one.settings.context;
       }
       const Plan alone = judge(one, budget_);
-      levers_.push_back(positions(*member.model, alone, member.runtime, rules, quality,
-                                  i < alternatives.size() ? std::span(alternatives[i])
-                                                          : std::span<const Alternative>()));
+      levers_.push_back(positions(
+          *member.model, alone, member.runtime, rules, quality,
+          i < alternatives.size() ? std::span(alternatives[i]) : std::span<const Alternative>()));
       // The limit is the machine's, not a member's.
-      std::erase_if(levers_.back(), [](const Positions& each) {
-        return each.front().raises_wired_limit;
-      });
+      std::erase_if(levers_.back(),
+                    [](const Positions& each) { return each.front().raises_wired_limit; });
       choices_.emplace_back(levers_.back().size(), 0);
       known_.emplace_back();
       known_.back()[choices_.back()] =
@@ -86,7 +85,8 @@ class StackClimb {
   }
 
   /// Points of a lever's position, 0 as asked.
-  [[nodiscard]] std::int64_t regret_of(std::size_t member, std::size_t lever, std::size_t at) const {
+  [[nodiscard]] std::int64_t regret_of(std::size_t member, std::size_t lever,
+                                       std::size_t at) const {
     return at == 0 ? 0 : levers_[member][lever][at - 1].regret;
   }
 
@@ -165,8 +165,7 @@ class StackClimb {
   Plan judged(std::size_t member = 0, const Variant* instead = nullptr) {
     std::vector<Holding> holdings;
     for (std::size_t i = 0; i < stack_.members.size(); ++i) {
-      const Variant* each =
-          instead != nullptr && i == member ? instead : variant(i, choices_[i]);
+      const Variant* each = instead != nullptr && i == member ? instead : variant(i, choices_[i]);
       holdings.push_back(
           {.member = &stack_.members[i], .one = &each->one, .count = stack_.members[i].count});
     }
@@ -190,11 +189,13 @@ class StackClimb {
     out.member = each.member;
     out.change = position.change;
     const bool gpu = asked_.binding == Binding::gpu;
-    out.change.saves = gpu ? before.footprint.total(Place::gpu) - out.plan.footprint.total(Place::gpu)
-                           : before.footprint.total() - out.plan.footprint.total();
+    out.change.saves =
+        gpu ? before.footprint.total(Place::gpu) - out.plan.footprint.total(Place::gpu)
+            : before.footprint.total() - out.plan.footprint.total();
     out.model = changed->model;
     out.workload = changed->workload;
-    out.regret = position.regret - regret_of(each.member, each.lever, choices_[each.member][each.lever]);
+    out.regret =
+        position.regret - regret_of(each.member, each.lever, choices_[each.member][each.lever]);
     out.speed_cost = position.speed;
     out.quality_cost = position.quality;
     return out;
@@ -230,7 +231,8 @@ class StackClimb {
       choices_[chosen.member][chosen.lever] = chosen.at;
       now = best->plan;
     }
-    if (done.empty() || (!fits(now.verdict) && !fits(asked_.verdict) && now.headroom <= asked_.headroom)) {
+    if (done.empty() ||
+        (!fits(now.verdict) && !fits(asked_.verdict) && now.headroom <= asked_.headroom)) {
       reset();
       return {};
     }

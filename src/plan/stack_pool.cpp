@@ -125,8 +125,8 @@ PooledFootprint pooled(const std::vector<Holding>& holdings) {
       }
       const auto [known, fresh] =
           programs.try_emplace({each.member->server.name, part.where}, part);
-      out.counted_once += fresh ? bytes - part.bytes
-                                : bytes - std::max(part.bytes - known->second.bytes, Bytes());
+      out.counted_once +=
+          fresh ? bytes - part.bytes : bytes - std::max(part.bytes - known->second.bytes, Bytes());
       if (part.bytes > known->second.bytes) {
         known->second = part;
       }

@@ -32,8 +32,8 @@ struct Job {
 
 /// A member's place in its server.
 struct Runner {
-  bool loaded = false;  ///< Its memory is taken, from the start of the load on.
-  bool pinned = false;  ///< Loaded by hand: its server neither counts nor evicts it.
+  bool loaded = false;   ///< Its memory is taken, from the start of the load on.
+  bool pinned = false;   ///< Loaded by hand: its server neither counts nor evicts it.
   bool leaving = false;  ///< To be unloaded as soon as it is idle.
   std::string leaving_why;
   std::int64_t users = 0;  ///< Requests that hold it: sched.go's refCount.
@@ -77,7 +77,8 @@ class Simulation {
       return requests[a].at_s < requests[b].at_s;
     });
     for (const StackRequest& request : requests) {
-      out_.outcomes.push_back({.request = request, .waited_s = 0, .finished_s = 0, .failed = false});
+      out_.outcomes.push_back(
+          {.request = request, .waited_s = 0, .finished_s = 0, .failed = false});
     }
   }
 
@@ -149,8 +150,7 @@ class Simulation {
         const StackMember& asked = stack_.members[member];
         const bool pinned = server.rules->pins_resident;
         // What its server would not put beside the others waits until it is asked for.
-        if (asked.residency != Residency::resident ||
-            (!pinned && why_not_beside(server, member))) {
+        if (asked.residency != Residency::resident || (!pinned && why_not_beside(server, member))) {
           continue;
         }
         if (!has_memory_for(member)) {
@@ -285,12 +285,11 @@ class Simulation {
     const auto [known, fresh] = alone_.try_emplace(
         std::tuple(request.member, request.prompt_tokens, request.generate_tokens), 0.0);
     if (fresh) {
-      const Speed rate =
-          speed(*member.model, stack_.machine, plan_.members[request.member].one,
-                *member.speed_rules,
-                {.depth = 0,
-                 .prompt_tokens = std::max<std::int64_t>(request.prompt_tokens, 1),
-                 .generate_tokens = std::max<std::int64_t>(request.generate_tokens, 1)});
+      const Speed rate = speed(
+          *member.model, stack_.machine, plan_.members[request.member].one, *member.speed_rules,
+          {.depth = 0,
+           .prompt_tokens = std::max<std::int64_t>(request.prompt_tokens, 1),
+           .generate_tokens = std::max<std::int64_t>(request.generate_tokens, 1)});
       known->second = rate.first_token_ms / 1000;
       if (rate.generation.tps > 0) {
         known->second += static_cast<double>(request.generate_tokens) / rate.generation.tps;
@@ -500,12 +499,18 @@ Schedule simulate(const Stack& stack, const StackPlan& plan,
 
 std::string_view to_string(ScheduleEventKind kind) {
   switch (kind) {
-    case ScheduleEventKind::loading: return "loading";
-    case ScheduleEventKind::loaded: return "loaded";
-    case ScheduleEventKind::evicted: return "evicted";
-    case ScheduleEventKind::expired: return "expired";
-    case ScheduleEventKind::out_of_memory: return "out-of-memory";
-    case ScheduleEventKind::served: return "served";
+    case ScheduleEventKind::loading:
+      return "loading";
+    case ScheduleEventKind::loaded:
+      return "loaded";
+    case ScheduleEventKind::evicted:
+      return "evicted";
+    case ScheduleEventKind::expired:
+      return "expired";
+    case ScheduleEventKind::out_of_memory:
+      return "out-of-memory";
+    case ScheduleEventKind::served:
+      return "served";
   }
   return "";
 }

@@ -77,8 +77,7 @@ bool Steps::raise_wired_limit(Machine& machine, const Model& model,
       margin.percent < 100 ? Bytes(needed.count() / (100 - margin.percent) * 100) : needed;
   const Bytes wanted = std::max(by_share, needed + margin.least);
   const std::int64_t most = asked_.budget.ram_available.count() >> 20;
-  const std::int64_t limit =
-      std::min(most, round_up((wanted.count() >> 20) + 1, wired_step_mib));
+  const std::int64_t limit = std::min(most, round_up((wanted.count() >> 20) + 1, wired_step_mib));
   if (mib(limit) <= asked_.budget.gpu_limit) {
     return false;
   }
@@ -104,9 +103,9 @@ std::optional<Step> Steps::with(const std::vector<const Position*>& changed) {
     raise = raise || each->raises_wired_limit;
   }
   const Model& model = instead == nullptr ? model_ : *instead;
-  const bool shorter = model.trained_context > 0 && model_.trained_context > 0 &&
-                       model.trained_context < model_.trained_context &&
-                       *workload.context > model.trained_context;
+  const bool shorter =
+      model.trained_context > 0 && model_.trained_context > 0 &&
+      model.trained_context<model_.trained_context&& * workload.context> model.trained_context;
   if (shorter) {
     workload.context = model.trained_context;
   }
@@ -160,8 +159,9 @@ std::optional<Step> Steps::with_longest_context(std::int64_t least) {
     Workload workload = workload_;
     workload.context = tokens;
     Step out = made(nullptr, std::move(workload), machine_);
-    add(out, position(rules_, Lever::context, std::to_string(*workload_.context),
-                      std::to_string(tokens), halvings),
+    add(out,
+        position(rules_, Lever::context, std::to_string(*workload_.context), std::to_string(tokens),
+                 halvings),
         asked_.binding);
     return out;
   }

@@ -34,9 +34,8 @@ constexpr std::uintmax_t largest_file = 4U << 20U;
 /// What any profile decodes to; monostate when its schema is not known.
 using AnyProfile = std::variant<std::monostate, ChipProfile, ModelProfile, QuantizationProfile,
                                 RuntimeProfile, StackProfile, WorkingSetTable, TokenizerTable,
-                                SpeedTable, QualityTable, BudgetTable, AdviceRules,
-                                CapabilityRules, HealthRules, CalibrationRules, std::vector<Link>,
-                                ServingRules>;
+                                SpeedTable, QualityTable, BudgetTable, AdviceRules, CapabilityRules,
+                                HealthRules, CalibrationRules, std::vector<Link>, ServingRules>;
 
 template <class Profile, Profile (*Read)(Faults&)>
 AnyProfile decode_as(Faults& faults) {
@@ -74,7 +73,9 @@ struct Identity {
 };
 
 /// A file is known by its name; an id that differs from it is a fault of its own.
-std::string stem_of(const std::string& path) { return std::filesystem::path(path).stem().string(); }
+std::string stem_of(const std::string& path) {
+  return std::filesystem::path(path).stem().string();
+}
 
 std::optional<Identity> identity_of(const AnyProfile& profile) {
   if (const auto* chip = std::get_if<ChipProfile>(&profile)) {
@@ -192,7 +193,8 @@ bool is_profile(const std::filesystem::path& path) {
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {
   std::error_code code;
   if (!std::filesystem::exists(path, code)) {
-    throw Error(Errc::io, path.generic_string(), "does not exist; name a profile or a folder of them");
+    throw Error(Errc::io, path.generic_string(),
+                "does not exist; name a profile or a folder of them");
   }
   if (!std::filesystem::is_directory(path, code)) {
     return {path};
@@ -422,8 +424,8 @@ void Check::check_model(const ModelProfile& profile, Faults& faults) const {
   for (std::size_t i = 0; i < profile.uploads.size(); ++i) {
     const std::string at = fmt::format("/uploads/{}", i);
     check_tokenizer(profile.uploads[i].tokenizer, at + "/tokenizer");
-    check_reference(ProfileKind::quantization, profile.uploads[i].quantization, at + "/quantization",
-                    faults);
+    check_reference(ProfileKind::quantization, profile.uploads[i].quantization,
+                    at + "/quantization", faults);
   }
   const Architecture* architecture = find_architecture(profile.architecture);
   if (architecture == nullptr) {

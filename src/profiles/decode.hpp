@@ -12,9 +12,9 @@
 #include "membudget/calibration.hpp"
 #include "membudget/capability.hpp"
 #include "membudget/health.hpp"
+#include "membudget/link.hpp"
 #include "membudget/machine.hpp"
 #include "membudget/quality_table.hpp"
-#include "membudget/link.hpp"
 #include "membudget/runtime.hpp"
 #include "membudget/serving_rules.hpp"
 #include "membudget/speed_rules.hpp"
@@ -63,7 +63,7 @@ struct BudgetTable {
 
 /// profiles/chips/*.json.
 struct ChipProfile {
-  Chip chip;  ///< Working sets only where the file overrides the common table.
+  Chip chip;                   ///< Working sets only where the file overrides the common table.
   bool safety_margin = false;  ///< The file states one; otherwise the common one holds.
   std::vector<std::string> aliases;
 };
@@ -89,7 +89,7 @@ struct RuntimeProfile {
   std::int64_t newest_build = 0;  ///< The newest build whose memory was measured.
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
   std::string builds_of;          ///< The runtime whose builds these are; empty = its own.
-  std::string rules_of;  ///< The runtime whose MLX rules these are; empty = its own.
+  std::string rules_of;           ///< The runtime whose MLX rules these are; empty = its own.
   std::string ollama_of;          ///< The runtime whose Ollama rules these are; empty = its own.
   std::vector<Version> versions;  ///< Newest first; empty for llama.cpp and what builds with it.
   std::string versions_of;        ///< The runtime whose versions these are; empty = its own.
@@ -108,8 +108,8 @@ struct Upload {
   std::optional<std::vector<std::string>> optional_tensors;
   std::vector<NamedType> tensors;
   std::vector<std::string> at_base_type;  ///< Tensors that have the file type's base type.
-  std::string tokenizer;       ///< Instead of the model's; empty = the same.
-  Bytes beside;                ///< Of other data in the file: a vision tower.
+  std::string tokenizer;                  ///< Instead of the model's; empty = the same.
+  Bytes beside;                           ///< Of other data in the file: a vision tower.
   /// The types follow no rule that is known; plans are made with the stock mix.
   bool other_mix = false;
   std::string note;  ///< What is different, and how it is known.
@@ -122,16 +122,17 @@ struct ModelProfile {
   std::string family;
   std::string architecture;
   std::string modality;
-  std::vector<std::string> names;  ///< Ollama tags, Hugging Face repository, aliases.
-  std::vector<std::string> ollama;  ///< The tags among them.
-  std::string repository;           ///< At Hugging Face; may be empty.
-  std::int64_t parameters = 0;     ///< Of the tensor list; tied embeddings counted once.
+  std::vector<std::string> names;      ///< Ollama tags, Hugging Face repository, aliases.
+  std::vector<std::string> ollama;     ///< The tags among them.
+  std::string repository;              ///< At Hugging Face; may be empty.
+  std::int64_t parameters = 0;         ///< Of the tensor list; tied embeddings counted once.
   std::int64_t active_parameters = 0;  ///< Those one token uses; 0 = all.
   /// As its publisher counts them, without those that no GGUF holds; 0 = no count is known.
   std::int64_t published_parameters = 0;
   std::int64_t published_plus_minus = 0;  ///< How far a rounded count may be off.
-  bool tied_embeddings = false;  ///< Input and output share their weights, also where a file has both.
-  std::string tokenizer;         ///< An entry of profiles/tokenizers.json.
+  bool tied_embeddings =
+      false;              ///< Input and output share their weights, also where a file has both.
+  std::string tokenizer;  ///< An entry of profiles/tokenizers.json.
   std::string default_quantization;
   /// GGUF keys without the architecture ("block_count"); "tokenizer." keys are whole.
   std::vector<std::pair<std::string, Metadata::Value>> metadata;

@@ -12,9 +12,9 @@ namespace membudget {
 namespace {
 
 constexpr std::array<Lever, 12> levers{
-    Lever::flash_attention, Lever::swa_full,   Lever::ubatch,      Lever::prefill_step,
-    Lever::parallel,        Lever::cache_type, Lever::context,     Lever::wired_limit,
-    Lever::quantization,    Lever::n_cpu_moe,  Lever::gpu_layers,  Lever::model};
+    Lever::flash_attention, Lever::swa_full,   Lever::ubatch,     Lever::prefill_step,
+    Lever::parallel,        Lever::cache_type, Lever::context,    Lever::wired_limit,
+    Lever::quantization,    Lever::n_cpu_moe,  Lever::gpu_layers, Lever::model};
 
 Lever take_lever(Fields& fields) {
   const std::string name = fields.text("lever");
@@ -87,8 +87,8 @@ void take_recommend(Fields fields, AdviceRules& out) {
     entry.finish();
     out.groups.push_back(std::move(group));
   }
-  for (const auto& [key, empty] : {std::pair{"preferred", out.preferred.empty()},
-                                   std::pair{"groups", out.groups.empty()}}) {
+  for (const auto& [key, empty] :
+       {std::pair{"preferred", out.preferred.empty()}, std::pair{"groups", out.groups.empty()}}) {
     if (fields.sound({key}) && empty) {
       fields.fail(key, "is empty");
     }

@@ -23,9 +23,9 @@ constexpr std::array<std::pair<std::string_view, When>, 9> conditions{{
 }};
 
 When take_condition(Fields& fields) {
-  const std::string text = fields.one_of(
-      "when", {"always", "grouped_heads", "grouped_heads_or_experts", "first_2", "first_4",
-               "first_eighth", "first_sixteenth", "middle", "more_bits"});
+  const std::string text =
+      fields.one_of("when", {"always", "grouped_heads", "grouped_heads_or_experts", "first_2",
+                             "first_4", "first_eighth", "first_sixteenth", "middle", "more_bits"});
   const auto* found = std::find_if(conditions.begin(), conditions.end(),
                                    [&](const auto& entry) { return entry.first == text; });
   return found == conditions.end() ? When::never : found->second;
@@ -164,12 +164,13 @@ GroupedFormat take_grouped_format(Fields& fields, GroupedFormat::Writer writer) 
   if (fields.has_optional("bits")) {
     const std::int64_t bits = fields.whole("bits", 1);
     const std::int64_t group = fields.whole("group_size", 1);
-    const auto type = element_type_of_name(fmt::format(
-        "INT{}-G{}{}", bits, group, out.floats == ElementType::f32 ? "-F32" : ""));
+    const auto type = element_type_of_name(
+        fmt::format("INT{}-G{}{}", bits, group, out.floats == ElementType::f32 ? "-F32" : ""));
     if (!type && fields.sound({"floats", "bits", "group_size"})) {
-      fields.fail("bits", fmt::format("{} bits in groups of {} are not known; known are 4 in groups "
-                                      "of 32 and, beside 16-bit floats, 3 in groups of 40",
-                                      bits, group));
+      fields.fail("bits",
+                  fmt::format("{} bits in groups of {} are not known; known are 4 in groups "
+                              "of 32 and, beside 16-bit floats, 3 in groups of 40",
+                              bits, group));
     }
     out.type = type.value_or(out.floats);
   }
@@ -182,9 +183,10 @@ ElementType take_element_type(Fields& fields, std::string_view key) {
   const std::string text = fields.text(key);
   const auto type = element_type_of_name(text);
   if (fields.sound({key}) && (!type || format_of(*type).name != text)) {
-    fields.fail(key, fmt::format("'{}' is not a tensor type; write one as llama.cpp prints it, such "
-                                 "as F16, Q8_0 or Q4_K",
-                                 text));
+    fields.fail(key,
+                fmt::format("'{}' is not a tensor type; write one as llama.cpp prints it, such "
+                            "as F16, Q8_0 or Q4_K",
+                            text));
   }
   return type.value_or(ElementType::f32);
 }

@@ -42,8 +42,8 @@ StackProfile::Member take_member(Fields& entry) {
   out.ubatch = entry.whole_or_none("ubatch", 1).value_or(0);
   out.gpu_layers = entry.whole_or_none("gpu_layers", 0);
   if (entry.has_optional("cache_type")) {
-    out.cache_type = entry.one_of("cache_type", {"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0",
-                                                 "q4_1", "q4_0", "iq4_nl"});
+    out.cache_type = entry.one_of(
+        "cache_type", {"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"});
   }
   if (entry.has_optional("flash_attention")) {
     out.flash_attention = entry.one_of("flash_attention", {"on", "off", "auto"});
@@ -155,8 +155,8 @@ StackProfile decode_stack(Faults& faults) {
     fields.fail("members", "is empty; a stack holds at least one model");
   }
   if (static_cast<std::int64_t>(out.members.size()) > most_members) {
-    fields.fail("members", fmt::format("are {}; no stack has more than {}", out.members.size(),
-                                       most_members));
+    fields.fail("members",
+                fmt::format("are {}; no stack has more than {}", out.members.size(), most_members));
     out.members.resize(most_members);
   }
   check_names(fields, out.members);
@@ -174,8 +174,8 @@ StackProfile decode_stack(Faults& faults) {
     requests += out.requests.back().times;
   }
   if (requests > most_requests) {
-    fields.fail("requests", fmt::format("are {} in all; at most {} are simulated", requests,
-                                        most_requests));
+    fields.fail("requests",
+                fmt::format("are {} in all; at most {} are simulated", requests, most_requests));
   }
   for (Fields& entry : fields.objects_or_none("claims")) {
     out.claims.push_back(take_claim(entry, members));

@@ -27,7 +27,9 @@ Place place_of(std::string_view text, std::size_t offset) {
   const auto line_break = before.rfind('\n');
   const std::string_view line =
       before.substr(line_break == std::string_view::npos ? 0 : line_break + 1);
-  const auto starts_character = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+  const auto starts_character = [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  };
   return {1 + std::count(before.begin(), before.end(), '\n'),
           1 + std::count_if(line.begin(), line.end(), starts_character)};
 }

@@ -9,7 +9,9 @@
 namespace membudget {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 /// What numbers, true, false and null are made of, and what a missing quote lets stand bare.
 bool is_word(char c) {
@@ -110,8 +112,9 @@ bool JsonPositions::read_word() {
     return stop(start, "the file ends where a value should stand");
   }
   if (word.empty()) {
-    return stop(start, "a value should stand here: a number, a string, true, false, an object or "
-                       "an array");
+    return stop(start,
+                "a value should stand here: a number, a string, true, false, an object or "
+                "an array");
   }
   const bool number = (word.front() >= '0' && word.front() <= '9') || word.front() == '-';
   if (!number && word != "true" && word != "false" && word != "null") {

@@ -9,7 +9,9 @@ namespace {
 // Less than this is within what the ranking knows.
 constexpr double noticeable = 1.15;
 
-double generation(const RankedModel& model) { return model.speed ? model.speed->generation.tps : 0; }
+double generation(const RankedModel& model) {
+  return model.speed ? model.speed->generation.tps : 0;
+}
 
 }  // namespace
 

@@ -24,7 +24,9 @@ namespace {
 constexpr std::size_t batch_size = 16;
 
 /// The file type that a model keeps because it was trained in it.
-bool is_native(std::string_view quantization) { return quantization.starts_with("MXFP4"); }
+bool is_native(std::string_view quantization) {
+  return quantization.starts_with("MXFP4");
+}
 
 /// Bits per weight that most tensors have; the mixes only raise some. 0 when the name says nothing.
 double base_bits(std::string name) {
@@ -94,7 +96,8 @@ class Ranker {
         ++out_.left_out.other_task;
       } else if (each.worth.parameters < task_.least_parameters) {
         ++out_.left_out.too_weak;
-      } else if (entry.trained_context > 0 && entry.trained_context < *out_.request.workload.context) {
+      } else if (entry.trained_context > 0 &&
+                 entry.trained_context < *out_.request.workload.context) {
         ++out_.left_out.short_context;
       } else {
         const double enough = out_.request.enough_parameters;
@@ -157,9 +160,15 @@ class Ranker {
         std::rethrow_exception(each.error);
       }
       switch (each.outcome) {
-        case Outcome::ranked: out_.models.push_back(std::move(each.model)); break;
-        case Outcome::too_large: ++out_.left_out.too_large; break;
-        case Outcome::too_slow: ++out_.left_out.too_slow; break;
+        case Outcome::ranked:
+          out_.models.push_back(std::move(each.model));
+          break;
+        case Outcome::too_large:
+          ++out_.left_out.too_large;
+          break;
+        case Outcome::too_slow:
+          ++out_.left_out.too_slow;
+          break;
       }
     }
     std::sort(out_.models.begin(), out_.models.end(), [](const auto& a, const auto& b) {
@@ -188,8 +197,8 @@ class Ranker {
         continue;
       }
       Result each = planned_at(candidate, name);
-      if (each.outcome == Outcome::ranked &&
-          each.model.plan.verdict == Verdict::comfortable && each.model.factors.speed >= 1) {
+      if (each.outcome == Outcome::ranked && each.model.plan.verdict == Verdict::comfortable &&
+          each.model.factors.speed >= 1) {
         return each;
       }
       if (each.outcome == Outcome::ranked &&
@@ -219,8 +228,8 @@ class Ranker {
     }
     RankFactors& factors = out.model.factors;
     if (speed_rules_ && task_.seamless_tps > 0) {
-      out.model.speed = speed(model, machine_, out.model.plan.footprint, *speed_rules_,
-                              out_.request.speed);
+      out.model.speed =
+          speed(model, machine_, out.model.plan.footprint, *speed_rules_, out_.request.speed);
       const double tps = out.model.speed->generation.tps;
       if (tps < *out_.request.min_tps) {
         out.outcome = Outcome::too_slow;
@@ -274,9 +283,9 @@ Ranking rank(std::span<const CatalogEntry> catalog, const ReadModel& read, const
     for (const TaskRules& each : capability.tasks) {
       known.push_back(each.name);
     }
-    throw Error(Errc::bad_request, "--task",
-                fmt::format("'{}' is not known; use one of {}", request.task,
-                            fmt::join(known, ", ")));
+    throw Error(
+        Errc::bad_request, "--task",
+        fmt::format("'{}' is not known; use one of {}", request.task, fmt::join(known, ", ")));
   }
   Ranking out;
   out.request = request;

@@ -40,8 +40,8 @@ Worth worth_of(const CatalogEntry& entry, std::string_view task, const Capabilit
     out.reasons.push_back(fmt::format("{}: {}", each->name, each->reason));
   }
   if (family == nullptr) {
-    out.reasons.push_back(fmt::format("family '{}' is not described; counted as the oldest",
-                                      entry.family));
+    out.reasons.push_back(
+        fmt::format("family '{}' is not described; counted as the oldest", entry.family));
   }
   for (const TraitWorth& each : rules.traits) {
     if (has(traits, each.trait) && (each.task.empty() || each.task == task)) {
@@ -59,8 +59,8 @@ Worth worth_of(const CatalogEntry& entry, std::string_view task, const Capabilit
   const double total = static_cast<double>(entry.parameters);
   const double active = static_cast<double>(entry.active_parameters);
   out.size = std::pow(total, rules.total_share) * std::pow(active, 1 - rules.total_share);
-  out.age = std::exp2(static_cast<double>(released - behind - rules.reference) /
-                      rules.halving_months);
+  out.age =
+      std::exp2(static_cast<double>(released - behind - rules.reference) / rules.halving_months);
   out.parameters = out.size * out.age * out.training;
   return out;
 }

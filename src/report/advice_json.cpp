@@ -50,11 +50,12 @@ Json advice_of(const PlanReport& report) {
   Json changes = Json::array();
   if (step != nullptr) {
     for (const auto& change : step->step.changes) {
-      changes.push_back({{"setting", to_string(change.lever)},
-                         {"from", change.from},
-                         {"to", change.to},
-                         {"saves_bytes", change.saves.count()},
-                         {"why", fmt::format("{}: {}", words({change}), effect(*step, report.plan))}});
+      changes.push_back(
+          {{"setting", to_string(change.lever)},
+           {"from", change.from},
+           {"to", change.to},
+           {"saves_bytes", change.saves.count()},
+           {"why", fmt::format("{}: {}", words({change}), effect(*step, report.plan))}});
     }
   }
   const Plan& plan = step == nullptr ? report.plan : step->step.plan;

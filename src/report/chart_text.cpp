@@ -52,7 +52,8 @@ class Canvas {
   }
 
   [[nodiscard]] int row_of(double bytes) const {
-    return std::clamp(static_cast<int>((1 - bytes / memory_.top()) * chart_rows), 0, chart_rows - 1);
+    return std::clamp(static_cast<int>((1 - bytes / memory_.top()) * chart_rows), 0,
+                      chart_rows - 1);
   }
   [[nodiscard]] int column_of(double tokens) const {
     return std::clamp(static_cast<int>(std::lround(tokens_.at(tokens) * (width_ - 1))), 0,

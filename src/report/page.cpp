@@ -31,7 +31,9 @@ void Page::raw(std::string_view line) {
   out_ += '\n';
 }
 
-void Page::title(std::string_view text) { raw(painted(text, bold, style_)); }
+void Page::title(std::string_view text) {
+  raw(painted(text, bold, style_));
+}
 
 void Page::paragraph(std::string_view head, int indent, std::string_view text,
                      std::string_view sgr) {

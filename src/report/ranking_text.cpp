@@ -10,23 +10,25 @@ namespace {
 
 constexpr double billion = 1e9;
 
-double gib(Bytes size) { return static_cast<double>(size.count()) / static_cast<double>(1 << 30); }
+double gib(Bytes size) {
+  return static_cast<double>(size.count()) / static_cast<double>(1 << 30);
+}
 
 std::string rate(const RankedModel& model) {
   return model.speed ? fmt::format("{:.0f}", model.speed->generation.tps) : "-";
 }
 
 std::string table(const Ranking& ranking) {
-  std::string out = fmt::format("{:>2} {:<30} {:<9} {:>5} {:>4} {:>4} {:>4} {:>5} {:>4} {:>5}\n", "#",
-                                "model", "quant", "GiB", "t/s", "cap.", "qual", "speed", "room",
-                                "score");
+  std::string out =
+      fmt::format("{:>2} {:<30} {:<9} {:>5} {:>4} {:>4} {:>4} {:>5} {:>4} {:>5}\n", "#", "model",
+                  "quant", "GiB", "t/s", "cap.", "qual", "speed", "room", "score");
   std::size_t place = 0;
   for (const RankedModel& each : ranking.models) {
-    out += fmt::format("{:>2} {:<30} {:<9} {:>5.1f} {:>4} {:>4.2f} {:>4.2f} {:>5.2f} {:>4.2f} {:>5.3f}\n",
-                       ++place, each.entry.id, each.quantization,
-                       gib(each.plan.footprint.total()), rate(each), each.factors.capability,
-                       each.factors.quality, each.factors.speed, each.factors.room,
-                       each.factors.score());
+    out += fmt::format(
+        "{:>2} {:<30} {:<9} {:>5.1f} {:>4} {:>4.2f} {:>4.2f} {:>5.2f} {:>4.2f} {:>5.3f}\n", ++place,
+        each.entry.id, each.quantization, gib(each.plan.footprint.total()), rate(each),
+        each.factors.capability, each.factors.quality, each.factors.speed, each.factors.room,
+        each.factors.score());
   }
   return out;
 }
@@ -111,10 +113,10 @@ std::string why_first(const Ranking& ranking) {
 std::string to_text(const RankReport& report, const TextStyle& style) {
   const Ranking& ranking = report.ranking;
   const RankRequest& request = ranking.request;
-  std::string out = fmt::format("{} on {}: {} of {} models, {} tokens of context, {} {}\n\n",
-                                request.task, report.machine.chip.id, ranking.models.size(),
-                                report.catalog, *request.workload.context, report.runtime.id,
-                                report.runtime.version);
+  std::string out =
+      fmt::format("{} on {}: {} of {} models, {} tokens of context, {} {}\n\n", request.task,
+                  report.machine.chip.id, ranking.models.size(), report.catalog,
+                  *request.workload.context, report.runtime.id, report.runtime.version);
   if (ranking.models.empty()) {
     add_sentence(out,
                  fmt::format("Nothing fits. {} Ask for less context or a lower --min-tps.",
@@ -123,8 +125,9 @@ std::string to_text(const RankReport& report, const TextStyle& style) {
     return out;
   }
   out += table(ranking);
-  out += "score = capability x quality x speed x room; capability is judged from size,\n"
-         "generation and training, not measured: --explain shows how\n\n";
+  out +=
+      "score = capability x quality x speed x room; capability is judged from size,\n"
+      "generation and training, not measured: --explain shows how\n\n";
   if (ranking.last_resort) {
     out += "Nothing fits at about 4 bits; below that quality falls quickly.\n";
   }
@@ -138,11 +141,11 @@ std::string to_text(const RankReport& report, const TextStyle& style) {
                  style);
   }
   if (const RankedModel* fallback = fallback_of(ranking)) {
-    add_sentence(out,
-                 fmt::format("When memory gets short: {} at {} ({}).", fallback->entry.id,
-                             to_text(fallback->plan.footprint.total()),
-                             how_to_get(*fallback).front()),
-                 style);
+    add_sentence(
+        out,
+        fmt::format("When memory gets short: {} at {} ({}).", fallback->entry.id,
+                    to_text(fallback->plan.footprint.total()), how_to_get(*fallback).front()),
+        style);
   }
   if (report.documents != nullptr) {
     add_sentence(out,

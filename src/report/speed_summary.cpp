@@ -8,7 +8,7 @@ namespace {
 
 /// Three digits, as many as benchmarks differ in.
 std::string number(double value) {
-  return value < 10 ? fmt::format("{:.2f}", value)
+  return value < 10    ? fmt::format("{:.2f}", value)
          : value < 100 ? fmt::format("{:.1f}", value)
                        : fmt::format("{:.0f}", value);
 }
@@ -57,13 +57,13 @@ std::vector<Entry> speeds(const PlanReport& report) {
   }
   if (const auto* part = offloaded(report);
       !resident && part != nullptr && part->speed && part->speed->generation.tps > 0) {
-    out.push_back({"with the CPU", fmt::format("{} with {}: {}", tokens(part->speed->generation),
-                                               words(part->step.changes),
-                                               to_string(part->speed->experience))});
+    out.push_back({"with the CPU",
+                   fmt::format("{} with {}: {}", tokens(part->speed->generation),
+                               words(part->step.changes), to_string(part->speed->experience))});
   }
   out.push_back({"prompt", tokens(speed.prompt)});
-  auto wait = fmt::format("{} for {} tokens", duration(speed.first_token_ms),
-                          speed.request.prompt_tokens);
+  auto wait =
+      fmt::format("{} for {} tokens", duration(speed.first_token_ms), speed.request.prompt_tokens);
   if (resident) wait += fmt::format(": {}", to_string(speed.first_token));
   out.push_back({speed.generation.tps > 0 ? "first token" : "answer", std::move(wait)});
   if (!speed.note.empty()) out.push_back({"less certain", speed.note});

@@ -21,11 +21,11 @@ std::string plural(std::int64_t count, std::string_view one) {
 std::string step_text(const StackStep& step) {
   const Plan& plan = step.plan;
   const std::string then =
-      fits(plan.verdict)
-          ? fmt::format("then {}, {} left",
-                        plan.verdict == Verdict::comfortable ? "fits comfortably" : "fits, but tight",
-                        to_text(plan.headroom))
-          : fmt::format("{} too much then", to_text(Bytes() - plan.headroom));
+      fits(plan.verdict) ? fmt::format("then {}, {} left",
+                                       plan.verdict == Verdict::comfortable ? "fits comfortably"
+                                                                            : "fits, but tight",
+                                       to_text(plan.headroom))
+                         : fmt::format("{} too much then", to_text(Bytes() - plan.headroom));
   std::string out = fmt::format("saves {}, {}", to_text(step.change.saves), then);
   for (const std::string& cost : {step.speed_cost, step.quality_cost}) {
     out += cost.empty() ? "" : "; " + cost;
@@ -39,7 +39,9 @@ Entry step_entry(const StackReport& report, const StackStep& step) {
           .text = step_text(step)};
 }
 
-std::string at(double seconds) { return fmt::format("{:.1f} s", seconds); }
+std::string at(double seconds) {
+  return fmt::format("{:.1f} s", seconds);
+}
 
 }  // namespace
 
@@ -51,10 +53,10 @@ std::string headline(const StackReport& report) {
 
 std::string member_line(const StackMember& member, const MemberPlan& plan) {
   const Settings& settings = plan.one.settings;
-  std::string out = fmt::format(
-      "{} {} with {} {}: {} tokens, {} cache, {}", member.model->id, member.model->quantization,
-      member.runtime.id, member.runtime.version, settings.context, cache_types(settings),
-      plural(settings.parallel, "slot"));
+  std::string out =
+      fmt::format("{} {} with {} {}: {} tokens, {} cache, {}", member.model->id,
+                  member.model->quantization, member.runtime.id, member.runtime.version,
+                  settings.context, cache_types(settings), plural(settings.parallel, "slot"));
   if (member.workload.draft != nullptr) {
     out += fmt::format(", drafted by {}", member.workload.draft->id);
   }
@@ -156,10 +158,10 @@ std::vector<Entry> swaps(const StackReport& report) {
     const MemberPlan& plan = report.plan.members[i];
     if (member.residency == Residency::resident && report.stack.members.size() > 1) {
       out.push_back({.label = member.name,
-                     .text = fmt::format("frees {} while it is not needed{}", to_text(plan.total),
-                                         plan.load_s ? fmt::format(", costs {} per load or more",
-                                                                   at(*plan.load_s))
-                                                     : std::string())});
+                     .text = fmt::format(
+                         "frees {} while it is not needed{}", to_text(plan.total),
+                         plan.load_s ? fmt::format(", costs {} per load or more", at(*plan.load_s))
+                                     : std::string())});
     }
   }
   return out;
@@ -175,14 +177,15 @@ std::vector<Entry> schedule_figures(const StackReport& report) {
   }
   const auto count = static_cast<std::int64_t>(schedule.outcomes.size());
   std::vector<Entry> out;
-  out.push_back({"requests", fmt::format("{} in {}, {} failed", count, at(schedule.end_s),
-                                         schedule.failed)});
-  out.push_back({"loads", fmt::format("{} taking {}; {}, {} when idle", schedule.loads,
-                                      at(schedule.loading_s),
-                                      plural(schedule.evictions, "eviction"),
-                                      plural(schedule.expirations, "unload"))});
-  out.push_back({"peak", fmt::format("{} on the GPU after {}, {} in all", to_text(schedule.peak_gpu),
-                                     at(schedule.peak_at_s), to_text(schedule.peak_total))});
+  out.push_back(
+      {"requests", fmt::format("{} in {}, {} failed", count, at(schedule.end_s), schedule.failed)});
+  out.push_back(
+      {"loads", fmt::format("{} taking {}; {}, {} when idle", schedule.loads,
+                            at(schedule.loading_s), plural(schedule.evictions, "eviction"),
+                            plural(schedule.expirations, "unload"))});
+  out.push_back(
+      {"peak", fmt::format("{} on the GPU after {}, {} in all", to_text(schedule.peak_gpu),
+                           at(schedule.peak_at_s), to_text(schedule.peak_total))});
   if (count > 0) {
     out.push_back({"waiting", fmt::format("{} on average, {} at most",
                                           at(sum / static_cast<double>(count)), at(longest))});
@@ -203,13 +206,11 @@ std::vector<Entry> schedule_events(const StackReport& report, std::size_t most) 
       continue;
     }
     out.push_back({.label = at(event.at_s),
-                   .text = fmt::format("{} {}: {} on the GPU{}{}",
-                                       report.stack.members[event.member].name,
-                                       event.kind == ScheduleEventKind::out_of_memory
-                                           ? "fails for want of memory"
-                                           : to_string(event.kind),
-                                       to_text(event.gpu), event.why.empty() ? "" : "; ",
-                                       event.why)});
+                   .text = fmt::format(
+                       "{} {}: {} on the GPU{}{}", report.stack.members[event.member].name,
+                       event.kind == ScheduleEventKind::out_of_memory ? "fails for want of memory"
+                                                                      : to_string(event.kind),
+                       to_text(event.gpu), event.why.empty() ? "" : "; ", event.why)});
   }
   if (more > 0) {
     out.push_back({.label = "", .text = fmt::format("and {} more, see --json", more)});
@@ -235,8 +236,7 @@ std::vector<Entry> claims(const StackReport& report) {
 std::vector<std::string> answers(const StackReport& report) {
   std::vector<std::string> out;
   const StackMember& member = report.stack.members.back();
-  const std::string beside =
-      report.stack.members.size() > 1 ? " beside the others" : "";
+  const std::string beside = report.stack.members.size() > 1 ? " beside the others" : "";
   if (report.max_count) {
     out.push_back(*report.max_count == 0
                       ? fmt::format("Not one process of {} fits{}.", member.name, beside)
@@ -250,9 +250,10 @@ std::vector<std::string> answers(const StackReport& report) {
     out.push_back(
         *report.max_parallel == 0
             ? fmt::format("Not one slot of {} tokens of {} fits{}.", each, member.name, beside)
-            : fmt::format("{} of {} tokens each fit in one process of {}{}{}.",
-                          plural(*report.max_parallel, "slot"), each, member.name, beside,
-                          *report.max_parallel == 256 ? ", the most that llama-server serves" : ""));
+            : fmt::format(
+                  "{} of {} tokens each fit in one process of {}{}{}.",
+                  plural(*report.max_parallel, "slot"), each, member.name, beside,
+                  *report.max_parallel == 256 ? ", the most that llama-server serves" : ""));
   }
   return out;
 }

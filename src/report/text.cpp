@@ -25,8 +25,9 @@ void parts(Page& page, const Plan& plan, const TextStyle& style) {
     const auto row = fmt::format("{:<17}{:<6}{:>12}  {}", title(part.name), title(part.where),
                                  to_text(part.bytes), to_string(part.basis));
     const bool in_bar = plan.binding == Binding::ram || part.where == Place::gpu;
-    const auto sign = in_bar && style.bar ? painted(mark(part.name, style.unicode), colour(part.name), style)
-                             : std::string(" ");
+    const auto sign = in_bar && style.bar
+                          ? painted(mark(part.name, style.unicode), colour(part.name), style)
+                          : std::string(" ");
     const auto notes = wrapped(printable(part.note, style.unicode), style.width - note_column);
     page.raw("  " + sign + " " +
              (notes.front().empty() ? row : left(row, note_column - 4) + notes.front()));
@@ -58,16 +59,19 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
                  fmt::format("RAM available: {} - {} = {}", to_text(budget.ram),
                              to_text(budget.reserve), to_text(budget.ram_available)));
   for (const auto& part : budget.reserve_parts) {
-    page.paragraph("", 6, fmt::format("{} for {}, source: {}", to_text(part.bytes), part.name,
-                                      part.source), dim);
+    page.paragraph(
+        "", 6, fmt::format("{} for {}, source: {}", to_text(part.bytes), part.name, part.source),
+        dim);
   }
   if (budget.largest_buffer > Bytes{}) {
-    page.paragraph("", 2, fmt::format("Largest buffer: {} = {}", budget.largest_buffer_rule,
-                                      to_text(budget.largest_buffer)));
+    page.paragraph("", 2,
+                   fmt::format("Largest buffer: {} = {}", budget.largest_buffer_rule,
+                               to_text(budget.largest_buffer)));
     page.paragraph("", 6, "source: " + budget.largest_buffer_source, dim);
   }
-  page.paragraph("", 2, fmt::format("Comfortable from {} of headroom: {}",
-                                    to_text(budget.safety_margin), budget.safety_margin_rule));
+  page.paragraph("", 2,
+                 fmt::format("Comfortable from {} of headroom: {}", to_text(budget.safety_margin),
+                             budget.safety_margin_rule));
   if (!budget.safety_margin_source.empty()) {
     page.paragraph("", 6, "source: " + budget.safety_margin_source, dim);
   }

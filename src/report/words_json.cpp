@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "membudget/words.hpp"
-
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "membudget/words.hpp"
 #include "report/bar.hpp"
 #include "report/json_parts.hpp"
 #include "report/summary.hpp"
@@ -65,8 +64,8 @@ Json verdict_in_words(const PlanReport& report) {
           {"limits", rows_of(report::limits(report))}};
 }
 
-/// The steps with what each changes, so that a program can do what the words say. With `all` the words
-/// about speed too, as the ladder has them.
+/// The steps with what each changes, so that a program can do what the words say. With `all` the
+/// words about speed too, as the ladder has them.
 Json steps_in_words(const std::vector<StepReport>& steps, const Plan& asked, bool all) {
   Json out = Json::array();
   for (const auto& row : steps) {
@@ -90,7 +89,9 @@ std::string one_line(const Json& json) {
 
 }  // namespace
 
-std::string to_verdict_json(const PlanReport& report) { return one_line(verdict_in_words(report)); }
+std::string to_verdict_json(const PlanReport& report) {
+  return one_line(verdict_in_words(report));
+}
 
 std::string to_words_json(const PlanReport& report) {
   auto out = verdict_in_words(report);

@@ -89,7 +89,8 @@ struct RefusedKey {
 constexpr std::string_view reads_file = "names a file, and no file is read for a request";
 constexpr std::string_view this_machine =
     "is about the machine at hand, of which a request knows nothing; name a Mac with chip";
-constexpr std::string_view several_macs = "plans several Macs, which a request cannot; use the program";
+constexpr std::string_view several_macs =
+    "plans several Macs, which a request cannot; use the program";
 constexpr std::string_view programs_own = "is the program's alone; leave it out";
 
 constexpr auto refused_keys = std::to_array<RefusedKey>({

@@ -185,7 +185,8 @@ std::vector<std::string> lmstudio_lines(const PlannedRun& run) {
   std::string load =
       fmt::format("lms load {} --gpu {} -c {}", shell_word(key.folder + "/" + key.file),
                   share ? fmt::format("{}", *share) : "max", planned.context);
-  if (planned.parallel != run.lmstudio.defaults.parallel) load += fmt::format(" --parallel {}", planned.parallel);
+  if (planned.parallel != run.lmstudio.defaults.parallel)
+    load += fmt::format(" --parallel {}", planned.parallel);
   out.push_back(load + " -y");
   return out;
 }

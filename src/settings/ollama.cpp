@@ -79,8 +79,8 @@ std::vector<std::string> ollama_lines(const PlannedRun& run) {
     if (run.model.default_context > 0) {
       parameters.insert(parameters.begin(), fmt::format("num_ctx {}", ollama.num_ctx));
     } else {
-      variables.insert(variables.begin(), {run.ollama.ollama->variables.context,
-                                           std::to_string(ollama.num_ctx)});
+      variables.insert(variables.begin(),
+                       {run.ollama.ollama->variables.context, std::to_string(ollama.num_ctx)});
     }
   }
   std::vector<std::string> out;

@@ -80,8 +80,8 @@ Workload OllamaRun::workload() const {
 
 namespace {
 
-/// Leaves out what Ollama does on that machine by itself. Every question goes to the rule that plans
-/// for Ollama follow.
+/// Leaves out what Ollama does on that machine by itself. Every question goes to the rule that
+/// plans for Ollama follow.
 void find_defaults(const PlannedRun& run, OllamaRun& out) {
   const auto chosen = [&](const Workload& workload) {
     return configured(workload, run.ollama, run.model, run.plan.budget);

@@ -426,8 +426,8 @@ void HeaderReader::finish() {
   const Tensor& last = gguf_.tensors.back();
   const std::int64_t data = last.offset + last.size().count();
   // A file may even end in the padding before the data, which is none.
-  gguf_.missing = Bytes{
-      std::clamp<std::int64_t>(gguf_.data_offset + data - in_.source().size(), 0, data)};
+  gguf_.missing =
+      Bytes{std::clamp<std::int64_t>(gguf_.data_offset + data - in_.source().size(), 0, data)};
 }
 
 }  // namespace

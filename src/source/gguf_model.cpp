@@ -81,8 +81,9 @@ void refuse_what_is_no_model(const Metadata& metadata, const std::string& where)
                             base.empty() ? "" : ", " + in_quotes(base)));
   }
   if (text_of(metadata, "general.type") == "imatrix") {
-    throw Error(Errc::unsupported, where,
-                "is an importance matrix for llama-quantize, not a model; plan the model's own .gguf");
+    throw Error(
+        Errc::unsupported, where,
+        "is an importance matrix for llama-quantize, not a model; plan the model's own .gguf");
   }
   if (text_of(metadata, "general.architecture") == "controlvector") {
     throw Error(Errc::unsupported, where,
@@ -107,10 +108,11 @@ void check_tensors(const Gguf& gguf, const Model& model, const std::string& wher
     }
   }
   if (const auto gap = std::find(seen.begin(), seen.end(), false); gap != seen.end()) {
-    throw Error(Errc::invalid_model, gguf.metadata.place_of("block_count"),
-                fmt::format("the header lists no tensors of layer {}, but speaks of {} layers; it is "
-                            "cut or damaged, download the file again",
-                            gap - seen.begin(), seen.size()));
+    throw Error(
+        Errc::invalid_model, gguf.metadata.place_of("block_count"),
+        fmt::format("the header lists no tensors of layer {}, but speaks of {} layers; it is "
+                    "cut or damaged, download the file again",
+                    gap - seen.begin(), seen.size()));
   }
   for (const TensorShape& wanted : architecture->tensors(gguf.metadata, {})) {
     const std::string_view name = wanted.name;
@@ -124,13 +126,12 @@ void check_tensors(const Gguf& gguf, const Model& model, const std::string& wher
       continue;
     }
     const auto index = static_cast<std::size_t>(found - listed.data());
-    throw Error(Errc::invalid_model,
-                index < gguf.places.size() ? fmt::format("{}@{:#x}", where, gguf.places[index])
-                                           : where,
-                fmt::format("the tensor {} has the shape {}, but the metadata asks for {}; the "
-                            "header is damaged, download the file again",
-                            in_quotes(name), fmt::join(found->shape, "x"),
-                            fmt::join(wanted.shape, "x")));
+    throw Error(
+        Errc::invalid_model,
+        index < gguf.places.size() ? fmt::format("{}@{:#x}", where, gguf.places[index]) : where,
+        fmt::format("the tensor {} has the shape {}, but the metadata asks for {}; the "
+                    "header is damaged, download the file again",
+                    in_quotes(name), fmt::join(found->shape, "x"), fmt::join(wanted.shape, "x")));
   }
 }
 
@@ -268,8 +269,7 @@ Model model_of(Gguf gguf, const std::string& where, std::string id) {
   }
   const Bytes missing = gguf.missing;
   const Bytes whole = gguf.data_size;
-  Model model =
-      describe_model(gguf.metadata, TensorTable(std::move(gguf.tensors), gguf.alignment));
+  Model model = describe_model(gguf.metadata, TensorTable(std::move(gguf.tensors), gguf.alignment));
   check_tensors(gguf, model, where);
   model.id = std::move(id);
   model.quantization = quantization_of(gguf.metadata);

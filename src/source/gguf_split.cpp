@@ -160,9 +160,8 @@ Gguf read_gguf(const std::filesystem::path& file) {
 }
 
 Gguf read_gguf(const ModelFiles& files, const std::string& file) {
-  const Siblings siblings{
-      .exists = [&](const std::string& name) { return files.has(name); },
-      .open = [&](const std::string& name) { return files.open(name); }};
+  const Siblings siblings{.exists = [&](const std::string& name) { return files.has(name); },
+                          .open = [&](const std::string& name) { return files.open(name); }};
   return read_whole(siblings, file);
 }
 

@@ -196,8 +196,8 @@ void HeaderFile::become_writable() {
   HeaderFile copy(cache_);
   std::vector<char> block(std::size_t{256} << 10);
   for (std::int64_t done = 0; done < bytes_;) {
-    const auto piece = static_cast<std::size_t>(
-        std::min(bytes_ - done, static_cast<std::int64_t>(block.size())));
+    const auto piece =
+        static_cast<std::size_t>(std::min(bytes_ - done, static_cast<std::int64_t>(block.size())));
     read(done, std::as_writable_bytes(std::span(block).first(piece)));
     copy.write(done, std::as_bytes(std::span(block).first(piece)));
     done += static_cast<std::int64_t>(piece);
@@ -230,9 +230,9 @@ void HeaderFile::keep(const HeaderKey& key) {
   if (beside_.empty() || from_cache_ || key.etag.empty()) {
     return;
   }
-  std::string line = nlohmann::json{{"form", form}, {"url", key.url}, {"size", key.size},
-                                    {"etag", key.etag}}
-                         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string line =
+      nlohmann::json{{"form", form}, {"url", key.url}, {"size", key.size}, {"etag", key.etag}}.dump(
+          -1, ' ', false, nlohmann::json::error_handler_t::replace);
   if (line.size() + 1 > static_cast<std::size_t>(preamble)) {
     return;
   }

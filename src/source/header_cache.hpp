@@ -51,7 +51,7 @@ class HeaderFile {
   HeaderFile(std::filesystem::path cache, int descriptor);
   void become_writable();
 
-  std::filesystem::path cache_;  // empty = not kept
+  std::filesystem::path cache_;   // empty = not kept
   std::filesystem::path beside_;  // what is to be renamed; empty = nothing
   int descriptor_ = -1;
   std::int64_t bytes_ = 0;

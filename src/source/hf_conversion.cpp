@@ -103,14 +103,12 @@ void convert_gating(Conversion& to) {
   }
 }
 
-
 void convert_rope(Conversion& to) {
   const std::string type =
       to.config.text(fmt::format("{}|rope_scaling.type", to.rope("rope_type"))).value_or("");
   if (type == "yarn" && to.config.find(to.rope("factor")) != nullptr) {
     to.set("rope.scaling.type", std::string("yarn"));
-    to.copy("rope.scaling.original_context_length",
-            to.rope("original_max_position_embeddings"));
+    to.copy("rope.scaling.original_context_length", to.rope("original_max_position_embeddings"));
   } else if (type == "llama3") {
     to.optional("rope_freqs.weight");
   }
@@ -298,8 +296,8 @@ void phi2(Conversion& to) {
 void phi3(Conversion& to) {
   // 0 tells Phi-4 from its predecessors.
   to.set("attention.sliding_window", to.config.whole("sliding_window").value_or(0));
-  to.copy("rope.scaling.original_context_length", "original_max_position_embeddings|" +
-                                                      to.rope("original_max_position_embeddings"));
+  to.copy("rope.scaling.original_context_length",
+          "original_max_position_embeddings|" + to.rope("original_max_position_embeddings"));
   to.rotary(to.partial_rotary(1.0));
   if (to.config.find(to.rope("long_factor")) != nullptr) {
     to.optional("rope_factors_long.weight");

@@ -35,19 +35,18 @@ struct Conversion {
                                                        std::int64_t value);
   /// A member of rope_parameters or rope_scaling, where the full layers' may be apart.
   [[nodiscard]] std::string rope(std::string_view key) const {
-    return fmt::format("rope_parameters.full_attention.{0}|rope_parameters.{0}|rope_scaling.{0}|{0}",
-                       key);
+    return fmt::format(
+        "rope_parameters.full_attention.{0}|rope_parameters.{0}|rope_scaling.{0}|{0}", key);
   }
   [[nodiscard]] std::int64_t head_dim() const {
-    return config.whole("head_dim").value_or(config.need("hidden_size|n_embd") /
-                                             std::max<std::int64_t>(1, heads()));
+    return config.whole("head_dim")
+        .value_or(config.need("hidden_size|n_embd") / std::max<std::int64_t>(1, heads()));
   }
   [[nodiscard]] std::int64_t heads() const {
     return config.need("num_attention_heads|n_head|n_heads");
   }
   void rotary(double share) {
-    set("rope.dimension_count",
-        static_cast<std::int64_t>(static_cast<double>(head_dim()) * share));
+    set("rope.dimension_count", static_cast<std::int64_t>(static_cast<double>(head_dim()) * share));
   }
   [[nodiscard]] double partial_rotary(double fallback) const {
     return config.number(rope("partial_rotary_factor") + "|rope_pct|rope_percent")

@@ -38,7 +38,6 @@ std::vector<std::int64_t> granite_attention_layers(Conversion& to) {
   return flags;
 }
 
-
 void mamba2_sizes(Conversion& to, std::int64_t inner) {
   to.copy("ssm.conv_kernel", "mamba_d_conv|conv_kernel|d_conv");
   to.copy("ssm.state_size", "mamba_d_state|ssm_state_size|state_size|d_state|state_dim");
@@ -53,15 +52,13 @@ void granite_hybrid(Conversion& to) {
   const std::vector<std::int64_t> attention = granite_attention_layers(to);
   if (std::find(attention.begin(), attention.end(), 0) == attention.end()) {
     // All layers attend: a plain Granite under the hybrid's class.
-    const std::string arch = to.config.whole("num_experts_per_tok").value_or(0) > 0 ? "granitemoe"
-                                                                                      : "granite";
+    const std::string arch =
+        to.config.whole("num_experts_per_tok").value_or(0) > 0 ? "granitemoe" : "granite";
     HfModel plain{.metadata = Metadata(to.config.where()),
                   .optional_tensors = to.out.optional_tensors};
     for (const auto& [key, value] : to.out.metadata.values()) {
-      plain.metadata.set(key.starts_with("general.")
-                             ? key
-                             : arch + key.substr(to.architecture.size()),
-                         value);
+      plain.metadata.set(
+          key.starts_with("general.") ? key : arch + key.substr(to.architecture.size()), value);
     }
     to.out = std::move(plain);
     to.architecture = arch;
@@ -117,23 +114,21 @@ void nemotron_h(Conversion& to) {
   to.set("ssm.time_step_rank", heads);
   to.copy("attention.key_length", "head_dim|attention_head_dim");
   to.copy("attention.value_length", "head_dim|attention_head_dim");
-  to.set("attention.head_count_kv",
-         Conversion::where(nemotron_layers(to, '*', "attention"),
-                           to.config.need("num_key_value_heads")));
+  to.set("attention.head_count_kv", Conversion::where(nemotron_layers(to, '*', "attention"),
+                                                      to.config.need("num_key_value_heads")));
   const bool experts = to.architecture == "nemotron_h_moe";
   const std::int64_t width =
       to.config.need(experts ? "moe_intermediate_size" : "intermediate_size");
   to.set("feed_forward_length",
-         Conversion::where(experts ? nemotron_layers(to, 'E', "moe") : nemotron_layers(to, '-', "mlp"),
-                           width));
+         Conversion::where(
+             experts ? nemotron_layers(to, 'E', "moe") : nemotron_layers(to, '-', "mlp"), width));
   to.set("rope.scaling.finetuned", false);
 }
 
 void falcon_h1(Conversion& to) {
   const std::int64_t inner = to.config.need("mamba_d_ssm");
   mamba2_sizes(to, inner);
-  to.set("ssm.time_step_rank",
-         inner / std::max<std::int64_t>(1, to.config.need("mamba_d_head")));
+  to.set("ssm.time_step_rank", inner / std::max<std::int64_t>(1, to.config.need("mamba_d_head")));
 }
 
 void mamba(Conversion& to) {
@@ -175,9 +170,8 @@ void jamba(Conversion& to) {
   const std::int64_t offset = to.config.need("attn_layer_offset");
   std::vector<std::int64_t> heads;
   for (std::int64_t i = 0; i < to.layers; ++i) {
-    heads.push_back(i >= offset && (i - offset) % period == 0
-                        ? to.config.need("num_key_value_heads")
-                        : 0);
+    heads.push_back(
+        i >= offset && (i - offset) % period == 0 ? to.config.need("num_key_value_heads") : 0);
   }
   to.set("attention.head_count_kv", std::move(heads));
   to.set("ssm.inner_size", to.config.need("mamba_expand") * width);
@@ -203,15 +197,14 @@ void lfm2(Conversion& to) {
 }
 
 void lfm2_moe(Conversion& to) {
-  to.set("attention.head_count_kv",
-         Conversion::where(to.layers_of_type("full_attention"),
-                           to.config.need("num_key_value_heads")));
+  to.set("attention.head_count_kv", Conversion::where(to.layers_of_type("full_attention"),
+                                                      to.config.need("num_key_value_heads")));
   to.set("expert_gating_func", std::int64_t{2});
 }
 
 void gated_delta_net(Conversion& to) {
-  to.set("ssm.inner_size", to.config.need("linear_value_head_dim") *
-                               to.config.need("linear_num_value_heads"));
+  to.set("ssm.inner_size",
+         to.config.need("linear_value_head_dim") * to.config.need("linear_num_value_heads"));
   to.set("full_attention_interval", to.config.whole("full_attention_interval").value_or(4));
   to.rotary(to.partial_rotary(0.25));
 }

@@ -95,8 +95,7 @@ class Http {
 
   /// The sink sees only bodies of status 200 and 206, each attempt from offset 0 on.
   /// Throws Error{network}; `missing` is the code for status 404.
-  HttpReply get(const HttpRequest& request, const BodySink& sink,
-                Errc missing = Errc::network);
+  HttpReply get(const HttpRequest& request, const BodySink& sink, Errc missing = Errc::network);
   /// A whole text of at most `most` bytes.
   [[nodiscard]] std::string text(const HttpRequest& request, std::int64_t most,
                                  Errc missing = Errc::network);

@@ -91,8 +91,9 @@ void HttpSource::State::check_reply(const HttpReply& reply, std::int64_t first, 
   } else if (first == 0 && reply.content_length >= 0 && reply.content_length <= last + 1) {
     range = {.first = 0, .last = reply.content_length - 1, .size = reply.content_length};
   } else {
-    fail("the server ignores range requests, so the header cannot be read without the whole file; "
-         "download it and give its path");
+    fail(
+        "the server ignores range requests, so the header cannot be read without the whole file; "
+        "download it and give its path");
   }
   if (is_known() && (range.size != size || reply.etag != etag)) {
     fail("the file on the server changed while it was read; try again");
@@ -166,13 +167,12 @@ std::unique_ptr<HttpSource> HttpSource::open(Http& http, RemoteFile file,
   std::optional<HeaderFile> cached = HeaderFile::cached(cache, file.url);
   const bool had = cached.has_value();
   const HeaderKey key = had ? cached->key() : HeaderKey{};
-  auto state = std::make_unique<State>(
-      State{.http = http,
-            .file = std::move(file),
-            .progress = std::move(progress),
-            .header = had ? std::move(*cached) : HeaderFile(cache),
-            .etag = {},
-            .address = {}});
+  auto state = std::make_unique<State>(State{.http = http,
+                                             .file = std::move(file),
+                                             .progress = std::move(progress),
+                                             .header = had ? std::move(*cached) : HeaderFile(cache),
+                                             .etag = {},
+                                             .address = {}});
   if (had) {
     // One byte tells whether the file is still the same.
     state->request(0, 0, false);
@@ -196,8 +196,7 @@ std::unique_ptr<HttpSource> HttpSource::open(Http& http, RemoteFile file,
 HttpSource::~HttpSource() {
   if (state_->fetched) {
     try {
-      state_->header.keep(
-          {.url = state_->file.url, .size = state_->size, .etag = state_->etag});
+      state_->header.keep({.url = state_->file.url, .size = state_->size, .etag = state_->etag});
     } catch (...) {
       // The cache is a convenience.
     }
@@ -218,8 +217,8 @@ void HttpSource::read_within(std::int64_t offset, std::span<std::byte> into) con
   if (end > have) {
     // A little more than is missing, in proportion, so that a wrong guess costs few requests.
     const std::int64_t least = have + std::max(state_->file.block, have / 16);
-    state_->fetch_to(std::max(end, state_->expected > have ? std::max(state_->expected, have + have / 16)
-                                                           : least));
+    state_->fetch_to(std::max(
+        end, state_->expected > have ? std::max(state_->expected, have + have / 16) : least));
   }
   state_->header.read(offset, into);
 }

@@ -19,9 +19,9 @@ bool ModelFiles::has(std::string_view file) const {
 std::string ModelFiles::read(const std::string& file, std::int64_t most) const {
   const std::unique_ptr<ByteSource> source = open(file);
   if (source->size() > most) {
-    throw Error(Errc::invalid_model, source->name(),
-                fmt::format("has {} bytes, more than the {} that such a file takes",
-                            source->size(), most));
+    throw Error(
+        Errc::invalid_model, source->name(),
+        fmt::format("has {} bytes, more than the {} that such a file takes", source->size(), most));
   }
   std::string text(static_cast<std::size_t>(source->size()), '\0');
   source->expect(source->size());

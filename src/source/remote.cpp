@@ -121,7 +121,8 @@ Model Remote::model_at(const std::string& given) {
     url.replace(page, std::string_view("/blob/").size(), "/resolve/");
   }
   if (!address) {
-    throw Error(Errc::bad_request, shown_url(url), "is no https address; write https://HOST/PATH.gguf");
+    throw Error(Errc::bad_request, shown_url(url),
+                "is no https address; write https://HOST/PATH.gguf");
   }
   const std::string file(file_of(url));
   const auto open = [&](const std::string& name) -> std::unique_ptr<ByteSource> {

@@ -43,8 +43,8 @@ Processors processors_of(const Chip& chip, const SpeedRules& rules) {
   }
   out.launch = out.family.launch * (chip.name.ends_with(" Ultra") ? rules.two_dies : 1);
   const auto cpu_cores = static_cast<double>(chip.cpu_cores);
-  out.cpu_bandwidth = std::min(out.bandwidth * rules.cpu_bandwidth_share,
-                               cpu_cores * rules.cpu_core_gbs * 1e9);
+  out.cpu_bandwidth =
+      std::min(out.bandwidth * rules.cpu_bandwidth_share, cpu_cores * rules.cpu_core_gbs * 1e9);
   out.cpu_flops = cpu_cores * rules.cpu_core_gflops * 1e9;
   return out;
 }

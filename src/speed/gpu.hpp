@@ -18,7 +18,7 @@ struct Processors {
   GpuFamilyRules family;
   double cpu_bandwidth = 0;  ///< Bytes of weights per second that the CPU reads and unpacks.
   double cpu_flops = 0;
-  std::string assumed;       ///< What had to be assumed about them; empty = nothing.
+  std::string assumed;  ///< What had to be assumed about them; empty = nothing.
 };
 
 /// Throws Error{invalid_profile} when the rules know no GPU family.

@@ -81,8 +81,7 @@ double Clockwork::read(const WeightReads& weights) const {
   if (weights.cpu) {
     return weights.bytes / processors_.cpu_bandwidth;
   }
-  const double memory =
-      weights.bytes * (weights.experts ? rules_.expert_reads : 1) / streaming();
+  const double memory = weights.bytes * (weights.experts ? rules_.expert_reads : 1) / streaming();
   const double rate = type_of(weights.type).unpacking;
   const double unpacking = weights.bytes / (processors_.core_ghz * rate * giga);
   // Not std::hypot, nor std::pow below, whose last digit is each library's own.
@@ -102,13 +101,12 @@ TokenTime Clockwork::token(double depth) const {
   const CacheReads cache = cache_reads(model_, footprint_.settings, depth);
   const double bandwidth = processors_.bandwidth;
   const double cores = processors_.core_ghz * giga;
-  double looked =
-      footprint_.flash_attention
-          ? cache.bytes / (bandwidth * rules_.cache_share) +
-                cache.elements / (cores * rules_.cache_gelements)
-          : cache.bytes_by_head / (bandwidth * rules_.plain_cache_share) +
-                static_cast<double>(cache.layers) * rules_.plain_attention_us * micro *
-                    processors_.launch;
+  double looked = footprint_.flash_attention
+                      ? cache.bytes / (bandwidth * rules_.cache_share) +
+                            cache.elements / (cores * rules_.cache_gelements)
+                      : cache.bytes_by_head / (bandwidth * rules_.plain_cache_share) +
+                            static_cast<double>(cache.layers) * rules_.plain_attention_us * micro *
+                                processors_.launch;
   looked += cache.latent_elements / (cores * rules_.latent_gelements);
   time.cache = looked * (1 - on_cpu_) * milli;
   time.cpu += on_cpu_ * cache.bytes_by_head / processors_.cpu_bandwidth * milli;
@@ -157,8 +155,8 @@ double Clockwork::multiply(const WeightReads& weights, double rows) const {
   }
   double share = type_of(weights.type).matmul * processors_.family.matmul;
   if (weights.experts && model_.experts > 0) {
-    const double each = rows * static_cast<double>(model_.experts_used) /
-                        static_cast<double>(model_.experts);
+    const double each =
+        rows * static_cast<double>(model_.experts_used) / static_cast<double>(model_.experts);
     share *= rules_.expert_matmul * each / (each + rules_.expert_tile);
   }
   return flops / (processors_.product_flops * share);
@@ -205,7 +203,8 @@ double Clockwork::batch(double rows, double depth) const {
         weights.experts ? weights.resident_bytes * expert_share(rows) : weights.bytes;
     once += bytes / (weights.cpu ? processors_.cpu_bandwidth : streaming());
   }
-  const double others = static_cast<double>(std::max<std::int64_t>(work_.kernels - work_.products, 0));
+  const double others =
+      static_cast<double>(std::max<std::int64_t>(work_.kernels - work_.products, 0));
   constexpr double float_bytes = 4;
   per_row += others * static_cast<double>(model_.embedding) * float_bytes *
              rules_.activation_passes / streaming();
@@ -252,8 +251,8 @@ std::string doubt(const Model& model, const Clockwork& clockwork, const SpeedRul
 }
 
 TokenTime slowed(TokenTime time, double factor) {
-  for (double* part : {&time.weights, &time.cache, &time.state, &time.kernels, &time.sampling,
-                       &time.cpu}) {
+  for (double* part :
+       {&time.weights, &time.cache, &time.state, &time.kernels, &time.sampling, &time.cpu}) {
     *part *= factor;
   }
   return time;
@@ -288,16 +287,16 @@ Speed speed(const Model& model, const Machine& machine, const Footprint& footpri
     out.bound_tps = clockwork.processors().bandwidth / out.bytes_per_token;
     // Records of other models must not make this one faster than its memory.
     const double factor =
-        own.generation <= 1 ? own.generation
-                            : std::max(1.0, std::min(own.generation, out.bound_tps / milli *
-                                                                         out.token.total()));
+        own.generation <= 1
+            ? own.generation
+            : std::max(1.0, std::min(own.generation, out.bound_tps / milli * out.token.total()));
     out.token = slowed(out.token, 1 / factor);
     out.first_token_ms += clockwork.answer() * milli / factor;
     const double tps = milli / out.token.total();
-    out.generation = {.tps = tps,
-                      .low = tps * (certain ? rules.low : rules.assumed_low),
-                      .high = std::min(tps * (certain ? rules.high : rules.assumed_high),
-                                       out.bound_tps)};
+    out.generation = {
+        .tps = tps,
+        .low = tps * (certain ? rules.low : rules.assumed_low),
+        .high = std::min(tps * (certain ? rules.high : rules.assumed_high), out.bound_tps)};
   }
   out.experience = experience_of(out.generation.tps);
   out.first_token = first_token_of(out.first_token_ms);

@@ -23,9 +23,13 @@ bool is_table(std::string_view name) {
 }
 
 // Some uploads carry a vision or audio tower in the same file; text does not pass it.
-bool is_tower(std::string_view name) { return starts_with_any(name, {"v.", "a.", "mm.", "s."}); }
+bool is_tower(std::string_view name) {
+  return starts_with_any(name, {"v.", "a.", "mm.", "s."});
+}
 
-bool is_experts(std::string_view name) { return name.find("_exps.") != std::string_view::npos; }
+bool is_experts(std::string_view name) {
+  return name.find("_exps.") != std::string_view::npos;
+}
 
 WeightReads reads_of(const Model& model, const Tensor& tensor) {
   const auto layer = TensorTable::layer_of(tensor.name);
@@ -71,14 +75,14 @@ void add(std::vector<WeightReads>& all, const WeightReads& reads) {
 // starts about as many small kernels as llama.cpp's graphs do.
 std::int64_t kernels_of(const Layer& layer) {
   constexpr std::int64_t norms_and_sums = 4;
-  constexpr std::int64_t attention = 5;   // Two rotations, two writes, the attention itself.
+  constexpr std::int64_t attention = 5;    // Two rotations, two writes, the attention itself.
   constexpr std::int64_t convolution = 6;  // Two gates, the convolution, its tail.
   constexpr std::int64_t recurrent = 18;   // Convolution, gates, copies of the state.
-  constexpr std::int64_t routing = 10;    // Soft-max, choice, weights, their sum.
+  constexpr std::int64_t routing = 10;     // Soft-max, choice, weights, their sum.
   const auto of_mixer = [](const Mixer& mixer) -> std::int64_t {
     if (std::holds_alternative<std::monostate>(mixer)) return 0;
-    const bool attends = std::holds_alternative<Attention>(mixer) ||
-                         std::holds_alternative<LatentAttention>(mixer);
+    const bool attends =
+        std::holds_alternative<Attention>(mixer) || std::holds_alternative<LatentAttention>(mixer);
     if (std::holds_alternative<ShortConvolution>(mixer)) return convolution;
     return attends ? attention : recurrent;
   };
@@ -132,13 +136,12 @@ TokenWork token_work(const Model& model, const Footprint& footprint) {
       placement ? std::count(placement->layer_on_gpu.begin(), placement->layer_on_gpu.end(), false)
                 : 0;
   work.cpu_layers = settings.backend == Backend::cpu ? 1
-                    : layers == 0 ? 0
+                    : layers == 0                    ? 0
                                   : static_cast<double>(on_cpu) / static_cast<double>(layers);
   return work;
 }
 
-CacheReads cache_reads(const Model& model, const Settings& settings, double depth,
-                       double batch) {
+CacheReads cache_reads(const Model& model, const Settings& settings, double depth, double batch) {
   const auto bytes_of = [](ElementType type) {
     const ElementFormat& format = format_of(type);
     return static_cast<double>(format.block_bytes) / static_cast<double>(format.block_elements);

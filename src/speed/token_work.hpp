@@ -12,10 +12,10 @@ namespace membudget {
 /// Weights of one type in one place, as one token uses them.
 struct WeightReads {
   ElementType type = ElementType::f32;
-  bool experts = false;  ///< Of these a token uses only some.
-  bool cpu = false;      ///< They stay on the CPU.
-  bool head = false;     ///< Used once per answer, not for every token of a prompt.
-  double bytes = 0;      ///< Read by one token.
+  bool experts = false;       ///< Of these a token uses only some.
+  bool cpu = false;           ///< They stay on the CPU.
+  bool head = false;          ///< Used once per answer, not for every token of a prompt.
+  double bytes = 0;           ///< Read by one token.
   double resident_bytes = 0;  ///< Of all experts.
   double multiplied = 0;      ///< Weights one token is multiplied with.
 };
@@ -23,8 +23,8 @@ struct WeightReads {
 /// Keys and values that one token at a depth looks at.
 struct CacheReads {
   double bytes = 0;
-  double bytes_by_head = 0;  ///< Each read again for every query head that shares it.
-  double elements = 0;       ///< Elements x query heads.
+  double bytes_by_head = 0;    ///< Each read again for every query head that shares it.
+  double elements = 0;         ///< Elements x query heads.
   double latent_elements = 0;  ///< The same of MLA's latents.
   std::int64_t layers = 0;     ///< With attention.
 };
@@ -35,8 +35,8 @@ struct TokenWork {
   std::int64_t kernels = 0;
   std::int64_t products = 0;         ///< Of these, matrix products.
   std::int64_t expert_products = 0;  ///< Of these, with chosen experts.
-  double state_bytes = 0;  ///< Of one sequence.
-  double cpu_layers = 0;   ///< Share of the layers whose mixers stay on the CPU.
+  double state_bytes = 0;            ///< Of one sequence.
+  double cpu_layers = 0;             ///< Share of the layers whose mixers stay on the CPU.
 };
 
 /// `footprint` is estimate()'s of the model; where it has no kernels, they are counted by layer.

@@ -35,21 +35,30 @@ std::string_view bottleneck(const Speed& speed) {
 
 std::string_view to_string(Experience experience) {
   switch (experience) {
-    case Experience::unusable: return "unusable";
-    case Experience::frustrating: return "frustrating";
-    case Experience::acceptable: return "acceptable";
-    case Experience::good: return "good";
-    case Experience::seamless: return "seamless";
+    case Experience::unusable:
+      return "unusable";
+    case Experience::frustrating:
+      return "frustrating";
+    case Experience::acceptable:
+      return "acceptable";
+    case Experience::good:
+      return "good";
+    case Experience::seamless:
+      return "seamless";
   }
   return "unknown";
 }
 
 std::string_view to_string(FirstToken first_token) {
   switch (first_token) {
-    case FirstToken::instant: return "instant";
-    case FirstToken::fast: return "fast";
-    case FirstToken::noticeable: return "noticeable";
-    case FirstToken::slow: return "slow";
+    case FirstToken::instant:
+      return "instant";
+    case FirstToken::fast:
+      return "fast";
+    case FirstToken::noticeable:
+      return "noticeable";
+    case FirstToken::slow:
+      return "slow";
   }
   return "unknown";
 }

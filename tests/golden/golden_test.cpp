@@ -45,7 +45,6 @@ void PrintTo(const Case& value, std::ostream* out) {
   *out << value.name;
 }
 
-
 /// "47 47" as bytes.
 std::string bytes(const std::string& hex) {
   std::istringstream in(hex);

@@ -198,8 +198,8 @@ TEST(MembudgetCProgram, EveryOptionOfPlanIsAKeyOrRefusedWithItsReason) {
   for (const auto& name : options) {
     char* out = nullptr;
     // No value that any of them takes.
-    EXPECT_NE(membudget_plan_json(planner.get(), nullptr, json{{name, json::object()}}.dump().c_str(),
-                                  &out),
+    EXPECT_NE(membudget_plan_json(planner.get(), nullptr,
+                                  json{{name, json::object()}}.dump().c_str(), &out),
               MEMBUDGET_OK);
     const std::unique_ptr<char, FreeText> owned(out);
     EXPECT_THAT(out, Not(HasSubstr("is no option of plan"))) << name;

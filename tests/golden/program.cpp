@@ -18,7 +18,8 @@ Printed run_program(const std::filesystem::path& folder, const std::string& argu
   };
   std::ofstream(beside("in"), std::ios::binary) << input;
   const auto command = fmt::format(
-      "cd {0} && env HOME={0} XDG_DATA_HOME={0}/data XDG_CACHE_HOME={0}/xdg LC_ALL=C.UTF-8 {1} {2} {3} "
+      "cd {0} && env HOME={0} XDG_DATA_HOME={0}/data XDG_CACHE_HOME={0}/xdg LC_ALL=C.UTF-8 {1} {2} "
+      "{3} "
       "<{4} >{5} 2>{6}",
       in_shell(folder.string()), environment, in_shell(MEMBUDGET_PROGRAM), arguments,
       in_shell(beside("in").string()), in_shell(beside("out").string()),

@@ -14,12 +14,11 @@ struct Printed {
   std::string errors;
 };
 
-/// Runs the program in `folder`, which is its home too: whoever runs the tests has records and caches
-/// of their own, which plans would use. `arguments` and `environment` ("NAME=value ...") are the
-/// shell's; `input` is its standard input.
+/// Runs the program in `folder`, which is its home too: whoever runs the tests has records and
+/// caches of their own, which plans would use. `arguments` and `environment` ("NAME=value ...") are
+/// the shell's; `input` is its standard input.
 [[nodiscard]] Printed run_program(const std::filesystem::path& folder, const std::string& arguments,
-                                  const std::string& environment = "",
-                                  std::string_view input = "");
+                                  const std::string& environment = "", std::string_view input = "");
 
 /// A word that the shell takes as it is.
 [[nodiscard]] std::string in_shell(std::string_view word);

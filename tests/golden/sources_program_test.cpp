@@ -40,8 +40,8 @@ class ProgramSources : public ::testing::Test {
   void serve_model(const std::string& path) {
     const GgufWriter gguf = small_llama();
     const std::string head = gguf.padded_header();
-    server.serve_file(path, {.head = head,
-                             .size = static_cast<std::int64_t>(head.size()) + gguf.data_size()});
+    server.serve_file(
+        path, {.head = head, .size = static_cast<std::int64_t>(head.size()) + gguf.data_size()});
   }
 
   ScratchFolder folder;
@@ -75,9 +75,8 @@ TEST_F(ProgramSources, ExitCodesTellTheNetworkFromTheModel) {
   EXPECT_THAT(missing.errors, AllOf(HasSubstr("membudget: "), HasSubstr("/none.gguf")));
   EXPECT_EQ(nlohmann::json::parse(missing.output)["error"]["code"], "network");
   server.serve("/page.gguf", [](const ServerRequest&) {
-    return ServerResponse{.status = 200,
-                          .headers = {{"Content-Type", "text/html"}},
-                          .body = "<!DOCTYPE html>"};
+    return ServerResponse{
+        .status = 200, .headers = {{"Content-Type", "text/html"}}, .body = "<!DOCTYPE html>"};
   });
   EXPECT_EQ(plan(server.url("/page.gguf")).exit, 3);
   server.serve("/whole.gguf", [](const ServerRequest&) {

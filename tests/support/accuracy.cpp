@@ -36,8 +36,8 @@ void Accuracy::Count::add(std::int64_t predicted, std::int64_t measured) {
   ++rows;
   exact += predicted == measured ? 1 : 0;
   if (measured != 0) {
-    worst = std::max(worst, std::abs(static_cast<double>(predicted - measured)) /
-                                static_cast<double>(measured));
+    worst = std::max(
+        worst, std::abs(static_cast<double>(predicted - measured)) / static_cast<double>(measured));
   }
 }
 
@@ -47,8 +47,8 @@ void Accuracy::Count::add(const Count& other) {
   worst = std::max(worst, other.worst);
 }
 
-void Accuracy::compare_part(const MeasuredRow& row, const std::string& part,
-                            std::int64_t predicted, std::int64_t measured) {
+void Accuracy::compare_part(const MeasuredRow& row, const std::string& part, std::int64_t predicted,
+                            std::int64_t measured) {
   counts_[row.architecture][platform_of(row)][part].add(predicted, measured);
   if (predicted != measured) {
     differences_.push_back({row.architecture, part,
@@ -80,7 +80,9 @@ void Accuracy::fail(const MeasuredRow& row, const std::string& reason) {
       {row.architecture, "error", fmt::format("error: {} in {}", reason, row.text)});
 }
 
-void Accuracy::skip(const MeasuredRow& /*row*/) { ++skipped_; }
+void Accuracy::skip(const MeasuredRow& /*row*/) {
+  ++skipped_;
+}
 
 void Accuracy::write_tables(const std::string& per_architecture, const std::string& readme) const {
   std::map<std::string, Parts> total;
@@ -117,12 +119,12 @@ void Accuracy::write_tables(const std::string& per_architecture, const std::stri
   }
   std::ofstream(per_architecture) << table;
 
-  std::string summary =
-      fmt::format("{} models of {} architectures, {} settings; rows predicted to the byte of rows "
-                  "measured:\n\n"
-                  "| llama.cpp | weights | cache | GPU compute | host compute | worst compute |\n"
-                  "|---|---|---|---|---|---|\n",
-                  model_count, counts_.size(), rows_);
+  std::string summary = fmt::format(
+      "{} models of {} architectures, {} settings; rows predicted to the byte of rows "
+      "measured:\n\n"
+      "| llama.cpp | weights | cache | GPU compute | host compute | worst compute |\n"
+      "|---|---|---|---|---|---|\n",
+      model_count, counts_.size(), rows_);
   for (auto& [platform, sums] : total) {
     const double worst = std::max(sums["gpu compute"].worst, sums["host compute"].worst);
     summary += fmt::format("| {} |", platform);

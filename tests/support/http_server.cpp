@@ -221,8 +221,8 @@ void HttpServer::answer(int connection, const ServerRequest& request) {
   const std::int64_t stop = response.cut_after >= 0     ? response.cut_after
                             : response.stall_after >= 0 ? response.stall_after
                                                         : size;
-  send_all(connection,
-           std::string_view(response.body).substr(0, static_cast<std::size_t>(stop)), sent_);
+  send_all(connection, std::string_view(response.body).substr(0, static_cast<std::size_t>(stop)),
+           sent_);
   if (response.stall_after >= 0) {
     const auto until = std::chrono::steady_clock::now() + response.stall;
     while (!ends_ && std::chrono::steady_clock::now() < until) {

@@ -15,7 +15,9 @@ const std::filesystem::path folder = std::filesystem::path(TEST_DATA_DIR) / "mac
 
 }  // namespace
 
-std::string machine_file(const std::string& name) { return (folder / (name + ".json")).string(); }
+std::string machine_file(const std::string& name) {
+  return (folder / (name + ".json")).string();
+}
 
 std::string machine_text(const std::string& name) {
   std::ifstream in(machine_file(name), std::ios::binary);

@@ -35,7 +35,8 @@ struct MeasuredRow {
 
 /// Calls `use` for every row of a *.jsonl file of engine sizes; rows that record a refusal are
 /// passed over.
-void for_each_row(const std::filesystem::path& file, const std::function<void(const MeasuredRow&)>& use);
+void for_each_row(const std::filesystem::path& file,
+                  const std::function<void(const MeasuredRow&)>& use);
 
 /// The models that rows speak of: hyperparameters and tensor shapes, quantized as asked for.
 class MeasuredModels {

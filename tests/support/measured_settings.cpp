@@ -101,7 +101,9 @@ void read_sizes(const json& row, MeasuredSettings& result) {
     const std::string& name = item.key();
     const auto bytes = [&](const char* kind) { return item.value().value(kind, std::int64_t{0}); };
     const bool metal = name.rfind("MTL0", 0) == 0;
-    (name == "CPU_REPACK" ? result.repacked : metal ? result.gpu_model : result.host_model) += bytes("model");
+    (name == "CPU_REPACK" ? result.repacked
+     : metal              ? result.gpu_model
+                          : result.host_model) += bytes("model");
     (metal ? result.gpu_kv : result.host_kv) += bytes("kv");
     (metal ? result.gpu_compute : result.host_compute) += bytes("compute");
   }

@@ -185,15 +185,14 @@ std::vector<HeaderTensor> checkpoint_tensors(const Model& model, const std::stri
     const std::string stem = checkpoint_name(own.substr(0, dot));
     const std::string end(dot == std::string_view::npos ? "" : own.substr(dot));
     const std::string prefix = layer >= 0 ? fmt::format("model.layers.{}.", layer) : "";
-    std::vector<std::int64_t> shape(
-        tensor.shape.begin(), tensor.shape.begin() + std::max(1, tensor.dimensions()));
+    std::vector<std::int64_t> shape(tensor.shape.begin(),
+                                    tensor.shape.begin() + std::max(1, tensor.dimensions()));
     std::reverse(shape.begin(), shape.end());
     const auto hole = stem.find("{}");
     if (hole == std::string::npos) {
       const bool correction = stem.ends_with("e_score_correction");
-      out.push_back({.name = prefix + stem + (correction ? "_bias" : end),
-                     .type = type,
-                     .shape = shape});
+      out.push_back(
+          {.name = prefix + stem + (correction ? "_bias" : end), .type = type, .shape = shape});
       continue;
     }
     const std::int64_t experts = shape.front();

@@ -116,7 +116,9 @@ PublishedSpeeds::PublishedSpeeds(const Profiles& profiles, const std::filesystem
   }
 }
 
-void Errors::add(double predicted, double measured) { values.push_back(predicted / measured - 1); }
+void Errors::add(double predicted, double measured) {
+  values.push_back(predicted / measured - 1);
+}
 
 double Errors::quantile(double share) const {
   if (values.empty()) {

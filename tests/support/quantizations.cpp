@@ -25,9 +25,13 @@ const Quantization& quantization(std::string_view name) {
 
 }  // namespace
 
-const FileType& file_type(std::string_view name) { return std::get<FileType>(quantization(name)); }
+const FileType& file_type(std::string_view name) {
+  return std::get<FileType>(quantization(name));
+}
 
-const MlxFormat& mlx_format(std::string_view name) { return std::get<MlxFormat>(quantization(name)); }
+const MlxFormat& mlx_format(std::string_view name) {
+  return std::get<MlxFormat>(quantization(name));
+}
 
 const GroupedFormat* grouped_format(std::string_view name) {
   return std::get_if<GroupedFormat>(&quantization(name));

@@ -216,8 +216,7 @@ Workload read_ollama(const std::map<std::string, std::string>& environment,
   }
   // "generationBatchFits": what it predicts must leave room for 768 MiB or 2 GiB more.
   const std::int64_t free = std::min(budget.gpu_limit, budget.ram_available).count();
-  const std::int64_t head_width =
-      model.stated_heads > 0 ? model.embedding / model.stated_heads : 0;
+  const std::int64_t head_width = model.stated_heads > 0 ? model.embedding / model.stated_heads : 0;
   const auto blocks = static_cast<std::int64_t>(model.layers.size()) + model.draft_layers;
   const std::int64_t predicted =
       (model.header + model.tensors.data_size() + model.beside).count() +

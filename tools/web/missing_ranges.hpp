@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// libc++ 14, which Debian's Emscripten brings, has ranges but none of their algorithms. These are the
-// ones the library uses, as the standard has them for containers; the build for WebAssembly includes
-// this before each file, no other build does. It goes when that libc++ does: newer ones skip it.
+// libc++ 14, which Debian's Emscripten brings, has ranges but none of their algorithms. These are
+// the ones the library uses, as the standard has them for containers; the build for WebAssembly
+// includes this before each file, no other build does. It goes when that libc++ does: newer ones
+// skip it.
 
 #include <algorithm>
 #include <functional>
@@ -52,7 +53,8 @@ auto count_if(Range&& range, Predicate predicate, Projection projection = {}) {
 
 template <class Range, class Value, class Projection = identity>
 auto count(Range&& range, const Value& value, Projection projection = {}) {
-  return ranges::count_if(range, [&](const auto& each) { return each == value; }, projection);
+  return ranges::count_if(
+      range, [&](const auto& each) { return each == value; }, projection);
 }
 
 template <class Order, class Projection>

@@ -20,10 +20,9 @@ constexpr std::int64_t f32 = 4;
 
 const CandleRules::Architecture& definition(const Model& model, const Runtime& runtime) {
   const auto& known = runtime.candle.architectures;
-  const auto found =
-      std::find_if(known.begin(), known.end(), [&](const CandleRules::Architecture& each) {
-        return each.name == model.architecture;
-      });
+  const auto found = std::find_if(
+      known.begin(), known.end(),
+      [&](const CandleRules::Architecture& each) { return each.name == model.architecture; });
   if (found == known.end()) {
     throw Error(Errc::unsupported, "--runtime",
                 fmt::format("{} does not run {}: candle-transformers has no quantized model of "
@@ -45,10 +44,11 @@ bool reads(const CandleRules& rules, ElementType type) {
 void refuse_other_types(const Model& model, const CandleRules& rules) {
   for (const Tensor& tensor : model.tensors.all()) {
     if (!reads(rules, tensor.type)) {
-      throw Error(Errc::bad_request, "--quant",
-                  fmt::format("Candle does not read {}, which {} holds; use Q4_K_M, Q8_0 or another "
-                              "of its types",
-                              format_of(tensor.type).name, model.quantization));
+      throw Error(
+          Errc::bad_request, "--quant",
+          fmt::format("Candle does not read {}, which {} holds; use Q4_K_M, Q8_0 or another "
+                      "of its types",
+                      format_of(tensor.type).name, model.quantization));
     }
   }
 }
@@ -92,7 +92,7 @@ Weights weights_of(const Model& model) {
 /// Keys and values of all layers with `tokens` in them.
 struct Cache {
   Bytes bytes;
-  std::int64_t tokens = 0;   ///< Of one buffer, before it is rounded.
+  std::int64_t tokens = 0;  ///< Of one buffer, before it is rounded.
   std::int64_t buffers = 0;
 };
 
@@ -102,12 +102,16 @@ Cache cache_of(const Model& model, const AttentionShape& shape,
                const CandleRules::Architecture& own, std::int64_t tokens) {
   Cache out{.bytes = {}, .tokens = tokens, .buffers = 2 * shape.layers};
   switch (own.cache) {
-    case CandleRules::Cache::concatenated: out.buffers += 2; break;
+    case CandleRules::Cache::concatenated:
+      out.buffers += 2;
+      break;
     case CandleRules::Cache::stepwise:
       out.tokens = round_up(tokens, own.step);
       out.buffers += tokens > own.step ? 2 : 0;
       break;
-    case CandleRules::Cache::whole: out.tokens = std::max(tokens, model.trained_context); break;
+    case CandleRules::Cache::whole:
+      out.tokens = std::max(tokens, model.trained_context);
+      break;
   }
   const Bytes row(checked_multiply(checked_multiply(shape.kv_heads, shape.head_dim), f32));
   out.bytes = buffer_size(row * out.tokens) * out.buffers;
@@ -116,8 +120,8 @@ Cache cache_of(const Model& model, const AttentionShape& shape,
 
 /// What lives beside the cache while `tokens` are computed after `depth` others.
 struct Compute {
-  Bytes scores;      ///< One score matrix, as a buffer.
-  Bytes attention;   ///< The matrices, and keys and values repeated for all heads.
+  Bytes scores;     ///< One score matrix, as a buffer.
+  Bytes attention;  ///< The matrices, and keys and values repeated for all heads.
   Bytes feed_forward;
 
   /// Both use the same buffers one after the other.
@@ -145,8 +149,12 @@ Compute compute_of(const Model& model, const AttentionShape& shape,
 }
 
 Part part(PartName name, Bytes bytes, Basis basis, std::string note, std::string formula) {
-  return {.name = name, .where = Place::gpu, .bytes = bytes, .basis = basis,
-          .note = std::move(note), .formula = std::move(formula)};
+  return {.name = name,
+          .where = Place::gpu,
+          .bytes = bytes,
+          .basis = basis,
+          .note = std::move(note),
+          .formula = std::move(formula)};
 }
 
 void check_heads(const Model& model, const Runtime& runtime, const AttentionShape& shape,
@@ -165,23 +173,26 @@ std::vector<std::string> remarks(const Model& model, const Settings& settings,
                                  const Compute& compute) {
   std::vector<std::string> out;
   if (own.cache == CandleRules::Cache::whole) {
-    out.push_back(fmt::format("Candle allocates the whole trained context of {} tokens with the "
-                              "first one.",
-                              model.trained_context));
+    out.push_back(
+        fmt::format("Candle allocates the whole trained context of {} tokens with the "
+                    "first one.",
+                    model.trained_context));
   }
   if (const Bytes scores = compute.scores * own.scores; scores > gib(1)) {
-    out.push_back(fmt::format("Candle computes a prompt at once: the scores of {} tokens take {} "
-                              "while it lasts.",
-                              settings.prompt_tokens, to_text(scores)));
+    out.push_back(
+        fmt::format("Candle computes a prompt at once: the scores of {} tokens take {} "
+                    "while it lasts.",
+                    settings.prompt_tokens, to_text(scores)));
   }
-  out.push_back(fmt::format("The token embedding becomes F32 and takes {}.",
-                            to_text(weights.embedding)));
+  out.push_back(
+      fmt::format("The token embedding becomes F32 and takes {}.", to_text(weights.embedding)));
   if (const auto longest = positions(own, model); longest < model.trained_context) {
     out.push_back(fmt::format("Candle has positions for {} tokens, not the {} it was trained for.",
                               longest, model.trained_context));
   }
-  out.emplace_back("low confidence: the rules are read from Candle's source, and nobody has "
-                   "published peaks to compare them with.");
+  out.emplace_back(
+      "low confidence: the rules are read from Candle's source, and nobody has "
+      "published peaks to compare them with.");
   return out;
 }
 
@@ -202,10 +213,11 @@ Footprint footprint(const Model& model, const Runtime& runtime, const Settings& 
   check_heads(model, runtime, shape, own);
   refuse_other_types(model, runtime.candle);
   if (const auto longest = positions(own, model); longest > 0 && settings.context > longest) {
-    throw Error(Errc::bad_request, "--ctx-size",
-                fmt::format("{} tokens are more than the {} that Candle computes positions for; use "
-                            "at most {}",
-                            settings.context, longest, longest));
+    throw Error(
+        Errc::bad_request, "--ctx-size",
+        fmt::format("{} tokens are more than the {} that Candle computes positions for; use "
+                    "at most {}",
+                    settings.context, longest, longest));
   }
   const Weights weights = weights_of(model);
   const std::int64_t prompted = settings.depth + settings.prompt_tokens;
@@ -227,11 +239,11 @@ Footprint footprint(const Model& model, const Runtime& runtime, const Settings& 
       fmt::format("{} as in the file + {} of floats as F32 + {} x {} x 4 for the embedding",
                   to_text(weights.quantized), to_text(weights.floats), model.vocabulary,
                   model.embedding)));
-  out.parts.push_back(part(
-      PartName::kv_cache, cache.bytes, Basis::assumed,
-      fmt::format("F32, {} tokens, {} buffers", cache.tokens, cache.buffers),
-      fmt::format("{} buffers x the power of two above {} tokens x {} kv heads x {} x 4 bytes",
-                  cache.buffers, cache.tokens, shape.kv_heads, shape.head_dim)));
+  out.parts.push_back(
+      part(PartName::kv_cache, cache.bytes, Basis::assumed,
+           fmt::format("F32, {} tokens, {} buffers", cache.tokens, cache.buffers),
+           fmt::format("{} buffers x the power of two above {} tokens x {} kv heads x {} x 4 bytes",
+                       cache.buffers, cache.tokens, shape.kv_heads, shape.head_dim)));
   out.parts.push_back(part(
       PartName::compute, compute.total(), Basis::assumed,
       prompting ? fmt::format("a prompt of {} tokens at once", settings.prompt_tokens)
@@ -242,8 +254,8 @@ Footprint footprint(const Model& model, const Runtime& runtime, const Settings& 
   out.parts.push_back(part(PartName::runtime, runtime.candle.process, Basis::assumed,
                            "the program and Metal's own", "assumed"));
   out.peak = out.total(Place::gpu) - runtime.candle.process;
-  const Bytes largest = std::max({compute.scores, weights.embedding,
-                                  Bytes(cache.bytes.count() / cache.buffers)});
+  const Bytes largest =
+      std::max({compute.scores, weights.embedding, Bytes(cache.bytes.count() / cache.buffers)});
   out.largest_buffer = largest;
   out.largest_buffer_name = largest == compute.scores      ? "attention scores"
                             : largest == weights.embedding ? "the token embedding in F32"

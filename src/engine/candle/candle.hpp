@@ -7,8 +7,8 @@
 
 namespace membudget::candle {
 
-/// What Candle holds when it is at its largest: while the prompt is computed, or when the last token
-/// was generated. Throws Error{unsupported} for models it has no quantized definition for,
+/// What Candle holds when it is at its largest: while the prompt is computed, or when the last
+/// token was generated. Throws Error{unsupported} for models it has no quantized definition for,
 /// Error{bad_request} for tensor types it does not read and for more tokens than it has positions.
 [[nodiscard]] Footprint footprint(const Model& model, const Runtime& runtime,
                                   const Settings& settings);

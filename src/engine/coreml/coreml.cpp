@@ -30,8 +30,12 @@ void refuse_other_weights(const Model& model) {
 }
 
 Part part(PartName name, Bytes bytes, Basis basis, std::string note, std::string formula) {
-  return {.name = name, .where = Place::gpu, .bytes = bytes, .basis = basis,
-          .note = std::move(note), .formula = std::move(formula)};
+  return {.name = name,
+          .where = Place::gpu,
+          .bytes = bytes,
+          .basis = basis,
+          .note = std::move(note),
+          .formula = std::move(formula)};
 }
 
 /// A prompt of the whole context passes at once: the logits of every token, the mask, and a layer's
@@ -48,23 +52,27 @@ Bytes activations(const Model& model, const AttentionShape& shape, std::int64_t 
 std::vector<std::string> remarks(const Model& model, const CoreMlRules& rules,
                                  const Settings& settings, Bytes weights) {
   std::vector<std::string> out;
-  out.push_back(fmt::format("The context of {} tokens is fixed when the model is converted, and its "
-                            "cache is reserved in full.",
-                            settings.context));
+  out.push_back(
+      fmt::format("The context of {} tokens is fixed when the model is converted, and its "
+                  "cache is reserved in full.",
+                  settings.context));
   if (weights > rules.program) {
     const std::int64_t pieces =
         (weights.count() + rules.program.count() - 1) / rules.program.count();
-    out.push_back(fmt::format("The Neural Engine takes about {} of weights in one program; this "
-                              "model would have to be cut into {}, so Core ML runs it on the GPU.",
-                              to_text(rules.program), pieces));
+    out.push_back(
+        fmt::format("The Neural Engine takes about {} of weights in one program; this "
+                    "model would have to be cut into {}, so Core ML runs it on the GPU.",
+                    to_text(rules.program), pieces));
   }
   if (model.vocabulary > rules.dimension) {
-    out.push_back(fmt::format("Its vocabulary of {} is more than the {} rows the Neural Engine takes; "
-                              "the output would have to be split.",
-                              model.vocabulary, rules.dimension));
+    out.push_back(
+        fmt::format("Its vocabulary of {} is more than the {} rows the Neural Engine takes; "
+                    "the output would have to be split.",
+                    model.vocabulary, rules.dimension));
   }
-  out.emplace_back("low confidence: nobody has published what Core ML allocates for such models; "
-                   "on the Neural Engine 4-bit weights become 16-bit.");
+  out.emplace_back(
+      "low confidence: nobody has published what Core ML allocates for such models; "
+      "on the Neural Engine 4-bit weights become 16-bit.");
   return out;
 }
 
@@ -83,11 +91,11 @@ Footprint footprint(const Model& model, const Runtime& runtime, const Settings& 
   out.partial_offload = false;
   out.parts.push_back(part(PartName::weights, weights, Basis::assumed, "compiled for the GPU",
                            "shapes x the type's bits, 4 + 16/32 in blocks of 32"));
-  out.parts.push_back(part(PartName::kv_cache, Bytes(checked_multiply(per_token, settings.context)),
-                           Basis::formula, fmt::format("state of {} tokens", settings.context),
-                           fmt::format("2 x {} layers x {} kv heads x {} x {} tokens x 2 bytes",
-                                       shape.layers, shape.kv_heads, shape.head_dim,
-                                       settings.context)));
+  out.parts.push_back(
+      part(PartName::kv_cache, Bytes(checked_multiply(per_token, settings.context)), Basis::formula,
+           fmt::format("state of {} tokens", settings.context),
+           fmt::format("2 x {} layers x {} kv heads x {} x {} tokens x 2 bytes", shape.layers,
+                       shape.kv_heads, shape.head_dim, settings.context)));
   out.parts.push_back(part(PartName::compute, activations(model, shape, settings.context),
                            Basis::assumed, "a prompt of the whole context",
                            fmt::format("{} tokens x (logits, mask and a layer's activations) x 2 "

@@ -26,8 +26,10 @@ bool may_overwrite(Op op) {
     case Op::rope:
     case Op::rope_back:
     case Op::rms_norm:
-    case Op::soft_max: return true;
-    default: return false;
+    case Op::soft_max:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -198,7 +200,8 @@ class GraphAllocator {
     allocation.host = lists_[1].peak();
     allocation.peak = peak_;
     for (const NodeId id : peak_live_) {
-      allocation.alive.push_back({.node = id, .bytes = size(watched_ == 0 ? Device::metal : Device::cpu, id)});
+      allocation.alive.push_back(
+          {.node = id, .bytes = size(watched_ == 0 ? Device::metal : Device::cpu, id)});
     }
     return allocation;
   }

@@ -32,15 +32,15 @@ NodeId Builder::rescaled(NodeId projected, NodeId target) {
 NodeId Builder::spread_states(NodeId x) {
   const Shape shape = graph_[x].ne;
   const NodeId target = magnitude(x);
-  const NodeId repeated =
-      graph_.repeat(x, {shape[0], shape[1], model_.hidden_copies - 1, 1});
+  const NodeId repeated = graph_.repeat(x, {shape[0], shape[1], model_.hidden_copies - 1, 1});
   const NodeId added = graph_.mul_mat(required("altup_proj.weight"), repeated, "altup");
   return graph_.concat(x, rescaled(added, target), 2);
 }
 
 NodeId Builder::merge_states(NodeId states) {
   const NodeId target = magnitude(copy_of_state(states));
-  NodeId others = graph_.mul_mat(required("altup_unembd_proj.weight"), other_copies(states), "altup");
+  NodeId others =
+      graph_.mul_mat(required("altup_unembd_proj.weight"), other_copies(states), "altup");
   others = rescaled(others, target);
   NodeId sum = copy_of_state(states);
   for (std::int64_t i = 1; i < model_.hidden_copies; ++i) {
@@ -81,8 +81,8 @@ NodeId Builder::corrected_states(NodeId predictions, NodeId activated) {
 NodeId Builder::sparse_gate(NodeId gate) {
   const Shape rows{1, graph_[gate].ne[1], 1, 1};
   const NodeId mean = graph_.operation(Op::mean, ElementType::f32, rows, {gate}, "ffn_gate");
-  const NodeId squares = graph_.unary_like(
-      Op::sqr, graph_.binary(Op::sub, gate, mean, "ffn_gate"), "ffn_gate");
+  const NodeId squares =
+      graph_.unary_like(Op::sqr, graph_.binary(Op::sub, gate, mean, "ffn_gate"), "ffn_gate");
   NodeId deviation = graph_.scale(graph_.sum_rows(squares), "ffn_gate");
   deviation = graph_.scale(graph_.unary_like(Op::sqrt, deviation, "ffn_gate"), "ffn_gate");
   const NodeId cutoff = graph_.add(mean, deviation, "ffn_gate");
@@ -116,7 +116,8 @@ NodeId Builder::altup_layer(const Layer& layer, NodeId states) {
   x = graph_.add(norm("post_ffw_norm", x), residual, "residual");
 
   const NodeId corrected = corrected_states(predictions, x);
-  NodeId first = graph_.mul(copy_of_state(corrected), required("altup_correct_scale.weight"), "altup");
+  NodeId first =
+      graph_.mul(copy_of_state(corrected), required("altup_correct_scale.weight"), "altup");
   first = per_layer_part(first);
   const NodeId rest = graph_.add(other_copies(corrected), first, "altup");
   return graph_.concat(copy_of_state(corrected), rest, 2);

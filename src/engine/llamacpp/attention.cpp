@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "engine/llamacpp/builder.hpp"
-
 #include <string>
+
+#include "engine/llamacpp/builder.hpp"
 
 namespace membudget::llamacpp {
 
@@ -98,8 +98,9 @@ NodeId Builder::stored_values(const KvCache& cache) {
 NodeId Builder::store_keys(const KvCache& cache, const CacheInputs& inputs, NodeId k) {
   const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
   const std::int64_t tokens = graph_[k].ne[2];
-  const NodeId rows = graph_.view(k, {own.key_width, tokens, 1, 1},
-                                  {graph_[k].nb[2], graph_[k].nb[2] * tokens, graph_[k].nb[2] * tokens});
+  const NodeId rows =
+      graph_.view(k, {own.key_width, tokens, 1, 1},
+                  {graph_[k].nb[2], graph_[k].nb[2] * tokens, graph_[k].nb[2] * tokens});
   NodeId keys = key_cache_ = stored_keys(cache);
   if (cache.streams > 1) {
     keys = graph_.reshape(keys, {own.key_width, cache.cells * cache.streams, 1, 1});
@@ -122,8 +123,9 @@ NodeId Builder::store_values(const KvCache& cache, const CacheInputs& inputs, No
   const std::int64_t width = graph_[v].ne[0] * graph_[v].ne[1];
   NodeId values = value_cache_ = stored_values(cache);
   if (!cache.values_transposed) {
-    const NodeId rows = graph_.view(v, {width, tokens, 1, 1},
-                                    {graph_[v].nb[2], graph_[v].nb[2] * tokens, graph_[v].nb[2] * tokens});
+    const NodeId rows =
+        graph_.view(v, {width, tokens, 1, 1},
+                    {graph_[v].nb[2], graph_[v].nb[2] * tokens, graph_[v].nb[2] * tokens});
     if (cache.streams > 1) {
       values = graph_.reshape(values, {own.value_width, cache.cells * cache.streams, 1, 1});
     }
@@ -131,7 +133,8 @@ NodeId Builder::store_values(const KvCache& cache, const CacheInputs& inputs, No
   }
   // Transposed: every element of a row is stored on its own.
   const bool packed = graph_[v].nb[2] == 4 * width;
-  NodeId rows = packed ? graph_.reshape(v, {width, tokens, 1, 1}) : graph_.cont(v, {width, tokens, 1, 1});
+  NodeId rows =
+      packed ? graph_.reshape(v, {width, tokens, 1, 1}) : graph_.cont(v, {width, tokens, 1, 1});
   if (width < own.value_width) {
     rows = graph_.pad(rows, {own.value_width - width, 0, 0, 0});
   }
@@ -149,9 +152,9 @@ NodeId Builder::cached_values(const KvCache& cache, const Attention& attention) 
   const CacheLayer& own = cache.layers[static_cast<std::size_t>(cache_home_)];
   if (cache.values_transposed) {
     const std::int64_t column = row(cache.cells);
-    return graph_.view(
-        value_cache_, {cache.cells, attention.kv_heads, attention.value_dim, cache.streams},
-        {column * attention.value_dim, column, column * own.value_width});
+    return graph_.view(value_cache_,
+                       {cache.cells, attention.kv_heads, attention.value_dim, cache.streams},
+                       {column * attention.value_dim, column, column * own.value_width});
   }
   const std::int64_t value_row = row(own.value_width);
   return graph_.view(value_cache_,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "engine/llamacpp/builder.hpp"
-
 #include <fmt/format.h>
 
 #include <string>
 
+#include "engine/llamacpp/builder.hpp"
 #include "membudget/error.hpp"
 
 namespace membudget::llamacpp {

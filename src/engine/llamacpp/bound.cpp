@@ -39,8 +39,8 @@ ComputeBound compute_bound(const Model& model, const Geometry& geometry,
   for (const KvCache& cache : caches) {
     mask += Bytes{scores ? float_bytes : half_bytes} * cache.cells * geometry.tokens;
     for (const CacheLayer& layer : cache.layers) {
-      const Bytes copy = Bytes{half_bytes} * (layer.key_width + layer.value_width) * cache.cells *
-                         cache.streams;
+      const Bytes copy =
+          Bytes{half_bytes} * (layer.key_width + layer.value_width) * cache.cells * cache.streams;
       scratch = std::max(scratch, copy);
     }
   }

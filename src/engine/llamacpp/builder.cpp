@@ -187,9 +187,9 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   NodeId input = layer_norm("attn_norm", x);
   router_logits_ = layer.early_router ? linear("ffn_gate_inp", x, "router") : no_node;
   // Falcon-40B norms the two branches apart.
-  NodeId branch = mix(layer.mixer, weight("attn_norm_2.weight") == no_node
-                                       ? input
-                                       : norm("attn_norm_2", x, layer.norm));
+  NodeId branch =
+      mix(layer.mixer,
+          weight("attn_norm_2.weight") == no_node ? input : norm("attn_norm_2", x, layer.norm));
   const auto normed_branch = [&] {
     return first_norm({"post_attention_norm", "attn_output_norm"}, branch, layer.norm);
   };
@@ -233,7 +233,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
     case Residual::normed_sums:
     case Residual::attended:
     case Residual::hyper_connected:
-    case Residual::sequential: break;
+    case Residual::sequential:
+      break;
   }
   const NodeId layer_input = residual;
   residual = layer.mixer_residual_first ? graph_.add(residual, branch, "residual")
@@ -249,8 +250,8 @@ NodeId Builder::layer(const Layer& layer, NodeId x) {
   }
   x = feed(layer, input, residual);
   if (!layer.experts_on_sum && !std::holds_alternative<std::monostate>(layer.feed_forward_beside)) {
-    const NodeId other = feed_forward(layer.feed_forward_beside,
-                                      norm("ffn_norm_exps", layer_input, layer.norm));
+    const NodeId other =
+        feed_forward(layer.feed_forward_beside, norm("ffn_norm_exps", layer_input, layer.norm));
     x = graph_.add(other, x, "residual");
   }
   return x;
@@ -269,9 +270,9 @@ NodeId Builder::feed(const Layer& layer, NodeId input, NodeId residual) {
   if (layer.residual_scaled) {
     branch = graph_.scale(branch, "ffn_out");
   }
-  const NodeId x = add_per_layer_input(layer.residual_first
-                                           ? graph_.add(residual, branch, "residual")
-                                           : graph_.add(branch, residual, "residual"));
+  const NodeId x =
+      add_per_layer_input(layer.residual_first ? graph_.add(residual, branch, "residual")
+                                               : graph_.add(branch, residual, "residual"));
   return layer_ < model_.deepstack_layers ? graph_.add(x, slice(layer_ + 1), "deepstack") : x;
 }
 
@@ -283,8 +284,8 @@ void Builder::head(NodeId x) {
   // The last sum of such a layer is normed already.
   if (model_.layers.back().residual != Residual::normed_sums) {
     // LFM2 calls it as others call the norm of the token embedding.
-    const bool renamed = weight("output_norm.weight") == no_node &&
-                         weight("token_embd_norm.weight") != no_node;
+    const bool renamed =
+        weight("output_norm.weight") == no_node && weight("token_embd_norm.weight") != no_node;
     x = norm(renamed ? "token_embd_norm" : "output_norm", x, model_.norm);
   }
   graph_[x].output = true;
@@ -327,8 +328,8 @@ void Builder::logits(NodeId x) {
 NodeId Builder::tied_output() {
   const Tensor* tensor = model_.tensors.find("token_embd.weight");
   const auto index = static_cast<std::size_t>(tensor - model_.tensors.all().data());
-  return graph_.stored(tensor->type, tensor->shape, placement_.tied_output,
-                       placement_.range[index], true, "token_embd.weight");
+  return graph_.stored(tensor->type, tensor->shape, placement_.tied_output, placement_.range[index],
+                       true, "token_embd.weight");
 }
 
 // graph_mtp of src/models/qwen35.cpp and qwen35moe.cpp: the hidden state of each token and the

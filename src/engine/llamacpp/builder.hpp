@@ -303,7 +303,7 @@ class Builder {
 
   Graph graph_;
   std::int64_t layer_ = -1;
-  std::vector<NodeId> weights_;  // by index in the tensor table
+  std::vector<NodeId> weights_;         // by index in the tensor table
   std::vector<NodeId> weights_on_cpu_;  // the CPU's copies of what layers on both sides use
   std::vector<CacheInputs> cache_inputs_;
   BlockInputs block_inputs_;
@@ -315,12 +315,12 @@ class Builder {
   std::vector<NodeId> hyper_weight_nodes_;
   std::vector<NodeId> hyper_sum_nodes_;
   NodeId indexed_tokens_ = no_node;  // what the last indexer picked
-  std::int64_t cache_home_ = 0;  // whose part of the cache the layer being built uses
-  NodeId key_cache_ = no_node;  // of the layer being built
+  std::int64_t cache_home_ = 0;      // whose part of the cache the layer being built uses
+  NodeId key_cache_ = no_node;       // of the layer being built
   NodeId value_cache_ = no_node;
   NodeId per_layer_input_ = no_node;
-  NodeId put_aside_ = no_node;    // inputs of earlier layers, side by side
-  NodeId slices_ = no_node;       // the token embedding, padded for deepstack
+  NodeId put_aside_ = no_node;  // inputs of earlier layers, side by side
+  NodeId slices_ = no_node;     // the token embedding, padded for deepstack
   NodeId tokens_ = no_node;
   NodeId positions_ = no_node;
   NodeId temperature_ = no_node;

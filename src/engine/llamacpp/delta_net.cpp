@@ -31,7 +31,8 @@ Builder::MixedProjection Builder::project_delta_net(const DeltaNet& net, NodeId 
   }
   const std::int64_t shared = net.value_dim * net.value_heads / net.key_heads;
   const std::int64_t row = 2 * net.key_dim + 2 * shared;
-  const NodeId all = graph_.reshape(linear("ssm_in", x, "qkvz"), {row, net.key_heads, tokens, sequences});
+  const NodeId all =
+      graph_.reshape(linear("ssm_in", x, "qkvz"), {row, net.key_heads, tokens, sequences});
   const auto part = [&](std::int64_t width) {
     return graph_.view(all, {width, net.key_heads, tokens, sequences},
                        head_strides(row, row * net.key_heads, tokens));
@@ -63,10 +64,13 @@ Builder::DeltaNetGates Builder::delta_net_gates(const DeltaNet& net, NodeId x) {
     alpha = graph_.cont(half(), {net.value_heads, tokens, sequences, 1});
     beta = graph_.reshape(graph_.unary_like(Op::unary, graph_.cont(half()), "beta"), per_head);
   } else {
-    alpha = graph_.reshape(linear("ssm_alpha", x, "alpha"), {net.value_heads, tokens, sequences, 1});
-    beta = graph_.unary_like(Op::unary, graph_.reshape(linear("ssm_beta", x, "beta"), per_head), "beta");
+    alpha =
+        graph_.reshape(linear("ssm_alpha", x, "alpha"), {net.value_heads, tokens, sequences, 1});
+    beta = graph_.unary_like(Op::unary, graph_.reshape(linear("ssm_beta", x, "beta"), per_head),
+                             "beta");
   }
-  alpha = graph_.unary_like(Op::unary, graph_.add(alpha, required("ssm_dt.bias"), "alpha"), "alpha");
+  alpha =
+      graph_.unary_like(Op::unary, graph_.add(alpha, required("ssm_dt.bias"), "alpha"), "alpha");
   const NodeId decay = graph_.mul(alpha, required("ssm_a"), "decay");
   return {.decay = graph_.reshape(decay, per_head), .beta = beta};
 }
@@ -96,14 +100,15 @@ NodeId Builder::delta_net(const DeltaNet& net, NodeId x) {
   const DeltaNetGates gates = delta_net_gates(net, x);
   const NodeId joined = with_conv_tail(net, projected.mixed);
   const NodeId stored = state_matrix();
-  const NodeId state = graph_.reshape(
-      read_state(stored), {net.value_dim, net.value_dim, net.value_heads, sequences});
+  const NodeId state = graph_.reshape(read_state(stored),
+                                      {net.value_dim, net.value_dim, net.value_heads, sequences});
 
   NodeId mixed = graph_.operation(Op::ssm_conv, ElementType::f32, {channels, tokens, sequences, 1},
                                   {joined, required("ssm_conv1d.weight")}, "convolution");
   mixed = graph_.unary_like(Op::unary, mixed, "convolution");
   const auto part = [&](std::int64_t head, std::int64_t heads) {
-    return graph_.view(mixed, {head, heads, tokens, sequences}, head_strides(head, channels, tokens));
+    return graph_.view(mixed, {head, heads, tokens, sequences},
+                       head_strides(head, channels, tokens));
   };
   const auto normed = [&](NodeId heads, std::string_view label) {
     NodeId result = graph_.unary_like(Op::l2_norm, heads, label);
@@ -121,16 +126,18 @@ NodeId Builder::delta_net(const DeltaNet& net, NodeId x) {
 
   NodeId result = gated_delta_rule(net, {q, k, v, gates.decay, gates.beta, state}, stored);
 
-  result = graph_.mul(norm("ssm_norm", result),
-                      graph_.unary_like(Op::unary, graph_.reshape(projected.gate, graph_[result].ne), "z"),
-                      "gated");
+  result = graph_.mul(
+      norm("ssm_norm", result),
+      graph_.unary_like(Op::unary, graph_.reshape(projected.gate, graph_[result].ne), "z"),
+      "gated");
   result = linear("ssm_out", graph_.reshape(result, {values, tokens, sequences, 1}), "attn_out");
   return graph_.reshape(result, {graph_[result].ne[0], tokens * sequences, 1, 1});
 }
 
 // build_recurrent_attn and build_delta_net_fused (src/models/delta-net-base.cpp): the operation
 // returns the tokens' results and, in rows behind them, the new states.
-NodeId Builder::gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in, NodeId stored) {
+NodeId Builder::gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6>& in,
+                                 NodeId stored) {
   const std::int64_t head = net.value_dim;
   const std::int64_t heads = net.value_heads;
   const std::int64_t tokens = graph_[in[2]].ne[2];
@@ -158,7 +165,8 @@ NodeId Builder::gated_delta_rule(const DeltaNet& net, const std::array<NodeId, 6
     graph_.expand(
         graph_.cpy(graph_.view(both, states, strides), graph_.view(stored, states, strides)));
   }
-  return graph_.view(both, {head, heads, tokens, sequences}, head_strides(head, head * heads, tokens));
+  return graph_.view(both, {head, heads, tokens, sequences},
+                     head_strides(head, head * heads, tokens));
 }
 
 }  // namespace membudget::llamacpp

@@ -9,7 +9,9 @@
 namespace membudget::llamacpp {
 namespace {
 
-bool is_float(ElementType type) { return type == ElementType::f32 || type == ElementType::f16; }
+bool is_float(ElementType type) {
+  return type == ElementType::f32 || type == ElementType::f16;
+}
 
 // Types of a cache that Metal's attention kernels read.
 bool metal_attends_to(ElementType type) {
@@ -21,8 +23,10 @@ bool metal_attends_to(ElementType type) {
     case ElementType::q4_0:
     case ElementType::q4_1:
     case ElementType::q5_0:
-    case ElementType::q5_1: return true;
-    default: return false;
+    case ElementType::q5_1:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -42,8 +46,7 @@ bool metal_lightning_indexer(const Graph& graph, const Node& node) {
   constexpr std::int64_t key_dim = 128;
   constexpr std::int64_t heads = 64;
   const Node& q = graph[node.sources[0]];
-  return q.ne[0] == key_dim && q.ne[1] == heads &&
-         metal_attends_to(graph[node.sources[1]].type);
+  return q.ne[0] == key_dim && q.ne[1] == heads && metal_attends_to(graph[node.sources[1]].type);
 }
 
 bool metal_copies(ElementType from, ElementType to) {
@@ -62,10 +65,13 @@ bool metal_copies(ElementType from, ElementType to) {
         case ElementType::q5_1:
         case ElementType::iq4_nl:
         case ElementType::tq2_0:
-        case ElementType::i32: return true;
-        default: return false;
+        case ElementType::i32:
+          return true;
+        default:
+          return false;
       }
-    case ElementType::bf16: return to == ElementType::f32 || to == ElementType::bf16;
+    case ElementType::bf16:
+      return to == ElementType::f32 || to == ElementType::bf16;
     case ElementType::f16:
     case ElementType::q1_0:
     case ElementType::q2_0:
@@ -74,9 +80,12 @@ bool metal_copies(ElementType from, ElementType to) {
     case ElementType::q5_0:
     case ElementType::q5_1:
     case ElementType::q8_0:
-    case ElementType::tq2_0: return is_float(to);
-    case ElementType::i32: return to == ElementType::f32 || to == ElementType::i32;
-    default: return false;
+    case ElementType::tq2_0:
+      return is_float(to);
+    case ElementType::i32:
+      return to == ElementType::f32 || to == ElementType::i32;
+    default:
+      return false;
   }
 }
 
@@ -98,7 +107,8 @@ bool metal_supports(const Graph& graph, const Node& node) {
     case Op::sqrt:
     case Op::log:
     case Op::unary:
-    case Op::glu: return source(0).contiguous_rows() && is_float(source(0).type);
+    case Op::glu:
+      return source(0).contiguous_rows() && is_float(source(0).type);
     case Op::concat:
       return source(0).type == source(1).type && !format_of(source(0).type).quantized;
     case Op::add:
@@ -108,22 +118,33 @@ bool metal_supports(const Graph& graph, const Node& node) {
     case Op::add_id:
       return source(0).contiguous_rows() && source(1).contiguous_rows() &&
              is_float(source(0).type) && source(0).type == source(1).type;
-    case Op::flash_attn_ext: return metal_flash_attn(graph, node);
-    case Op::lightning_indexer: return metal_lightning_indexer(graph, node);
-    case Op::gated_linear_attn: return false;
-    case Op::gated_delta_net: return source(2).ne[0] % 32 == 0;
+    case Op::flash_attn_ext:
+      return metal_flash_attn(graph, node);
+    case Op::lightning_indexer:
+      return metal_lightning_indexer(graph, node);
+    case Op::gated_linear_attn:
+      return false;
+    case Op::gated_delta_net:
+      return source(2).ne[0] % 32 == 0;
     // Kernels for four states per token (ggml-metal-device.m:1343-1378).
-    case Op::dsv4_hc_comb: return source(0).ne[0] == 24 && source(2).ne[0] == 24;
-    case Op::dsv4_hc_pre: return source(0).ne[1] == 4 && source(1).ne[0] == 4;
-    case Op::dsv4_hc_post: return source(1).ne[1] == 4;
+    case Op::dsv4_hc_comb:
+      return source(0).ne[0] == 24 && source(2).ne[0] == 24;
+    case Op::dsv4_hc_pre:
+      return source(0).ne[1] == 4 && source(1).ne[0] == 4;
+    case Op::dsv4_hc_post:
+      return source(1).ne[1] == 4;
     case Op::mul_mat:
     case Op::mul_mat_id:
-    case Op::get_rows: return source(0).type != ElementType::nvfp4;
+    case Op::get_rows:
+      return source(0).type != ElementType::nvfp4;
     case Op::set:
     case Op::cpy:
-    case Op::cont: return metal_copies(source(0).type, node.type);
-    case Op::set_rows: return metal_stores_rows(source(0).type, node.type);
-    default: return true;
+    case Op::cont:
+      return metal_copies(source(0).type, node.type);
+    case Op::set_rows:
+      return metal_stores_rows(source(0).type, node.type);
+    default:
+      return true;
   }
 }
 
@@ -200,20 +221,28 @@ bool has_metal_flash_attention(std::int64_t head_size) {
 bool supports(Device device, const Graph& graph, NodeId id) {
   const Node& node = graph[id];
   switch (device) {
-    case Device::metal: return metal_supports(graph, node);
-    case Device::blas: return blas_supports(graph, node);
-    case Device::cpu: return cpu_supports(graph, node);
-    case Device::none: break;
+    case Device::metal:
+      return metal_supports(graph, node);
+    case Device::blas:
+      return blas_supports(graph, node);
+    case Device::cpu:
+      return cpu_supports(graph, node);
+    case Device::none:
+      break;
   }
   return false;
 }
 
 bool reads(Device device, Storage storage) {
   switch (storage) {
-    case Storage::gpu: return device == Device::metal;
-    case Storage::cpu: return device == Device::blas || device == Device::cpu;
-    case Storage::repack: return device == Device::cpu;
-    case Storage::graph: break;
+    case Storage::gpu:
+      return device == Device::metal;
+    case Storage::cpu:
+      return device == Device::blas || device == Device::cpu;
+    case Storage::repack:
+      return device == Device::cpu;
+    case Storage::graph:
+      break;
   }
   return false;
 }
@@ -230,11 +259,15 @@ std::int64_t allocation_size(Device device, const Graph& graph, NodeId id,
       const std::int64_t experts = graph[node.sources[0]].ne[2];
       return size + 4 * experts + 4 * experts * graph[node.sources[2]].ne[1];
     }
-    case Op::flash_attn_ext: return size + flash_attn_scratch(graph, node, rules);
+    case Op::flash_attn_ext:
+      return size + flash_attn_scratch(graph, node, rules);
     case Op::argsort:
-    case Op::cumsum: return 2 * size;
-    case Op::top_k: return 8 * graph[node.sources[0]].elements();
-    default: return size;
+    case Op::cumsum:
+      return 2 * size;
+    case Op::top_k:
+      return 8 * graph[node.sources[0]].elements();
+    default:
+      return size;
   }
 }
 

@@ -12,7 +12,8 @@ namespace membudget::llamacpp {
 NodeId Builder::add_learned(NodeId x) {
   if (const NodeId types = weight("token_types.weight"); types != no_node) {
     const std::int64_t row = graph_[types].nb[1];
-    x = graph_.add(x, graph_.view(types, {model_.embedding, 1, 1, 1}, {row, row, row}), "token_types");
+    x = graph_.add(x, graph_.view(types, {model_.embedding, 1, 1, 1}, {row, row, row}),
+                   "token_types");
   }
   if (const NodeId table = weight("position_embd.weight"); table != no_node) {
     const NodeId learned = graph_.get_rows(table, positions(), "position_embd");
@@ -63,8 +64,8 @@ NodeId Builder::normed_sums(const Layer& layer, NodeId x) {
 }
 
 NodeId Builder::pool_mean(NodeId x) {
-  const NodeId weights = graph_.input(
-      ElementType::f32, {geometry_.tokens, geometry_.sequences, 1, 1}, "pooling");
+  const NodeId weights =
+      graph_.input(ElementType::f32, {geometry_.tokens, geometry_.sequences, 1, 1}, "pooling");
   return graph_.mul_mat(graph_.cont(graph_.transpose(x)), weights, "pooled");
 }
 
@@ -88,11 +89,18 @@ NodeId Builder::classify(NodeId x) {
 // build_pooling and build_dense_out (llama-graph.cpp:3611, 3586)
 void Builder::pool(NodeId x) {
   switch (settings_.pooling) {
-    case Pooling::none: break;
-    case Pooling::mean: x = pool_mean(x); break;
+    case Pooling::none:
+      break;
+    case Pooling::mean:
+      x = pool_mean(x);
+      break;
     case Pooling::first:
-    case Pooling::last: x = pool_one(x); break;
-    case Pooling::rank: x = classify(model_.ranks_by_mean ? pool_mean(x) : pool_one(x)); break;
+    case Pooling::last:
+      x = pool_one(x);
+      break;
+    case Pooling::rank:
+      x = classify(model_.ranks_by_mean ? pool_mean(x) : pool_one(x));
+      break;
   }
   graph_.expand(x);
   for (const std::string_view name : {"dense_2", "dense_3"}) {

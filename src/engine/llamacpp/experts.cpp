@@ -10,11 +10,14 @@ namespace membudget::llamacpp {
 // The router's logits become probabilities, one per expert and token (llama-graph.cpp:1943).
 NodeId Builder::routing_probabilities(const Experts& experts, NodeId logits) {
   switch (experts.routing) {
-    case Routing::soft_max: return graph_.soft_max(logits);
-    case Routing::sigmoid: return graph_.unary_like(Op::unary, logits, "router");
+    case Routing::soft_max:
+      return graph_.soft_max(logits);
+    case Routing::sigmoid:
+      return graph_.unary_like(Op::unary, logits, "router");
     case Routing::sqrt_soft_plus:
       return graph_.unary_like(Op::sqrt, graph_.unary_like(Op::unary, logits, "router"), "router");
-    case Routing::soft_max_of_chosen: break;
+    case Routing::soft_max_of_chosen:
+      break;
   }
   return logits;
 }
@@ -76,8 +79,8 @@ NodeId Builder::expert_linear(std::string_view name, NodeId x, NodeId chosen) {
   }
   if (const NodeId scales = weight(base + ".scale"); scales != no_node) {
     const std::int64_t count = graph_[scales].ne[0];
-    const NodeId rows = graph_.repeat(graph_.reshape(scales, {1, count, 1, 1}),
-                                      {1, count, graph_[x].ne[2], 1});
+    const NodeId rows =
+        graph_.repeat(graph_.reshape(scales, {1, count, 1, 1}), {1, count, graph_[x].ne[2], 1});
     result = graph_.mul(result, graph_.get_rows(rows, chosen, name), name);
   }
   if (const NodeId bias = weight(base + ".bias"); bias != no_node) {
@@ -187,8 +190,9 @@ NodeId Builder::experts(const Experts& experts, NodeId x) {
     // build_ffn_layer (nemotron-h.cpp:270) and build_latent_moe (kimi-k3.cpp): the router sees
     // what the experts do not.
     const bool renamed = weight("ffn_routed_down.weight") != no_node;
-    const NodeId latent = graph_.mul_mat(
-        required(renamed ? "ffn_routed_down.weight" : "ffn_latent_down.weight"), x, "expert_latent");
+    const NodeId latent =
+        graph_.mul_mat(required(renamed ? "ffn_routed_down.weight" : "ffn_latent_down.weight"), x,
+                       "expert_latent");
     router_logits_ = linear("ffn_gate_inp", x, "router");
     routed = optional_norm("ffn_routed_norm", routed_experts(experts, latent));
     routed = graph_.mul_mat(required(renamed ? "ffn_routed_up.weight" : "ffn_latent_up.weight"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "engine/llamacpp/builder.hpp"
-
 #include <string>
+
+#include "engine/llamacpp/builder.hpp"
 
 namespace membudget::llamacpp {
 
@@ -13,7 +13,8 @@ NodeId Builder::activated(Limit limit, NodeId gate, NodeId up, std::string_view 
     return graph_.scale(x, label);
   };
   switch (limit) {
-    case Limit::none: break;
+    case Limit::none:
+      break;
     case Limit::clamped:
       up = graph_.clamp(up);
       return graph_.glu(graph_.clamp(gate), up, label);
@@ -40,7 +41,9 @@ NodeId Builder::dense(const DenseFeedForward& dense, NodeId x, std::string_view 
       hidden = activated(dense.limit, gate, up, "ffn_act");
       break;
     }
-    case Gating::fused: hidden = graph_.glu_fused(up, "ffn_act"); break;
+    case Gating::fused:
+      hidden = graph_.glu_fused(up, "ffn_act");
+      break;
     case Gating::none:
       hidden = graph_.unary_like(Op::unary, up, "ffn_act");
       // A scale per channel that activation-aware quantization left here (mpt).

@@ -88,8 +88,8 @@ std::int64_t Node::bytes() const {
   if (elements() == 0) {
     return 0;  // views of states that the batch does not touch
   }
-  std::int64_t total = format.block_elements == 1 ? format.block_bytes
-                                                  : ne[0] * nb[0] / format.block_elements;
+  std::int64_t total =
+      format.block_elements == 1 ? format.block_bytes : ne[0] * nb[0] / format.block_elements;
   for (std::size_t i = format.block_elements == 1 ? 0 : 1; i < 4; ++i) {
     total += (ne[i] - 1) * nb[i];
   }
@@ -141,14 +141,18 @@ NodeId Graph::constant(ElementType type, Shape shape, std::string_view label) {
 
 NodeId Graph::stored(ElementType type, Shape shape, Storage storage, Range range, bool weight,
                      std::string_view label) {
-  Node node{.type = type, .storage = storage, .ne = shape, .nb = packed_strides(type, shape),
-            .range = range, .label = label};
+  Node node{.type = type,
+            .storage = storage,
+            .ne = shape,
+            .nb = packed_strides(type, shape),
+            .range = range,
+            .label = label};
   node.weight = weight;
   return push(node);
 }
 
-NodeId Graph::operation(Op op, ElementType type, Shape shape,
-                        std::initializer_list<NodeId> sources, std::string_view label) {
+NodeId Graph::operation(Op op, ElementType type, Shape shape, std::initializer_list<NodeId> sources,
+                        std::string_view label) {
   Node node{.op = op, .type = type, .ne = shape, .nb = packed_strides(type, shape), .label = label};
   std::size_t at = 0;
   for (const NodeId source : sources) {
@@ -188,8 +192,8 @@ NodeId Graph::mul_mat(NodeId weight, NodeId x, std::string_view label) {
 NodeId Graph::mul_mat_id(NodeId experts, NodeId x, NodeId ids, std::string_view label) {
   const Node& w = (*this)[experts];
   const Node& in = (*this)[x];
-  return operation(Op::mul_mat_id, ElementType::f32,
-                   {w.ne[1], (*this)[ids].ne[0], in.ne[2], 1}, {experts, x, ids}, label);
+  return operation(Op::mul_mat_id, ElementType::f32, {w.ne[1], (*this)[ids].ne[0], in.ne[2], 1},
+                   {experts, x, ids}, label);
 }
 
 NodeId Graph::glu(NodeId gate, NodeId up, std::string_view label) {
@@ -212,8 +216,8 @@ NodeId Graph::soft_max(NodeId a, NodeId mask, NodeId sinks) {
 
 NodeId Graph::flash_attn(NodeId q, NodeId k, NodeId v, NodeId mask, NodeId sinks) {
   const Shape& qs = (*this)[q].ne;
-  return operation(Op::flash_attn_ext, ElementType::f32,
-                   {(*this)[v].ne[0], qs[2], qs[1], qs[3]}, {q, k, v, mask, sinks}, "flash_attn");
+  return operation(Op::flash_attn_ext, ElementType::f32, {(*this)[v].ne[0], qs[2], qs[1], qs[3]},
+                   {q, k, v, mask, sinks}, "flash_attn");
 }
 
 NodeId Graph::get_rows(NodeId a, NodeId rows, std::string_view label) {
@@ -255,7 +259,9 @@ NodeId Graph::cast(NodeId a, ElementType type) {
   return id;
 }
 
-NodeId Graph::cont(NodeId a) { return cont(a, (*this)[a].ne); }
+NodeId Graph::cont(NodeId a) {
+  return cont(a, (*this)[a].ne);
+}
 
 NodeId Graph::cont(NodeId a, Shape shape) {
   return operation(Op::cont, (*this)[a].type, shape, {a}, "cont");
@@ -292,7 +298,8 @@ NodeId Graph::argsort(NodeId a) {
 NodeId Graph::argsort_top_k(NodeId a, std::int64_t k) {
   const NodeId sorted = argsort(a);
   const Node& node = (*this)[sorted];
-  return view(sorted, {k, node.ne[1], node.ne[2], node.ne[3]}, {node.nb[1], node.nb[2], node.nb[3]});
+  return view(sorted, {k, node.ne[1], node.ne[2], node.ne[3]},
+              {node.nb[1], node.nb[2], node.nb[3]});
 }
 
 NodeId Graph::top_k(NodeId a, std::int64_t k) {
@@ -303,8 +310,11 @@ NodeId Graph::top_k(NodeId a, std::int64_t k) {
 
 NodeId Graph::reshape(NodeId a, Shape shape) {
   const Node& source = (*this)[a];
-  Node node{.op = Op::reshape, .type = source.type, .ne = shape,
-            .nb = packed_strides(source.type, shape), .label = source.label};
+  Node node{.op = Op::reshape,
+            .type = source.type,
+            .ne = shape,
+            .nb = packed_strides(source.type, shape),
+            .label = source.label};
   node.sources[0] = a;
   node.root = base(a);
   return push(node);
@@ -312,14 +322,19 @@ NodeId Graph::reshape(NodeId a, Shape shape) {
 
 NodeId Graph::view(NodeId a, Shape shape, std::array<std::int64_t, 3> nb) {
   const Node& source = (*this)[a];
-  Node node{.op = Op::view, .type = source.type, .ne = shape,
-            .nb = {format_of(source.type).block_bytes, nb[0], nb[1], nb[2]}, .label = source.label};
+  Node node{.op = Op::view,
+            .type = source.type,
+            .ne = shape,
+            .nb = {format_of(source.type).block_bytes, nb[0], nb[1], nb[2]},
+            .label = source.label};
   node.sources[0] = a;
   node.root = base(a);
   return push(node);
 }
 
-NodeId Graph::permute(NodeId a, std::array<int, 4> axes) { return permute_as(Op::permute, a, axes); }
+NodeId Graph::permute(NodeId a, std::array<int, 4> axes) {
+  return permute_as(Op::permute, a, axes);
+}
 
 NodeId Graph::permute_as(Op op, NodeId a, std::array<int, 4> axes) {
   const Node& source = (*this)[a];
@@ -355,8 +370,9 @@ void Graph::expand(NodeId result) {
   while (!stack_.empty()) {
     auto& [id, next] = stack_.back();
     const Node& node = (*this)[id];
-    const NodeId source =
-        next < static_cast<int>(node.sources.size()) ? node.sources[static_cast<std::size_t>(next)] : no_node;
+    const NodeId source = next < static_cast<int>(node.sources.size())
+                              ? node.sources[static_cast<std::size_t>(next)]
+                              : no_node;
     if (next >= static_cast<int>(node.sources.size())) {
       (node.op == Op::none ? leaves_ : order_).push_back(id);
       stack_.pop_back();

@@ -84,10 +84,10 @@ constexpr NodeId no_node = -1;
 
 /// Where the data of a node that the graph does not allocate lies.
 enum class Storage : std::uint8_t {
-  graph,    ///< Allocated by the graph allocator.
-  gpu,      ///< A weight or cache in a Metal buffer.
-  cpu,      ///< A weight or cache in ordinary memory.
-  repack,   ///< A weight in the CPU's repacked buffer, which no other backend can read.
+  graph,   ///< Allocated by the graph allocator.
+  gpu,     ///< A weight or cache in a Metal buffer.
+  cpu,     ///< A weight or cache in ordinary memory.
+  repack,  ///< A weight in the CPU's repacked buffer, which no other backend can read.
 };
 
 /// Where the engine insists on running a node (ggml_backend_sched_set_tensor_backend).
@@ -105,9 +105,9 @@ struct Node {
   Op op = Op::none;
   ElementType type = ElementType::f32;
   Storage storage = Storage::graph;
-  bool input = false;        ///< Filled from outside before every run; lives on the CPU.
-  bool output = false;       ///< Read after the run, so never freed or overwritten.
-  bool weight = false;       ///< In a buffer of weights (a cache is not).
+  bool input = false;   ///< Filled from outside before every run; lives on the CPU.
+  bool output = false;  ///< Read after the run, so never freed or overwritten.
+  bool weight = false;  ///< In a buffer of weights (a cache is not).
   Pin pin = Pin::none;
   std::int16_t layer = -1;
   std::array<std::int64_t, 4> ne{1, 1, 1, 1};
@@ -131,9 +131,13 @@ struct Node {
 };
 
 /// RESHAPE, VIEW, PERMUTE and TRANSPOSE (ggml_is_view_op).
-[[nodiscard]] constexpr bool is_view_op(Op op) { return op >= Op::reshape && op <= Op::transpose; }
+[[nodiscard]] constexpr bool is_view_op(Op op) {
+  return op >= Op::reshape && op <= Op::transpose;
+}
 /// The same and NONE (ggml_op_is_empty).
-[[nodiscard]] constexpr bool is_empty_op(Op op) { return op <= Op::transpose; }
+[[nodiscard]] constexpr bool is_empty_op(Op op) {
+  return op <= Op::transpose;
+}
 
 using Shape = std::array<std::int64_t, 4>;
 
@@ -155,8 +159,12 @@ class Graph {
   // Operations, named as in ggml.
   NodeId unary_like(Op op, NodeId a, std::string_view label = {});
   NodeId binary(Op op, NodeId a, NodeId b, std::string_view label = {});
-  NodeId add(NodeId a, NodeId b, std::string_view label = {}) { return binary(Op::add, a, b, label); }
-  NodeId mul(NodeId a, NodeId b, std::string_view label = {}) { return binary(Op::mul, a, b, label); }
+  NodeId add(NodeId a, NodeId b, std::string_view label = {}) {
+    return binary(Op::add, a, b, label);
+  }
+  NodeId mul(NodeId a, NodeId b, std::string_view label = {}) {
+    return binary(Op::mul, a, b, label);
+  }
   NodeId scale(NodeId a, std::string_view label = {}) { return unary_like(Op::scale, a, label); }
   /// The result is a view of `a` (ggml_scale_inplace).
   NodeId scale_in_place(NodeId a) { return in_place(Op::scale, a); }

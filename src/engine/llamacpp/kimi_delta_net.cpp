@@ -27,7 +27,8 @@ NodeId Builder::convolved(const DeltaNet& net, NodeId x, char which, NodeId stor
   result = graph_.reshape(result, {channels, tokens, sequences, 1});
   const NodeId joined = graph_.concat(part(tails), graph_.transpose(result), 0);
   const std::array<std::int64_t, 4> nb = graph_[joined].nb;
-  graph_.expand(graph_.cpy(graph_.view(joined, tail, {nb[1], nb[2], nb[2] * sequences}), part(stored)));
+  graph_.expand(
+      graph_.cpy(graph_.view(joined, tail, {nb[1], nb[2], nb[2] * sequences}), part(stored)));
 
   const NodeId kernel = graph_.reshape(required(std::string("ssm_conv1d_") + which + ".weight"),
                                        {net.conv_width, channels, 1, 1});
@@ -64,20 +65,21 @@ NodeId Builder::kimi_delta_net(const DeltaNet& net, NodeId x) {
     decay = graph_.scale(decay, "decay");
   }
   decay = graph_.reshape(decay, heads);
-  NodeId beta = graph_.reshape(linear("ssm_beta", x, "beta"), {1, net.value_heads, tokens, sequences});
+  NodeId beta =
+      graph_.reshape(linear("ssm_beta", x, "beta"), {1, net.value_heads, tokens, sequences});
   beta = graph_.unary_like(Op::unary, beta, "beta");
 
   const NodeId stored = state_matrix();
-  const NodeId state = graph_.reshape(
-      read_state(stored), {net.value_dim, net.value_dim, net.value_heads, sequences});
+  const NodeId state = graph_.reshape(read_state(stored),
+                                      {net.value_dim, net.value_dim, net.value_heads, sequences});
   q = graph_.unary_like(Op::l2_norm, q, "q");
   k = graph_.unary_like(Op::l2_norm, k, "k");
   NodeId result = graph_.cont(gated_delta_rule(net, {q, k, v, decay, beta, state}, stored));
 
   result = norm("ssm_norm", graph_.reshape(result, flat_heads));
   const std::int64_t width = graph_[x].ne[0];
-  NodeId gate = graph_.reshape(graph_.reshape(x, {width, tokens, sequences, 1}),
-                               {width, all_tokens, 1, 1});
+  NodeId gate =
+      graph_.reshape(graph_.reshape(x, {width, tokens, sequences, 1}), {width, all_tokens, 1, 1});
   gate = weight("ssm_g.weight") == no_node ? linear("ssm_g_b", linear("ssm_g_a", gate, "z"), "z")
                                            : linear("ssm_g", gate, "z");
   gate = graph_.reshape(gate, flat_heads);

@@ -57,9 +57,9 @@ class CompressedCaches {
       key_dim = std::max(key_dim, std::get<CompressedAttention>(layer.mixer).indexer.key_dim);
     }
     const std::int64_t recent =
-        settings_.swa_full ? geometry_.cells
-                           : round_up(std::min(geometry_.cells, first.window + geometry_.ubatch),
-                                      context_step);
+        settings_.swa_full
+            ? geometry_.cells
+            : round_up(std::min(geometry_.cells, first.window + geometry_.ubatch), context_step);
     add(recent, 1, first.head_dim, 0, 0);
     caches_.back().sliding = true;
     // Summaries of 4 tokens look back at the 4 before, so twice as many wait, at twice the width.
@@ -181,13 +181,16 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     cache.layers.resize(model.layers.size() + drafts);
     return cache;
   };
-  const auto add_layer = [&](KvCache& cache, std::size_t i, std::int64_t keys, std::int64_t values) {
-    const auto buffer = static_cast<std::int32_t>(first_cache_buffer + 2 * static_cast<int>(caches.size()));
+  const auto add_layer = [&](KvCache& cache, std::size_t i, std::int64_t keys,
+                             std::int64_t values) {
+    const auto buffer =
+        static_cast<std::int32_t>(first_cache_buffer + 2 * static_cast<int>(caches.size()));
     const bool on_gpu = placement.layer_on_gpu[i] && settings.kv_offload;
     const auto reserve = [&](ElementType type, std::int64_t width) {
       Bytes& end = on_gpu ? cache.gpu : cache.host;
       const Bytes begin = end;
-      end += Bytes{round_up((row_size(type, width) * cache.cells * cache.streams).count(), alignment)};
+      end +=
+          Bytes{round_up((row_size(type, width) * cache.cells * cache.streams).count(), alignment)};
       return Range{.buffer = buffer + (on_gpu ? 0 : 1), .begin = begin.count(), .end = end.count()};
     };
     CacheLayer& layer = cache.layers[i];
@@ -210,8 +213,9 @@ std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
     cache.keys_only = latent;
     if (sliding && !settings.swa_full) {
       const std::int64_t slots = geometry.unified() ? geometry.sequences : 1;
-      cache.cells = round_up(std::min(geometry.cells, checked_multiply(window, slots) + geometry.ubatch),
-                             context_step);
+      cache.cells =
+          round_up(std::min(geometry.cells, checked_multiply(window, slots) + geometry.ubatch),
+                   context_step);
     }
     Common key_head;
     Common value_head;

@@ -17,7 +17,7 @@ namespace membudget::llamacpp {
 struct CacheLayer {
   bool present = false;
   Storage storage = Storage::gpu;
-  std::int64_t key_width = 0;    ///< Elements per cell: heads times head size.
+  std::int64_t key_width = 0;  ///< Elements per cell: heads times head size.
   /// Padded to the widest layer when V is stored transposed; 0 when there is none.
   std::int64_t value_width = 0;
   Range keys;
@@ -38,7 +38,7 @@ enum CompressedCache : std::size_t {
 /// (llama-kv-cache.cpp:60-360, llama-kv-cache-iswa.cpp:73; llama.cpp b10587).
 struct KvCache {
   bool sliding = false;
-  bool indexer = false;    ///< Holds the keys of sparse attention's indexers.
+  bool indexer = false;  ///< Holds the keys of sparse attention's indexers.
   /// V is a part of K, so it is not stored; such keys are never rotated (build_attn_inp_k).
   bool keys_only = false;
   /// Tokens that a cell stands for. Above 1 tokens wait in a state, F32 whatever the cache types,
@@ -46,7 +46,7 @@ struct KvCache {
   std::int64_t ratio = 1;
   std::int64_t state_rows = 0;   ///< Per stream.
   std::int64_t state_width = 0;  ///< Elements; there are values and as many scores.
-  std::int64_t cells = 0;  ///< Per stream.
+  std::int64_t cells = 0;        ///< Per stream.
   std::int64_t streams = 1;
   ElementType key_type = ElementType::f16;
   ElementType value_type = ElementType::f16;
@@ -67,9 +67,9 @@ struct KvCache {
 };
 
 /// The caches a model gets: one, or one for full and one for sliding layers, or one for latents
-/// and one for the indexers of sparse attention (llama-kv-cache-dsa.cpp, llama-kv-cache-msa.cpp), or
-/// those that CompressedCache names (llama-kv-cache-dsv4.cpp).
-/// `flash` says whether V is laid out for flash attention (also when `auto` later turns it off).
+/// and one for the indexers of sparse attention (llama-kv-cache-dsa.cpp, llama-kv-cache-msa.cpp),
+/// or those that CompressedCache names (llama-kv-cache-dsv4.cpp). `flash` says whether V is laid
+/// out for flash attention (also when `auto` later turns it off).
 [[nodiscard]] std::vector<KvCache> kv_caches(const Model& model, const Settings& settings,
                                              const Geometry& geometry, const Placement& placement,
                                              const LlamaCppRules& rules, bool flash);

@@ -2,9 +2,9 @@
 // Multi-head latent attention with the decompression of keys absorbed into the queries, so that
 // all heads attend to one latent (llama.cpp b10587, src/models/deepseek2.cpp, deepseek32.cpp and
 // glm-dsa.cpp).
-#include "engine/llamacpp/builder.hpp"
-
 #include <algorithm>
+
+#include "engine/llamacpp/builder.hpp"
 
 namespace membudget::llamacpp {
 namespace {
@@ -57,9 +57,9 @@ NodeId Builder::attend_to_latents(NodeId q, NodeId k, NodeId v, NodeId mask) {
 // The scores of all cached tokens, one by one for every token of the batch.
 NodeId Builder::indexer_scores(NodeId q, NodeId k, NodeId weights, NodeId mask) {
   if (fusion_.indexer) {
-    const NodeId scores = graph_.operation(
-        Op::lightning_indexer, ElementType::f32,
-        {graph_[k].ne[2], graph_[q].ne[2], 1, graph_[q].ne[3]}, {q, k, weights, mask}, "indexer");
+    const NodeId scores = graph_.operation(Op::lightning_indexer, ElementType::f32,
+                                           {graph_[k].ne[2], graph_[q].ne[2], 1, graph_[q].ne[3]},
+                                           {q, k, weights, mask}, "indexer");
     indexer_nodes_.push_back(scores);
     return scores;
   }
@@ -108,12 +108,11 @@ NodeId Builder::sparse_mask(NodeId mask, NodeId tokens, ElementType type) {
   const NodeId closed = graph_.unary_like(Op::fill, mask, "sparse_mask");
   const Node all = graph_[closed];
   const Node picked = graph_[tokens];
-  const NodeId cells = graph_.view(closed, {1, all.ne[0], all.ne[1], all.ne[3]},
-                                   {all.nb[0], all.nb[1], all.nb[2]});
+  const NodeId cells =
+      graph_.view(closed, {1, all.ne[0], all.ne[1], all.ne[3]}, {all.nb[0], all.nb[1], all.nb[2]});
   const NodeId rows = graph_.view(tokens, {picked.ne[0], picked.ne[1], picked.ne[3], 1},
                                   {picked.nb[1], picked.nb[2], picked.ne[3] * picked.nb[3]});
-  NodeId zeros =
-      graph_.constant(type, {1, picked.ne[0], picked.ne[1], picked.ne[3]}, "zeros");
+  NodeId zeros = graph_.constant(type, {1, picked.ne[0], picked.ne[1], picked.ne[3]}, "zeros");
   zeros = graph_.unary_like(Op::fill, zeros, "zeros");
   const NodeId open = graph_.set_rows(cells, zeros, rows);
   const Node opened = graph_[open];
@@ -144,9 +143,9 @@ NodeId Builder::latent_attention(const LatentAttention& attention, NodeId x) {
                         float_bytes * key_dim * attention.heads * tokens});
   };
   const auto rotated = [&](NodeId part) { return attention.rope ? rope(part) : part; };
-  NodeId absorbed = graph_.mul_mat(required("attn_k_b.weight"),
-                                   graph_.permute(query_part(attention.nope_dim), swap_middle),
-                                   "q_absorbed");
+  NodeId absorbed =
+      graph_.mul_mat(required("attn_k_b.weight"),
+                     graph_.permute(query_part(attention.nope_dim), swap_middle), "q_absorbed");
   absorbed = graph_.permute(absorbed, swap_middle);
   q = graph_.concat(absorbed, rotated(query_part(attention.rope_dim)), 0);
 
@@ -168,15 +167,15 @@ NodeId Builder::latent_attention(const LatentAttention& attention, NodeId x) {
   graph_.expand(k);
   graph_.expand(store_keys(cache, inputs, k));
   const NodeId mask =
-      attention.indexer ? sparse_mask(inputs.mask, indexed_tokens_, ElementType::f32)
-                        : inputs.mask;
+      attention.indexer ? sparse_mask(inputs.mask, indexed_tokens_, ElementType::f32) : inputs.mask;
   k = cached_keys(cache, attention.key_width());
   const Node keys = graph_[k];
   v = graph_.view(k, {attention.latent_dim, keys.ne[1], keys.ne[2], keys.ne[3]},
                   {keys.nb[1], keys.nb[2], keys.nb[3]});
   NodeId result = attend_to_latents(q, k, v, mask);
   if (const NodeId gate = weight("attn_gate.weight"); gate != no_node) {
-    const NodeId open = graph_.unary_like(Op::unary, graph_.mul_mat(gate, x, "attn_gate"), "attn_gate");
+    const NodeId open =
+        graph_.unary_like(Op::unary, graph_.mul_mat(gate, x, "attn_gate"), "attn_gate");
     result = graph_.mul(result, open, "attn_gated");
   }
   return linear("attn_output", result, "attn_out");
@@ -191,15 +190,16 @@ Builder::Projections Builder::project_from_latent(const Attention& attention, No
   const std::int64_t nope_dim = attention.key_dim - rope_dim;
   constexpr std::int64_t float_bytes = 4;
 
-  NodeId q = weight("attn_q_a.weight") == no_node
-                 ? linear("attn_q", x, "q")
-                 : linear("attn_q_b", norm("attn_q_a_norm", linear("attn_q_a", x, "q_latent")), "q");
+  NodeId q =
+      weight("attn_q_a.weight") == no_node
+          ? linear("attn_q", x, "q")
+          : linear("attn_q_b", norm("attn_q_a_norm", linear("attn_q_a", x, "q_latent")), "q");
   q = rope(graph_.reshape(q, {attention.key_dim, attention.heads, tokens, 1}));
 
   const NodeId compressed = linear("attn_kv_a_mqa", x, "kv_latent");
   const std::int64_t row = graph_[compressed].nb[1];
-  NodeId latent = graph_.view(compressed, {latent_dim, tokens, 1, 1},
-                              {row, row * tokens, row * tokens});
+  NodeId latent =
+      graph_.view(compressed, {latent_dim, tokens, 1, 1}, {row, row * tokens, row * tokens});
   latent = norm("attn_kv_a_norm", latent);
   const NodeId kv = linear("attn_kv_b", latent, "kv");
   const std::int64_t head = float_bytes * (nope_dim + attention.value_dim);
@@ -210,9 +210,7 @@ Builder::Projections Builder::project_from_latent(const Attention& attention, No
   const NodeId nope = part(nope_dim);
   NodeId shared = graph_.view(compressed, {rope_dim, 1, tokens, 1}, {row, row, row * tokens});
   shared = graph_.repeat(rope(shared), {rope_dim, attention.heads, tokens, 1});
-  return {.q = q,
-          .k = graph_.concat(nope, shared, 0),
-          .v = graph_.cont(part(attention.value_dim))};
+  return {.q = q, .k = graph_.concat(nope, shared, 0), .v = graph_.cont(part(attention.value_dim))};
 }
 
 }  // namespace membudget::llamacpp

@@ -13,7 +13,9 @@
 namespace membudget::llamacpp {
 namespace {
 
-Bytes size_of(const Range& range) { return Bytes{range.end - range.begin}; }
+Bytes size_of(const Range& range) {
+  return Bytes{range.end - range.begin};
+}
 
 void add_weights(const Model& model, const Placement& placement, LayeredMemory& out) {
   constexpr std::int64_t alignment = 32;

@@ -56,7 +56,8 @@ NodeId Builder::mamba_1(const Mamba& mamba, NodeId x) {
   const std::int64_t tokens = graph_[x].ne[1] / sequences;
   const std::int64_t inner = mamba.inner_dim;
   const NodeId stored = state_tail();
-  const NodeId tail = graph_.reshape(read_state(stored), {mamba.conv_width - 1, inner, sequences, 1});
+  const NodeId tail =
+      graph_.reshape(read_state(stored), {mamba.conv_width - 1, inner, sequences, 1});
 
   x = graph_.reshape(x, {graph_[x].ne[0], tokens, sequences, 1});
   const NodeId xz = adapted(required("ssm_in.weight"), x, "ssm_in");
@@ -104,7 +105,8 @@ NodeId Builder::mamba_2(const Mamba& mamba, NodeId x) {
   const std::int64_t head = mamba.inner_dim / heads;
   const std::int64_t channels = mamba.inner_dim + 2 * mamba.groups * mamba.state_dim;
   const NodeId stored = state_tail();
-  const NodeId tail = graph_.reshape(read_state(stored), {mamba.conv_width - 1, channels, sequences, 1});
+  const NodeId tail =
+      graph_.reshape(read_state(stored), {mamba.conv_width - 1, channels, sequences, 1});
 
   x = graph_.reshape(x, {graph_[x].ne[0], tokens, sequences, 1});
   const NodeId projected = adapted(required("ssm_in.weight"), x, "ssm_in");

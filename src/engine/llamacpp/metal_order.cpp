@@ -306,9 +306,8 @@ class Reorder {
       group.empty = is_empty_op(graph_[node(i)].op);
       group.safe = safe(graph_[node(i)].op);
       std::uint64_t follows = 0;
-      for_each_access(group, [&](Access access, bool write) {
-        follows |= conflicts_.before(access, write);
-      });
+      for_each_access(
+          group, [&](Access access, bool write) { follows |= conflicts_.before(access, write); });
       follows_.push_back(follows);
       for_each_access(group, [&](Access access, bool write) { conflicts_.add(access, write); });
       conflicts_.next();

@@ -13,7 +13,8 @@ void Builder::make_per_layer_input(NodeId x) {
   const Shape by_token{model_.per_layer_width, layers, tokens, 1};
 
   const NodeId ids = graph_.input(ElementType::i32, {tokens, 1, 1, 1}, "tokens");
-  NodeId looked_up = graph_.get_rows(required("per_layer_token_embd.weight"), ids, "per_layer_embd");
+  NodeId looked_up =
+      graph_.get_rows(required("per_layer_token_embd.weight"), ids, "per_layer_embd");
   looked_up = graph_.scale(graph_.reshape(looked_up, by_token), "per_layer_embd");
   graph_.expand(looked_up);
 

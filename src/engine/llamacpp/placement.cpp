@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::int64_t alignment = 32;
 
-std::int32_t buffer_of(Storage storage) { return static_cast<std::int32_t>(storage); }
+std::int32_t buffer_of(Storage storage) {
+  return static_cast<std::int32_t>(storage);
+}
 
 // Tensors of the input layer, which llama.cpp never offloads (llama-model.cpp:1381).
 bool is_input(std::string_view name) {
@@ -52,11 +54,14 @@ bool has_repack_kernel(const Tensor& tensor) {
     case ElementType::q4_0:
     case ElementType::iq4_nl:
     case ElementType::mxfp4:
-    case ElementType::q8_0: return tensor.shape[1] % 4 == 0;
+    case ElementType::q8_0:
+      return tensor.shape[1] % 4 == 0;
     case ElementType::q4_k:
     case ElementType::q5_k:
-    case ElementType::q6_k: return tensor.shape[1] % 8 == 0;
-    default: return false;
+    case ElementType::q6_k:
+      return tensor.shape[1] % 8 == 0;
+    default:
+      return false;
   }
 }
 
@@ -84,8 +89,9 @@ bool is_repacked(const Tensor& tensor, bool lookup) {
 class Overrides {
  public:
   explicit Overrides(const Settings& settings)
-      : settings_(settings), moe_layers_(settings.cpu_moe ? std::numeric_limits<std::int64_t>::max()
-                                                          : settings.n_cpu_moe) {
+      : settings_(settings),
+        moe_layers_(settings.cpu_moe ? std::numeric_limits<std::int64_t>::max()
+                                     : settings.n_cpu_moe) {
     for (const TensorOverride& override : settings.tensor_overrides) {
       patterns_.emplace_back(override.pattern, std::regex::optimize);
     }
@@ -159,7 +165,8 @@ class Placer {
     const auto layers = static_cast<std::int64_t>(model_.layers.size()) + model_.draft_layers;
     std::int64_t offloaded = 0;
     if (settings_.backend == Backend::metal) {
-      offloaded = settings_.gpu_layers < 0 ? layers + 1 : std::min(settings_.gpu_layers, layers + 1);
+      offloaded =
+          settings_.gpu_layers < 0 ? layers + 1 : std::min(settings_.gpu_layers, layers + 1);
     }
     result_.output_on_gpu = offloaded >= 1;
     result_.full_offload = offloaded > layers;
@@ -196,8 +203,8 @@ class Placer {
         return;  // a block for drafting, which is not loaded
       }
     }
-    const bool on_gpu = layer >= 0 ? result_.layer_on_gpu[static_cast<std::size_t>(layer)]
-                                   : result_.output_on_gpu;
+    const bool on_gpu =
+        layer >= 0 ? result_.layer_on_gpu[static_cast<std::size_t>(layer)] : result_.output_on_gpu;
     // rope_freqs, rope_factors_long, rope_factors_short: one copy per buffer that holds layers.
     if (tensor.name.compare(0, 5, "rope_") == 0) {
       result_.shared_by_layers[index] = true;

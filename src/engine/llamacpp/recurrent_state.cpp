@@ -155,8 +155,8 @@ void Builder::close_state(NodeId stored, NodeId states, NodeId read) {
   const std::int64_t row = graph_[stored].nb[1];
   const std::int64_t untouched = state_.slots - geometry_.sequences;
   const NodeId extra = graph_.get_rows(states, state_rows_extra_);
-  graph_.expand(graph_.cpy(
-      extra, graph_.view(stored, {width, untouched, 1, 1}, {row, row * untouched, row * untouched})));
+  graph_.expand(graph_.cpy(extra, graph_.view(stored, {width, untouched, 1, 1},
+                                              {row, row * untouched, row * untouched})));
 }
 
 NodeId Builder::read_state(NodeId stored) {

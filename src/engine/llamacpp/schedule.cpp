@@ -111,16 +111,19 @@ class Scheduler {
     }
     for (const NodeId id : graph_.order()) {
       const Device insisted = pinned(graph_[id].pin);
-      device(id) = insisted != Device::none && supports(insisted, graph_, id) ? insisted
-                                                                              : by_current(id);
+      device(id) =
+          insisted != Device::none && supports(insisted, graph_, id) ? insisted : by_current(id);
     }
   }
 
   [[nodiscard]] Device pinned(Pin pin) const {
     switch (pin) {
-      case Pin::metal: return devices_.front();
-      case Pin::cpu: return devices_.back();
-      case Pin::none: break;
+      case Pin::metal:
+        return devices_.front();
+      case Pin::cpu:
+        return devices_.back();
+      case Pin::none:
+        break;
     }
     return Device::none;
   }

@@ -20,8 +20,8 @@ struct Split {
 
 /// How ggml's scheduler will run a graph: which device runs which node, in which order.
 struct Schedule {
-  std::vector<NodeId> order;    ///< The graph's operations; Metal's splits reordered.
-  std::vector<Device> device;   ///< By node id, copies included.
+  std::vector<NodeId> order;   ///< The graph's operations; Metal's splits reordered.
+  std::vector<Device> device;  ///< By node id, copies included.
   std::vector<Split> splits;
 };
 

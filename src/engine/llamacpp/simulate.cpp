@@ -189,7 +189,8 @@ class Run {
     Geometry full = geometry_;
     full.positions = geometry_.cells;
     const Simulation simulation = scheduled(fusion, full);
-    const Allocation allocation = allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
+    const Allocation allocation =
+        allocate(simulation.graph, simulation.schedule, runtime_.llama_cpp);
     return Bytes{metal_ ? allocation.gpu : allocation.host};
   }
 
@@ -198,11 +199,11 @@ class Run {
   // rows when fewer than 32 tokens attend. Where the CPU computes too, both are cut differently.
   [[nodiscard]] bool generation_may_need_more(const Simulation& prompt) const {
     constexpr std::size_t metal_beside_inputs = 2;
-    return metal_ && (!placement_.full_offload || !settings_.kv_offload ||
-                      prompt.schedule.splits.size() > metal_beside_inputs ||
-                      (runtime_.llama_cpp.flash_attn_kv_scratch &&
-                       asked_flash_ != FlashAttention::off &&
-                       format_of(settings_.cache_type_k).quantized));
+    return metal_ &&
+           (!placement_.full_offload || !settings_.kv_offload ||
+            prompt.schedule.splits.size() > metal_beside_inputs ||
+            (runtime_.llama_cpp.flash_attn_kv_scratch && asked_flash_ != FlashAttention::off &&
+             format_of(settings_.cache_type_k).quantized));
   }
 
   [[nodiscard]] Simulation scheduled(Fusion fusion, const Geometry& geometry) const {

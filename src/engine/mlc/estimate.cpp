@@ -14,10 +14,9 @@ namespace {
 
 const MlcRules::Architecture& definition(const Model& model, const Runtime& runtime) {
   const auto& known = runtime.mlc.architectures;
-  const auto found =
-      std::find_if(known.begin(), known.end(), [&](const MlcRules::Architecture& each) {
-        return each.name == model.architecture;
-      });
+  const auto found = std::find_if(
+      known.begin(), known.end(),
+      [&](const MlcRules::Architecture& each) { return each.name == model.architecture; });
   if (found == known.end()) {
     throw Error(Errc::unsupported, "--runtime",
                 fmt::format("{} does not run {}: no definition of architecture {} is known to ship "
@@ -54,12 +53,12 @@ std::int64_t float_bytes(const Model& model) {
 }
 
 /// What memory planning leaves in the largest function (metadata.memory_usage) stands in the
-/// compiled library. Compile logs of three models show what it is made of, per token of a chunk: gate
-/// and up twice, their product and the hidden state, in the model's floats, and with a vocabulary that
-/// is compiled in (estimate_memory_usage.py:71-80 skips shapes that are not) logits of 32 bits.
-/// Published, at chunks of 8192, 8192 and 2048: Llama-3-8B 1184.62 MiB (this: 1184.00), Phi-3.5
-/// 688.75 (688.00, https://github.com/mlc-ai/mlc-llm/issues/3394), Qwen3-1.7B 1331.00 (1315.00,
-/// https://github.com/mlc-ai/mlc-llm/pull/3221).
+/// compiled library. Compile logs of three models show what it is made of, per token of a chunk:
+/// gate and up twice, their product and the hidden state, in the model's floats, and with a
+/// vocabulary that is compiled in (estimate_memory_usage.py:71-80 skips shapes that are not) logits
+/// of 32 bits. Published, at chunks of 8192, 8192 and 2048: Llama-3-8B 1184.62 MiB (this: 1184.00),
+/// Phi-3.5 688.75 (688.00, https://github.com/mlc-ai/mlc-llm/issues/3394), Qwen3-1.7B 1331.00
+/// (1315.00, https://github.com/mlc-ai/mlc-llm/pull/3221).
 Bytes largest_function(const Model& model, const MlcRules::Architecture& own, std::int64_t chunk) {
   const std::int64_t activations =
       checked_add(checked_multiply(feed_forward_width(model), 5), model.embedding);
@@ -99,16 +98,14 @@ Terms terms(const Model& model, const Runtime& runtime, const Settings& settings
   out.parameters = model.tensors.total();
   out.temporary = largest_function(model, own, chunk) * 2;
   // :708-710; keys and values of 16 bits, and 1.25 bytes of page tables.
-  out.token_quarters =
-      times(times(times(shape.head_dim, shape.kv_heads), shape.layers), 4 * 4) + 5;
+  out.token_quarters = times(times(times(shape.head_dim, shape.kv_heads), shape.layers), 4 * 4) + 5;
   // :711-713
   out.cache_workspace =
       Bytes((sequences + 1) * 88 + times(chunk, (shape.heads + 1) * 8) +
             times(chunk, times(shape.head_dim, (shape.heads + shape.kv_heads) * 4))) +
       runtime.mlc.cache_workspace;
   // :714-715
-  out.model_workspace =
-      Bytes(chunk * 4 + sequences * 4 + times(chunk * 2 + sequences, hidden * 2));
+  out.model_workspace = Bytes(chunk * 4 + sequences * 4 + times(chunk * 2 + sequences, hidden * 2));
   // :716-717; 16.125 bytes for each logit.
   out.logits_workspace =
       Bytes(sequences * 20 + (times(times(sequences, model.vocabulary), 129) + 7) / 8);
@@ -132,9 +129,12 @@ std::int64_t inferred_tokens(const Terms& terms, const Model& model, const Runti
   const std::int64_t sequence = sequence_tokens(model, runtime);
   // :763-783
   switch (rules.mode) {
-    case MlcRules::Mode::local: return std::min({most, sequence, rules.local_tokens});
-    case MlcRules::Mode::interactive: return std::min(most, sequence);
-    case MlcRules::Mode::server: return std::min(most, checked_multiply(sequences, sequence));
+    case MlcRules::Mode::local:
+      return std::min({most, sequence, rules.local_tokens});
+    case MlcRules::Mode::interactive:
+      return std::min(most, sequence);
+    case MlcRules::Mode::server:
+      return std::min(most, checked_multiply(sequences, sequence));
   }
   return most;
 }

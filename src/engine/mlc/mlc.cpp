@@ -11,8 +11,12 @@ namespace membudget::mlc {
 namespace {
 
 Part part(PartName name, Bytes bytes, Basis basis, std::string note, std::string formula) {
-  return {.name = name, .where = Place::gpu, .bytes = bytes, .basis = basis,
-          .note = std::move(note), .formula = std::move(formula)};
+  return {.name = name,
+          .where = Place::gpu,
+          .bytes = bytes,
+          .basis = basis,
+          .note = std::move(note),
+          .formula = std::move(formula)};
 }
 
 std::vector<std::string> remarks(const Model& model, const Runtime& runtime,
@@ -22,18 +26,21 @@ std::vector<std::string> remarks(const Model& model, const Runtime& runtime,
                             settings.context, settings.parallel,
                             settings.parallel == 1 ? "sequence" : "sequences together"));
   if (settings.context > runtime.mlc.metal_tokens) {
-    out.push_back(fmt::format("Left to itself it takes at most {} tokens on Metal, where it is slow "
-                              "with larger buffers.",
-                              runtime.mlc.metal_tokens));
+    out.push_back(
+        fmt::format("Left to itself it takes at most {} tokens on Metal, where it is slow "
+                    "with larger buffers.",
+                    runtime.mlc.metal_tokens));
   }
   if (const auto longest = sequence_tokens(model, runtime); longest < model.trained_context) {
-    out.push_back(fmt::format("Its definition of {} takes {} tokens a sequence, not the {} it was "
-                              "trained for.",
-                              model.architecture, longest, model.trained_context));
+    out.push_back(
+        fmt::format("Its definition of {} takes {} tokens a sequence, not the {} it was "
+                    "trained for.",
+                    model.architecture, longest, model.trained_context));
   }
-  out.emplace_back("low confidence: the temporary buffers are part of the compiled library and "
-                   "assumed here from a few compile logs; smaller chunks (--prefill-step-size) need "
-                   "less.");
+  out.emplace_back(
+      "low confidence: the temporary buffers are part of the compiled library and "
+      "assumed here from a few compile logs; smaller chunks (--prefill-step-size) need "
+      "less.");
   return out;
 }
 
@@ -47,11 +54,11 @@ Footprint footprint(const Model& model, const Runtime& runtime, const Settings& 
   out.parts.push_back(part(PartName::weights, terms.parameters,
                            model.types_assumed ? Basis::assumed : Basis::formula,
                            "read into buffers", "shapes x the type's bits, scales included"));
-  out.parts.push_back(part(
-      PartName::kv_cache, terms.cache(settings.context), Basis::formula,
-      fmt::format("{} tokens, all reserved", settings.context),
-      fmt::format("{} tokens x {} bytes (2 x kv heads x head x layers x 2 bytes, and 1.25)",
-                  settings.context, static_cast<double>(terms.token_quarters) / 4)));
+  out.parts.push_back(
+      part(PartName::kv_cache, terms.cache(settings.context), Basis::formula,
+           fmt::format("{} tokens, all reserved", settings.context),
+           fmt::format("{} tokens x {} bytes (2 x kv heads x head x layers x 2 bytes, and 1.25)",
+                       settings.context, static_cast<double>(terms.token_quarters) / 4)));
   out.parts.push_back(part(
       PartName::compute, terms.temporary + terms.cache_workspace + terms.model_workspace,
       Basis::assumed, "temporary buffers and workspaces",

@@ -15,7 +15,7 @@
 namespace membudget::mlx {
 namespace {
 
-constexpr std::int64_t half = 2;   // Activations and caches are of 16 bits.
+constexpr std::int64_t half = 2;    // Activations and caches are of 16 bits.
 constexpr std::int64_t single = 4;  // States of recurrences are of 32 (gated_delta.py:276, ssm.py).
 
 bool routed(const Model& model, Routing routing) {
@@ -26,11 +26,11 @@ bool routed(const Model& model, Routing routing) {
 }
 
 const MlxArchitecture& file_of(const Model& model, const MlxRules& rules) {
-  const auto found = std::find_if(
-      rules.architectures.begin(), rules.architectures.end(), [&](const MlxArchitecture& each) {
-        return each.architecture == model.architecture &&
-               (!each.routing || routed(model, *each.routing));
-      });
+  const auto found = std::find_if(rules.architectures.begin(), rules.architectures.end(),
+                                  [&](const MlxArchitecture& each) {
+                                    return each.architecture == model.architecture &&
+                                           (!each.routing || routed(model, *each.routing));
+                                  });
   if (found == rules.architectures.end()) {
     throw Error(Errc::bad_request, "--runtime",
                 fmt::format("mlx-lm has no model file for architecture '{}'; use --runtime "
@@ -64,9 +64,9 @@ class Reader {
           } else if constexpr (std::is_same_v<Kind, LatentAttention>) {
             latent(each);
           } else if constexpr (std::is_same_v<Kind, Mamba>) {
-            const std::int64_t mixed =
-                each.version == 1 ? each.inner_dim
-                                  : each.inner_dim + 2 * each.groups * each.state_dim;
+            const std::int64_t mixed = each.version == 1
+                                           ? each.inner_dim
+                                           : each.inner_dim + 2 * each.groups * each.state_dim;
             recurrent(checked_multiply(each.inner_dim, each.state_dim) * single, mixed,
                       each.conv_width);
             if (each.version == 2) {
@@ -121,7 +121,9 @@ class Reader {
     // decompressed for a prompt (deepseek_v3.py).
     const bool fused = each.nope_dim == each.value_dim && is_fused(each.nope_dim);
     const std::int64_t layers = rules_.layers_at_once;
-    score({.heads = each.heads, .window = 0, .copies = layers * (fused ? 1 : 2),
+    score({.heads = each.heads,
+           .window = 0,
+           .copies = layers * (fused ? 1 : 2),
            .expanded = Bytes(layers * each.heads * (each.nope_dim + each.value_dim) * half)});
     cache({each.latent_dim, each.rope_dim}, {each.latent_dim, each.rope_dim}, 0);
     if (each.indexer && each.indexer->own) {
@@ -147,8 +149,9 @@ class Reader {
                   "mlx-lm cannot quantize the caches of this model's sliding windows; leave it "
                   "out, or lower --prefill-step-size instead");
     }
-    const auto same = std::find_if(out.windowed.begin(), out.windowed.end(),
-                                   [&](const WindowedCaches& each) { return each.window == window; });
+    const auto same =
+        std::find_if(out.windowed.begin(), out.windowed.end(),
+                     [&](const WindowedCaches& each) { return each.window == window; });
     WindowedCaches& caches = same == out.windowed.end() ? out.windowed.emplace_back() : *same;
     caches.window = window;
     ++caches.layers;

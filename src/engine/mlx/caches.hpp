@@ -20,8 +20,8 @@ struct WindowedCaches {
 /// A layer whose attention computes scores into memory: H x tokens x tokens.
 struct ScoredAttention {
   std::int64_t heads = 0;
-  std::int64_t window = 0;    ///< 0 = the whole context.
-  std::int64_t copies = 1;    ///< Arrays of that size.
+  std::int64_t window = 0;  ///< 0 = the whole context.
+  std::int64_t copies = 1;  ///< Arrays of that size.
   /// Beside them, per token of the context: keys and values of every head, decompressed.
   Bytes expanded;
 };

@@ -86,13 +86,13 @@ class Parts {
       formula += fmt::format(
           "{}{} layers with a window of {}: {} B per token x {} tokens{}",
           formula.empty() ? "" : "; ", each.layers, each.window, each.per_token.count(),
-          moment_.generating
-              ? fmt::format("min({}, {})", moment_.tokens, each.window)
-              : fmt::format("min({}, {} + {} - 1)", moment_.tokens, each.window,
-                            moment_.step / settings_.parallel),
+          moment_.generating ? fmt::format("min({}, {})", moment_.tokens, each.window)
+                             : fmt::format("min({}, {} + {} - 1)", moment_.tokens, each.window,
+                                           moment_.step / settings_.parallel),
           times());
     }
-    const std::string bits = settings_.kv_bits > 0 ? fmt::format(", {} bits", settings_.kv_bits) : "";
+    const std::string bits =
+        settings_.kv_bits > 0 ? fmt::format(", {} bits", settings_.kv_bits) : "";
     add(PartName::kv_cache, Place::gpu, moment_.whole + moment_.windowed, Basis::formula,
         fmt::format("{} tokens in use{}", moment_.tokens, bits), std::move(formula));
   }
@@ -165,10 +165,10 @@ class Parts {
       Settings plain = settings_;
       plain.kv_bits = 0;
       const Bytes without = gpu_of(plain);
-      out_.remarks.push_back(fmt::format(
-          "--kv-bits {} turns off fused attention: it {} the peak by {}.", settings_.kv_bits,
-          now > without ? "raises" : "lowers",
-          to_text(now > without ? now - without : without - now)));
+      out_.remarks.push_back(
+          fmt::format("--kv-bits {} turns off fused attention: it {} the peak by {}.",
+                      settings_.kv_bits, now > without ? "raises" : "lowers",
+                      to_text(now > without ? now - without : without - now)));
     }
     if (settings_.context_limit > 0) {
       out_.remarks.push_back(fmt::format(
@@ -183,9 +183,8 @@ class Parts {
     }
     const Bytes one = moment_.whole + moment_.windowed + moment_.state;
     if (rules_.kept_bytes > Bytes()) {
-      out_.remarks.push_back(
-          fmt::format("Caches of earlier prompts are kept beside this, up to {}.",
-                      to_text(rules_.kept_bytes)));
+      out_.remarks.push_back(fmt::format(
+          "Caches of earlier prompts are kept beside this, up to {}.", to_text(rules_.kept_bytes)));
     } else if (rules_.kept_caches > 0) {
       out_.remarks.push_back(
           fmt::format("A server keeps the caches of {} finished requests beside this, at this "
@@ -232,8 +231,7 @@ std::int64_t fitted_context(const Model& model, const MlxRules& rules, Bytes wor
   const Bytes per_token = all.per_token + Bytes(model.embedding * half) +
                           Bytes(checked_multiply(heads * fit.step, half));
   const Bytes left = std::max(Bytes(), working_set - reserve - fixed);
-  const std::int64_t tokens =
-      round_up(left.count() / per_token.count(), rules.cache_step);
+  const std::int64_t tokens = round_up(left.count() / per_token.count(), rules.cache_step);
   return std::min(std::max(tokens, fit.least), model.trained_context);
 }
 

@@ -69,9 +69,8 @@ class Moments {
   }
 
   [[nodiscard]] Bytes copy_of_one_layer() const {
-    return caches_.whole_layers == 0
-               ? Bytes()
-               : Bytes(whole(prompted_).count() / caches_.whole_layers);
+    return caches_.whole_layers == 0 ? Bytes()
+                                     : Bytes(whole(prompted_).count() / caches_.whole_layers);
   }
 
   /// ssm.py, ssm_attn: for every block the decay between each two of its tokens.
@@ -88,8 +87,7 @@ class Moments {
     for (const ScoredAttention& each : caches_.scored) {
       const std::int64_t seen =
           each.window == 0 ? prompted_ : std::min(prompted_, each.window + chunk_ - 1);
-      const Bytes one(
-          checked_multiply(checked_multiply(each.heads * half, out.step), seen));
+      const Bytes one(checked_multiply(checked_multiply(each.heads * half, out.step), seen));
       const double copies =
           settings_.kv_bits > 0 ? rules_.quantized_scores : static_cast<double>(each.copies);
       const Bytes all = pages(copies * static_cast<double>(one.count()), rules_) +
@@ -98,10 +96,9 @@ class Moments {
       most = std::max(most, all);
     }
     const Bytes scan = scan_of_a_step();
-    const double share =
-        std::min(1.0, std::pow(static_cast<double>(out.step) /
-                                   static_cast<double>(rules_.in_flight_tokens),
-                               rules_.in_flight_power));
+    const double share = std::min(
+        1.0, std::pow(static_cast<double>(out.step) / static_cast<double>(rules_.in_flight_tokens),
+                      rules_.in_flight_power));
     const std::int64_t ops = settings_.buffer_ops > 0 ? settings_.buffer_ops : rules_.buffer_ops;
     const double queued = static_cast<double>(ops) / static_cast<double>(rules_.buffer_ops);
     const double window = static_cast<double>(rules_.in_flight.count()) * queued * share;

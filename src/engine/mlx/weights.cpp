@@ -119,8 +119,8 @@ Weights weights(const Model& model, const MlxRules& rules) {
       allocate(out, tensor, rules.page);
     }
   }
-  const bool guessed = model.types_assumed || !model.not_understood.empty() ||
-                       rules.own_quantization;
+  const bool guessed =
+      model.types_assumed || !model.not_understood.empty() || rules.own_quantization;
   out.basis = guessed ? Basis::assumed : Basis::formula;
   return out;
 }

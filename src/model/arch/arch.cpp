@@ -13,6 +13,7 @@
 namespace membudget {
 
 std::span<const Architecture> architectures() {
+  // clang-format off
   static const std::array all{
       arch::afmoe,
       arch::apertus,
@@ -124,6 +125,7 @@ std::span<const Architecture> architectures() {
       arch::step35,
       arch::xverse,
   };
+  // clang-format on
   return all;
 }
 
@@ -196,8 +198,8 @@ void describe_unknown(const Metadata& metadata, Model& model) {
                             "file says too little for a bound ({})",
                             metadata.architecture(), error.what()));
   }
-  model.not_understood =
-      fmt::format("general.architecture '{}' is not known to this version", metadata.architecture());
+  model.not_understood = fmt::format("general.architecture '{}' is not known to this version",
+                                     metadata.architecture());
 }
 
 // The engine divides by them. A layer may go without keys, or without heads at all (deci), but then
@@ -212,8 +214,10 @@ void check_attention(const Metadata& metadata, const Model& model) {
       if (attention == nullptr) {
         continue;
       }
-      const bool queries = attention->heads > 0 || holds("attn_q.weight") || holds("attn_qkv.weight");
-      const bool keys = attention->kv_heads > 0 || holds("attn_k.weight") || holds("attn_qkv.weight");
+      const bool queries =
+          attention->heads > 0 || holds("attn_q.weight") || holds("attn_qkv.weight");
+      const bool keys =
+          attention->kv_heads > 0 || holds("attn_k.weight") || holds("attn_qkv.weight");
       if ((queries && attention->heads < 1) || (keys && attention->kv_heads < 1) ||
           (keys && (attention->key_dim < 1 || attention->value_dim < 1))) {
         throw Error(Errc::invalid_model, metadata.place_of("attention.head_count"),

@@ -36,8 +36,8 @@ struct Architecture {
 [[nodiscard]] const Architecture* find_architecture(std::string_view name);
 
 /// The model that a file or a catalog entry describes. Of an unknown architecture it is an upper
-/// bound with `not_understood` set. Throws Error{invalid_model} for metadata that contradicts itself
-/// or says too little for a bound.
+/// bound with `not_understood` set. Throws Error{invalid_model} for metadata that contradicts
+/// itself or says too little for a bound.
 [[nodiscard]] Model describe_model(const Metadata& metadata, TensorTable tensors);
 
 }  // namespace membudget

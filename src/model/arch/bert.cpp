@@ -106,10 +106,8 @@ std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optio
 }
 
 std::vector<TensorShape> bert_tensors(const Metadata& metadata, OptionalTensors optional) {
-  const Layout layout{.qkv_bias = true,
-                      .attention_bias = true,
-                      .gating = Gating::none,
-                      .feed_forward_bias = true};
+  const Layout layout{
+      .qkv_bias = true, .attention_bias = true, .gating = Gating::none, .feed_forward_bias = true};
   return tensors(metadata, optional, layout, true);
 }
 

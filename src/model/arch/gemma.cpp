@@ -51,9 +51,8 @@ std::vector<TensorShape> gemma2_tensors(const Metadata& metadata, OptionalTensor
 }
 
 std::vector<TensorShape> gemma3_tensors(const Metadata& metadata, OptionalTensors optional) {
-  return transformer_tensors(
-      metadata, optional,
-      {.norms = branch_norms(), .query_key_norm = QueryKeyNorm::per_head});
+  return transformer_tensors(metadata, optional,
+                             {.norms = branch_norms(), .query_key_norm = QueryKeyNorm::per_head});
 }
 
 }  // namespace

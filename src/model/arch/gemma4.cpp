@@ -34,7 +34,8 @@ void describe(const Metadata& metadata, Model& model) {
       attention.value_dim = metadata.integer("attention.value_length_swa", attention.value_dim);
       attention.rope_factors = false;
     }
-    // The last layers with a cache of their own are a sliding and a full one (llama-model.cpp:2416).
+    // The last layers with a cache of their own are a sliding and a full one
+    // (llama-model.cpp:2416).
     if (i >= own && own >= 2) {
       attention.cache_layer = own - (attention.window > 0 ? 2 : 1);
     }

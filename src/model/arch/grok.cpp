@@ -20,7 +20,8 @@ void describe(const Metadata& metadata, Model& model) {
     Layer& layer = model.layers[i];
     std::get<Attention>(layer.mixer).soft_capped = true;
     layer.branch_norms = true;
-    const bool beside = model.tensors.find(static_cast<std::int64_t>(i), "ffn_up.weight") != nullptr;
+    const bool beside =
+        model.tensors.find(static_cast<std::int64_t>(i), "ffn_up.weight") != nullptr;
     experts.dense_width = beside ? std::get<DenseFeedForward>(layer.feed_forward).width : 0;
     layer.feed_forward = experts;
   }

@@ -55,8 +55,8 @@ std::vector<TensorShape> nemotron_tensors(const Metadata& metadata, OptionalTens
 }
 
 std::vector<TensorShape> falcon_tensors(const Metadata& metadata, OptionalTensors optional) {
-  Layout layout{.norms = {"attn_norm"}, .norm_bias = true, .fused_qkv = true,
-                .gating = Gating::none};
+  Layout layout{
+      .norms = {"attn_norm"}, .norm_bias = true, .fused_qkv = true, .gating = Gating::none};
   if (TensorList(metadata, optional).has("attn_norm_2.weight")) {
     layout.norms.push_back("attn_norm_2");
   }

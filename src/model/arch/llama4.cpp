@@ -7,7 +7,7 @@
 namespace membudget::arch {
 namespace {
 
-constexpr std::int64_t chunk = 8192;     // whatever window the file states
+constexpr std::int64_t chunk = 8192;  // whatever window the file states
 constexpr std::int64_t maverick_experts = 128;
 
 void describe(const Metadata& metadata, Model& model) {

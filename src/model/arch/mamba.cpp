@@ -16,8 +16,12 @@ void describe_layers(const Metadata& metadata, Model& model, int version) {
   }
 }
 
-void describe(const Metadata& metadata, Model& model) { describe_layers(metadata, model, 1); }
-void describe_2(const Metadata& metadata, Model& model) { describe_layers(metadata, model, 2); }
+void describe(const Metadata& metadata, Model& model) {
+  describe_layers(metadata, model, 1);
+}
+void describe_2(const Metadata& metadata, Model& model) {
+  describe_layers(metadata, model, 2);
+}
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
   return hybrid_tensors(metadata, optional, describe, {.norms = {"attn_norm"}});

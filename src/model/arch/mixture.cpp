@@ -122,11 +122,16 @@ bool weights_scaled(const Metadata& metadata) {
 
 Routing stated_routing(const Metadata& metadata, Routing fallback) {
   switch (metadata.integer("expert_gating_func", 0)) {
-    case 1: return Routing::soft_max;
-    case 2: return Routing::sigmoid;
-    case 3: return Routing::soft_max_of_chosen;
-    case 4: return Routing::sqrt_soft_plus;
-    default: return fallback;
+    case 1:
+      return Routing::soft_max;
+    case 2:
+      return Routing::sigmoid;
+    case 3:
+      return Routing::soft_max_of_chosen;
+    case 4:
+      return Routing::sqrt_soft_plus;
+    default:
+      return fallback;
   }
 }
 
@@ -136,12 +141,11 @@ void route_as_stated(const Metadata& metadata, Experts& experts, Routing fallbac
   experts.scaled = weights_scaled(metadata);
 }
 
-std::vector<Limit> read_limits(const Metadata& metadata, std::string_view key,
-                               std::size_t layers, Limit kind) {
+std::vector<Limit> read_limits(const Metadata& metadata, std::string_view key, std::size_t layers,
+                               Limit kind) {
   constexpr double smallest = 1e-6;  // build_ffn, build_moe_ffn
   std::vector<Limit> result(layers, Limit::none);
-  const Metadata::Value* value =
-      metadata.find(fmt::format("{}.{}", metadata.architecture(), key));
+  const Metadata::Value* value = metadata.find(fmt::format("{}.{}", metadata.architecture(), key));
   for (std::size_t i = 0; value != nullptr && i < layers; ++i) {
     if (const auto* limits = std::get_if<std::vector<double>>(value)) {
       result[i] = i < limits->size() && (*limits)[i] > smallest ? kind : Limit::none;
@@ -169,9 +173,9 @@ void drop_draft_layers(const Metadata& metadata, Model& model, bool cached) {
   model.draft_layers = metadata.integer("nextn_predict_layers", 0);
   model.draft_cached = cached;
   if (model.draft_layers >= static_cast<std::int64_t>(model.layers.size())) {
-    throw Error(Errc::invalid_model, metadata.where(),
-                fmt::format("'nextn_predict_layers' is {}, which leaves no layer",
-                            model.draft_layers));
+    throw Error(
+        Errc::invalid_model, metadata.where(),
+        fmt::format("'nextn_predict_layers' is {}, which leaves no layer", model.draft_layers));
   }
   model.layers.resize(model.layers.size() - static_cast<std::size_t>(model.draft_layers));
 }

@@ -40,9 +40,10 @@ std::vector<bool> recurrent_layers(const Metadata& metadata, std::int64_t layers
     return result;
   }
   constexpr std::int64_t usual_interval = 4;
-  const std::int64_t interval = metadata.has(fmt::format("{}.full_attention_interval", metadata.architecture()))
-                                    ? read_extent(metadata, "full_attention_interval")
-                                    : usual_interval;
+  const std::int64_t interval =
+      metadata.has(fmt::format("{}.full_attention_interval", metadata.architecture()))
+          ? read_extent(metadata, "full_attention_interval")
+          : usual_interval;
   for (std::int64_t i = 0; i < layers; ++i) {
     result.push_back((i + 1) % interval != 0);
   }
@@ -67,7 +68,6 @@ void describe(const Metadata& metadata, Model& model, QueryGate gate, bool repea
     }
   }
 }
-
 
 Experts read_qwen_experts(const Metadata& metadata, std::int64_t width) {
   Experts result = read_experts(metadata);

@@ -45,8 +45,7 @@ void describe_bailing(const Metadata& metadata, Model& model) {
 void describe_bailing2(const Metadata& metadata, Model& model) {
   describe_transformer(metadata, model);
   Experts experts = with_shared_count(metadata);
-  const std::int64_t one =
-      metadata.integer("expert_shared_feed_forward_length", experts.width);
+  const std::int64_t one = metadata.integer("expert_shared_feed_forward_length", experts.width);
   experts.shared_width = one * metadata.integer("expert_shared_count");
   route_as_stated(metadata, experts, Routing::soft_max);
   put_experts(metadata, model, experts);

@@ -35,10 +35,10 @@ void describe(const Metadata& metadata, Model& model) {
 }
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {
-  return mixture_tensors(metadata, optional, describe,
-                         {.query_key_norm = QueryKeyNorm::per_head,
-                          .attention_gate = AttentionGate::per_head},
-                         {"exp_probs_b.bias"});
+  return mixture_tensors(
+      metadata, optional, describe,
+      {.query_key_norm = QueryKeyNorm::per_head, .attention_gate = AttentionGate::per_head},
+      {"exp_probs_b.bias"});
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ Dimensions read_dimensions(const Metadata& metadata) {
   check_extent(metadata, "block_count", result.layers, max_layers);
   result.embedding = metadata.integer("embedding_length");
   check_extent(metadata, "embedding_length", result.embedding, max_extent);
-  result.vocabulary = metadata.integer(
-      "vocab_size", metadata.array_length("tokenizer.ggml.tokens").value_or(0));
+  result.vocabulary =
+      metadata.integer("vocab_size", metadata.array_length("tokenizer.ggml.tokens").value_or(0));
   result.heads = metadata.per_layer("attention.head_count", result.layers, 0);
   result.kv_heads = result.heads;
   if (metadata.has(fmt::format("{}.attention.head_count_kv", metadata.architecture()))) {
@@ -200,7 +200,8 @@ void TensorList::attention(std::int64_t layer, const Layout& layout) {
     linear(layer, "attn_gate", d.embedding, whole ? d.heads[i] * d.value_dim : d.heads[i]);
   }
   switch (layout.query_key_norm) {
-    case QueryKeyNorm::none: break;
+    case QueryKeyNorm::none:
+      break;
     case QueryKeyNorm::per_head:
       add(layer, "attn_q_norm.weight", {d.key_dim});
       add(layer, "attn_k_norm.weight", {d.key_dim});

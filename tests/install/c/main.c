@@ -7,34 +7,38 @@
 #include <membudget/membudget.h>
 #include <stdio.h>
 
-static const char *word_of(int verdict) {
+static const char* word_of(int verdict) {
   switch (verdict) {
-    case MEMBUDGET_COMFORTABLE: return "comfortable";
-    case MEMBUDGET_TIGHT: return "tight";
-    case MEMBUDGET_CRAWLS: return "crawls";
-    default: return "does-not-fit";
+    case MEMBUDGET_COMFORTABLE:
+      return "comfortable";
+    case MEMBUDGET_TIGHT:
+      return "tight";
+    case MEMBUDGET_CRAWLS:
+      return "crawls";
+    default:
+      return "does-not-fit";
   }
 }
 
 /* Says what went wrong and gives back everything. Each destroy takes NULL. */
-static int failed(membudget_planner *planner, char *error) {
+static int failed(membudget_planner* planner, char* error) {
   fprintf(stderr, "%s\n", error != NULL ? error : "out of memory");
   membudget_string_free(error);
   membudget_planner_destroy(planner);
   return 3;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   /* Options as those of `membudget plan`, without their dashes. */
-  const char *request = argc > 1 ? argv[1]
+  const char* request = argc > 1 ? argv[1]
                                  : "{\"model\": \"qwen2.5-coder:32b\", \"chip\": \"m1-max-32gb\","
                                    " \"ctx-size\": \"8k\"}";
-  membudget_planner *planner = NULL;
-  membudget_prepared *prepared = NULL;
+  membudget_planner* planner = NULL;
+  membudget_prepared* prepared = NULL;
   membudget_settings settings = MEMBUDGET_SETTINGS_INIT; /* Changes nothing of the request. */
   membudget_figures figures = MEMBUDGET_FIGURES_INIT;
   int64_t largest = 0;
-  char *error = NULL; /* JSON, and ours to free, after a failure. */
+  char* error = NULL; /* JSON, and ours to free, after a failure. */
 
   if (membudget_planner_create(&planner) != MEMBUDGET_OK) return failed(planner, error);
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Does a model fit a Mac, and how far can its context go? In C++, with an installed membudget:
 //   fits [MODEL CHIP TOKENS]
-#include <membudget/membudget.hpp>
-
 #include <cstdint>
 #include <cstdio>
+#include <membudget/membudget.hpp>
 #include <string>
 
 namespace {
 
-double gib(membudget::Bytes size) { return static_cast<double>(size.count()) / (1U << 30U); }
+double gib(membudget::Bytes size) {
+  return static_cast<double>(size.count()) / (1U << 30U);
+}
 
 }  // namespace
 
