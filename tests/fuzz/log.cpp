@@ -51,12 +51,13 @@ void log(std::string_view input) {
   require(whole->loads.size() <= most_loads, "no more loads are kept than promised");
   require(whole->lines <= 1 + std::count(input.begin(), input.end(), '\n'), "lines are counted");
   VerifyReport report;
+  // Planning takes forty times as long as reading, and looking through the catalog a thousand
+  // times.
   for (const EngineLoad& load : whole->loads) {
-    if (load.has_sizes() && report.runs.size() < 2) {
+    if (salt % 8 == 0 && load.has_sizes() && report.runs.size() < 2) {
       static const Model model = profiles().model("qwen2.5-0.5b", "Q4_K_M");
       report.runs.push_back(verify(load, model, profiles(), {}));
-      // Looks through the catalog, so only now and then.
-      if (salt % 16 == 0) {
+      if (salt % 256 == 0) {
         report.runs.push_back(verify(load, profiles(), {}));
       }
     }
