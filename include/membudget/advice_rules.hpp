@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// One thing that can be changed so that a model fits, or that can be afforded when it does.
 enum class Lever : std::uint8_t {
@@ -85,3 +86,4 @@ struct AdviceRules {
 [[nodiscard]] std::string_view to_string(Lever lever);
 
 }  // namespace membudget
+#pragma GCC visibility pop

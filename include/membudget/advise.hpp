@@ -13,7 +13,8 @@
 #include "membudget/plan.hpp"
 #include "membudget/quality_table.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// The largest context, in tokens, for which plan() still leaves `headroom`: the engine's padding
 /// step is respected, and one more step does not fit. 0 when not even the smallest context fits.
@@ -124,3 +125,4 @@ struct Recommendation {
                                        std::span<const Alternative> quantizations);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 #include "membudget/advise.hpp"
 #include "membudget/profiles.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// The same model at the quantizations of `names`, itself left out, for ladder() and recommend().
 /// Empty for a model that is not of the catalog: a file is what it is.
@@ -24,3 +25,4 @@ namespace [[gnu::visibility("default")]] membudget {
 [[nodiscard]] std::vector<Alternative> relatives_of(const Model& model, const Profiles& profiles);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 #include "membudget/tensor.hpp"
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A LoRA adapter: for each weight W that it changes, two small matrices of which B·A is added to W
 /// (llama-adapter.cpp, llama.cpp b10587).
@@ -51,3 +52,4 @@ struct Projector {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 #include "membudget/machine.hpp"
 #include "membudget/runtime.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What a machine grants, and the rule that says so.
 struct Budget {
@@ -45,3 +46,4 @@ struct Budget {
 [[nodiscard]] Bytes tighter_limit(const Budget& budget);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -12,7 +12,8 @@
 #include "membudget/speed_rules.hpp"
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// profiles/calibration.json: which records count, and when they are enough.
 struct CalibrationRules {
@@ -87,3 +88,4 @@ struct Calibration {
 void save_calibration(const Calibration& calibration, const std::filesystem::path& file);
 
 }  // namespace membudget
+#pragma GCC visibility pop

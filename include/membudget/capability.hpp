@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A model of the catalog, without its tensors.
 struct CatalogEntry {
@@ -106,3 +107,4 @@ struct CapabilityRules {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -9,7 +9,8 @@
 #include "membudget/report.hpp"
 #include "membudget/sweep.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A context and what it takes of the memory that a panel is about.
 struct ChartPoint {
@@ -80,3 +81,4 @@ struct ChartStyle {
 [[nodiscard]] std::string to_text(const Chart& chart, const TextStyle& style);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// One thing that is wrong with a profile file.
 struct ProfileFault {
@@ -35,3 +36,4 @@ struct ProfileCheck {
 [[nodiscard]] ProfileCheck check_profiles(std::span<const std::filesystem::path> paths);
 
 }  // namespace membudget
+#pragma GCC visibility pop

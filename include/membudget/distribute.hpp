@@ -14,7 +14,8 @@
 #include "membudget/runtime.hpp"
 #include "membudget/speed.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// How an engine shares one model between several Macs.
 enum class Distribution : std::uint8_t {
@@ -100,3 +101,4 @@ struct DistributionRequest {
                                          const std::optional<SpeedRules>& speed_rules);
 
 }  // namespace membudget
+#pragma GCC visibility pop

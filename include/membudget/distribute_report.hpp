@@ -8,7 +8,8 @@
 #include "membudget/model_names.hpp"
 #include "membudget/report.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A distributed plan with what it was made from.
 struct DistributedReport {
@@ -28,3 +29,4 @@ struct DistributedReport {
 [[nodiscard]] std::string to_json(const DistributedReport& report);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -11,7 +11,8 @@
 
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A size as an engine printed it: what the number stands for with the precision it has.
 /// "312.75 MiB" may be anything from 312.745 to 312.755 MiB, a whole MiB of a memory breakdown
@@ -249,3 +250,4 @@ class EngineLogReader {
 [[nodiscard]] bool is_gpu_device(std::string_view name);
 
 }  // namespace membudget
+#pragma GCC visibility pop

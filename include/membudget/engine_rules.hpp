@@ -8,7 +8,8 @@
 #include "membudget/tensor.hpp"
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What Candle's models of GGUF files allocate on Metal (candle 0.11.0, commit 2a13b0f3); a runtime
 /// profile sets it. Sizes are what the source asks for; nobody has published measured peaks.
@@ -71,3 +72,4 @@ struct CoreMlRules {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

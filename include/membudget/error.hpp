@@ -4,7 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What went wrong; the command line maps each to an exit code (see tools/main.cpp).
 enum class Errc {
@@ -38,3 +39,4 @@ class Error : public std::runtime_error {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -11,7 +11,8 @@
 #include "membudget/runtime.hpp"
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What memory is taken for.
 enum class PartName : std::uint8_t {
@@ -121,3 +122,4 @@ struct Footprint {
 [[nodiscard]] std::string_view to_string(Basis basis);
 
 }  // namespace membudget
+#pragma GCC visibility pop

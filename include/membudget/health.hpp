@@ -10,7 +10,8 @@
 
 #include "membudget/thermal_state.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What health is judged by.
 enum class Vital : std::uint8_t { memory, swap, temperature, generation_tps };
@@ -125,3 +126,4 @@ class HealthWatch {
 [[nodiscard]] std::string_view to_string(Vital vital);
 
 }  // namespace membudget
+#pragma GCC visibility pop

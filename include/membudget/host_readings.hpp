@@ -11,7 +11,8 @@
 #include "membudget/machine.hpp"
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// Pages of memory by use (macOS: host_statistics64, HOST_VM_INFO64).
 struct PageCounts {
@@ -82,3 +83,4 @@ struct HostReadings {
 [[nodiscard]] std::string to_json(const HostReadings& readings);
 
 }  // namespace membudget
+#pragma GCC visibility pop

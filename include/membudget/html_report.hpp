@@ -6,7 +6,8 @@
 #include "membudget/report.hpp"
 #include "membudget/sweep.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// One page that needs nothing else: verdict, parts, memory against context, the ladder, the
 /// settings of each runtime to copy, and on what each number rests. to_json(report) stands in a
@@ -15,3 +16,4 @@ namespace [[gnu::visibility("default")]] membudget {
 [[nodiscard]] std::string to_html(const PlanReport& report, const Sweep& contexts);
 
 }  // namespace membudget
+#pragma GCC visibility pop

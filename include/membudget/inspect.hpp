@@ -8,7 +8,8 @@
 #include "membudget/model.hpp"
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What a model is, whatever it is run with.
 struct Inspection {
@@ -45,3 +46,4 @@ struct Inspection {
 [[nodiscard]] Inspection inspect(const Model& model);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -3,7 +3,8 @@
 
 #include <string>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A cable or network between two Macs (profiles/links.json).
 struct Link {
@@ -16,3 +17,4 @@ struct Link {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -13,7 +13,8 @@
 #include "membudget/model_names.hpp"
 #include "membudget/profiles.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// Where the programs of this user keep models, and where more are to be had.
 struct ModelPlaces {
@@ -104,3 +105,4 @@ struct ReadOptions {
                                   const Profiles& profiles);
 
 }  // namespace membudget
+#pragma GCC visibility pop

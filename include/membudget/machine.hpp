@@ -9,7 +9,8 @@
 
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// Metal's default working set for one amount of RAM under a range of macOS versions
 /// (`recommendedMaxWorkingSetSize` with `iogpu.wired_limit_mb` = 0).
@@ -122,3 +123,4 @@ struct Machine {
 [[nodiscard]] Machine machine(const Chip& chip);
 
 }  // namespace membudget
+#pragma GCC visibility pop

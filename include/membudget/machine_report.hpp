@@ -7,7 +7,8 @@
 #include "membudget/report.hpp"
 #include "membudget/this_machine.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What a machine is, what it grants a model, and what others hold of it now. `usual` is what the
 /// machine grants whatever runs at the moment, budget(host.machine, ...); nullopt where Metal's
@@ -18,3 +19,4 @@ namespace [[gnu::visibility("default")]] membudget {
 [[nodiscard]] std::string to_json(const ThisMachine& host, const std::optional<Budget>& usual);
 
 }  // namespace membudget
+#pragma GCC visibility pop

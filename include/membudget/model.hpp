@@ -14,7 +14,8 @@
 #include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 struct Adapter;
 struct Projector;
@@ -455,3 +456,4 @@ struct Model {
 [[nodiscard]] std::int64_t parameters_of(const Model& model);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -9,7 +9,8 @@
 #include "membudget/error.hpp"
 #include "membudget/model.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// The bytes at hand end within a header that the file goes on with: Error{truncated}.
 class HeaderCut : public Error {
@@ -35,3 +36,4 @@ class HeaderCut : public Error {
                                   const std::string& name);
 
 }  // namespace membudget
+#pragma GCC visibility pop

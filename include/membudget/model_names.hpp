@@ -3,7 +3,8 @@
 
 #include <string>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What others call a model: each runtime finds it by a name of its own. Empty = not known.
 struct ModelNames {
@@ -17,3 +18,4 @@ struct ModelNames {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

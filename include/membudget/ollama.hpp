@@ -11,7 +11,8 @@
 #include "membudget/runtime.hpp"
 #include "membudget/workload.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 // What Ollama reckons with and what it can be told, as in ollama/ollama at
 // fb30760996871fa9460115c753afd2c60d4ab0f7 (0.33.0); its figures stand in profiles/runtimes/.
@@ -78,3 +79,4 @@ struct Modelfile {
                                          const Model& model);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -10,7 +10,8 @@
 #include "membudget/footprint.hpp"
 #include "membudget/ollama.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// Whether a machine has the memory that is needed, best first.
 enum class Verdict : std::uint8_t {
@@ -71,3 +72,4 @@ struct Plan {
 [[nodiscard]] std::string_view to_string(Binding binding);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// How the embeddings of a text's tokens become one (llama.h, llama_pooling_type).
 enum class Pooling : std::uint8_t {
@@ -33,3 +34,4 @@ enum class Pooling : std::uint8_t {
 }
 
 }  // namespace membudget
+#pragma GCC visibility pop

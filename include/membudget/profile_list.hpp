@@ -7,7 +7,8 @@
 
 #include "membudget/profiles.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// The kind by a word for it: "chips", "models", "quants", "runtimes", "stacks", the same in the
 /// singular, "macs" and "quantizations". Throws RequestError{bad_request} for another word.
@@ -32,3 +33,4 @@ namespace [[gnu::visibility("default")]] membudget {
                                     std::string_view part = {});
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -23,7 +23,8 @@
 #include "membudget/stack_profile.hpp"
 #include "membudget/this_machine.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What a profile describes; each has a folder of its own under profiles/.
 enum class ProfileKind : std::uint8_t { chip, model, quantization, runtime, stack };
@@ -135,3 +136,4 @@ class Profiles {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

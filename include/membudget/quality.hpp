@@ -10,7 +10,8 @@
 #include "membudget/quality_table.hpp"
 #include "membudget/workload.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What was published about a quantization, nearest to a model first. Never an estimate: what
 /// nobody measured has no figures, and `note` says so.
@@ -42,3 +43,4 @@ struct Quality {
                               const QualityTable& table);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 
 #include "membudget/tensor.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What one quantization of one model lost against the original, as somebody published it.
 struct QualityFigure {
@@ -57,3 +58,4 @@ struct QualityTable {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

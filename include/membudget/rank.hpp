@@ -14,7 +14,8 @@
 #include "membudget/quality_table.hpp"
 #include "membudget/speed.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What the models are wanted for. Empty optionals mean the task's own wish.
 struct RankRequest {
@@ -122,3 +123,4 @@ using ReadModel = std::function<Model(const CatalogEntry& entry, const std::stri
 [[nodiscard]] const RankedModel* fallback_of(const Ranking& ranking);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -7,7 +7,8 @@
 #include "membudget/rank.hpp"
 #include "membudget/report.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// Everything that the output of a ranking shows.
 struct RankReport {
@@ -30,3 +31,4 @@ struct RankReport {
 [[nodiscard]] std::string to_json(const RankReport& report);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -12,7 +12,8 @@
 
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What one use of a model on one machine was like: what the notes for an M1 Max want recorded of
 /// each deployment. What is not known is empty.
@@ -130,3 +131,4 @@ struct RecordGroup {
 [[nodiscard]] double median(std::vector<double> values);
 
 }  // namespace membudget
+#pragma GCC visibility pop

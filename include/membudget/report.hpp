@@ -11,7 +11,8 @@
 #include "membudget/settings.hpp"
 #include "membudget/speed.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A step of the ladder with how fast the model then is.
 struct StepReport {
@@ -56,3 +57,4 @@ struct TextStyle {
 [[nodiscard]] std::string to_json(const Error& error);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -19,7 +19,8 @@
 #include "membudget/speed.hpp"
 #include "membudget/workload.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What is asked for is wrong by itself, whatever code() calls it: an unknown chip in a request is
 /// a slip of who wrote it, an unknown model one that cannot be read. Programs exit with 2 for it.
@@ -211,3 +212,4 @@ void add_draft(PlanInputs& inputs, const PlanRequest& request, const ModelReader
                                      Model model);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -12,7 +12,8 @@
 #include "membudget/units.hpp"
 #include "membudget/workload.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What computes and allocates; several runtimes are the same engine with other defaults.
 enum class Engine : std::uint8_t { llama_cpp, mlx, candle, mlc, coreml };
@@ -203,3 +204,4 @@ struct Runtime {
                                const Model& model);
 
 }  // namespace membudget
+#pragma GCC visibility pop

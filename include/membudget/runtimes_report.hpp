@@ -12,7 +12,8 @@
 #include "membudget/runtime.hpp"
 #include "membudget/speed.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// One runtime's plan for a model that several are compared for.
 struct RuntimePlan {
@@ -55,3 +56,4 @@ void sort(RuntimesReport& report);
 [[nodiscard]] std::string to_markdown(const RuntimesReport& report);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -13,7 +13,8 @@
 #include "membudget/thermal_state.hpp"
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 class Transport;
 
@@ -80,3 +81,4 @@ struct HostCounters {
 [[nodiscard]] HostCounters host_counters();
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// Which model a server unloads when another one is asked for.
 enum class Eviction : std::uint8_t {
@@ -51,3 +52,4 @@ struct ServingRules {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -16,7 +16,8 @@
 #include "membudget/runtime.hpp"
 #include "membudget/workload.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// Who reads the settings.
 enum class SettingsFormat : std::uint8_t {
@@ -87,3 +88,4 @@ struct RuntimeCommands {
 [[nodiscard]] std::optional<std::int64_t> wired_limit_for(const Plan& plan);
 
 }  // namespace membudget
+#pragma GCC visibility pop

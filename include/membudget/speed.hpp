@@ -11,7 +11,8 @@
 #include "membudget/model.hpp"
 #include "membudget/speed_rules.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What is prompted and generated.
 struct SpeedRequest {
@@ -104,3 +105,4 @@ struct Speed {
 [[nodiscard]] std::string_view to_string(FirstToken first_token);
 
 }  // namespace membudget
+#pragma GCC visibility pop

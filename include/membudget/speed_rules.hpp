@@ -8,7 +8,8 @@
 
 #include "membudget/tensor.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// How fast GPUs of one generation are where it is not their cores, clock or bandwidth that says.
 struct GpuFamilyRules {
@@ -93,3 +94,4 @@ struct SpeedRules {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -14,7 +14,8 @@
 #include "membudget/speed.hpp"
 #include "membudget/stack_profile.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A model of a stack, looked up and read.
 struct StackMember {
@@ -127,3 +128,4 @@ struct StackLadder {
                                  std::span<const std::vector<Alternative>> alternatives);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 #include "membudget/profiles.hpp"
 #include "membudget/stack_schedule.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// Reads a model by name at a quantization (empty: its usual one).
 using ReadMember = std::function<Model(const std::string& name, const std::string& quantization)>;
@@ -27,3 +28,4 @@ using ReadMember = std::function<Model(const std::string& name, const std::strin
 [[nodiscard]] std::vector<StackRequest> requests_of(const StackProfile& profile);
 
 }  // namespace membudget
+#pragma GCC visibility pop

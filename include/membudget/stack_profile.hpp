@@ -8,7 +8,8 @@
 
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// When a model is in memory.
 enum class Residency : std::uint8_t {
@@ -82,3 +83,4 @@ struct StackProfile {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -10,7 +10,8 @@
 #include "membudget/stack.hpp"
 #include "membudget/stack_schedule.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A claim with what the plan says of the same members.
 struct ClaimReport {
@@ -41,3 +42,4 @@ struct StackReport {
 [[nodiscard]] std::string to_markdown(const StackReport& report);
 
 }  // namespace membudget
+#pragma GCC visibility pop

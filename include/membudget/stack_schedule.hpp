@@ -9,7 +9,8 @@
 
 #include "membudget/stack.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// One request to a member.
 struct StackRequest {
@@ -86,3 +87,4 @@ struct Schedule {
 [[nodiscard]] std::string_view to_string(ScheduleEventKind kind);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -13,7 +13,8 @@
 #include "membudget/plan.hpp"
 #include "membudget/speed.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What is planned, but for its context and its cache types: a chip, a runtime and a quantization.
 struct SweepSubject {
@@ -147,3 +148,4 @@ using SweepProgress = std::function<void(std::size_t done, std::size_t all)>;
 [[nodiscard]] std::vector<std::string> list_axis(std::string_view text, std::string_view option);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -6,7 +6,8 @@
 #include "membudget/report.hpp"
 #include "membudget/sweep.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A table per machine and runtime with the frontier of what fits marked, and, with style.bar, the
 /// chart below each.
@@ -23,3 +24,4 @@ namespace [[gnu::visibility("default")]] membudget {
 [[nodiscard]] std::string to_html(const Sweep& sweep);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -9,7 +9,8 @@
 
 #include "membudget/units.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// How the elements of a tensor are stored: ggml's types, by ggml's names; MLX's, which are `bits`
 /// per weight and a scale (affine: also a bias) of 16 bits for every group; and those of MLC-LLM
@@ -64,3 +65,4 @@ struct Tensor {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop

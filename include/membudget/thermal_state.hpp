@@ -5,7 +5,8 @@
 #include <optional>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// How hot macOS says it is, where no temperature can be read: NSProcessInfoThermalState.
 enum class ThermalState : std::uint8_t { nominal, fair, serious, critical };
@@ -16,3 +17,4 @@ enum class ThermalState : std::uint8_t { nominal, fair, serious, critical };
 [[nodiscard]] std::optional<ThermalState> thermal_state_of_name(std::string_view name);
 
 }  // namespace membudget
+#pragma GCC visibility pop

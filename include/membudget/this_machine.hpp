@@ -12,7 +12,8 @@
 #include "membudget/machine.hpp"
 #include "membudget/thermal_state.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// How the host's chip compares with the chips that are known.
 enum class ChipMatch : std::uint8_t {
@@ -97,3 +98,4 @@ struct ThisMachine {
 [[nodiscard]] Machine machine_now(const ThisMachine& host);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A size in bytes. Signed, so that a deficit is a value; arithmetic throws Error{overflow}
 /// instead of wrapping, because sizes come from files. GiB = 2^30; GB never appears.
@@ -74,3 +75,4 @@ class Bytes {
 [[nodiscard]] std::int64_t parse_tokens(std::string_view text, std::string_view option);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -15,7 +15,8 @@
 #include "membudget/runtime.hpp"
 #include "membudget/workload.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// How far a part may be from what the log says, beyond the precision that it is printed with and
 /// after the known causes whose bytes can be counted. It is near enough when either holds.
@@ -148,3 +149,4 @@ struct VerifyOptions {
 [[nodiscard]] std::string_view to_string(ComparedName name);
 
 }  // namespace membudget
+#pragma GCC visibility pop

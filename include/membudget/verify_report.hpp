@@ -7,7 +7,8 @@
 #include "membudget/report.hpp"
 #include "membudget/verify.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// A log with all that was compared.
 struct VerifyReport {
@@ -28,3 +29,4 @@ struct VerifyReport {
 [[nodiscard]] std::string bug_report(const VerifyReport& report);
 
 }  // namespace membudget
+#pragma GCC visibility pop

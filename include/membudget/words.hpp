@@ -5,7 +5,8 @@
 
 #include "membudget/report.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 /// What to_text() says, sentence by sentence, for programs that lay it out themselves: one JSON
 /// object with "schema": "membudget.words/1", on one line. Figures are those of to_json(), already
@@ -18,3 +19,4 @@ namespace [[gnu::visibility("default")]] membudget {
 [[nodiscard]] std::string to_verdict_json(const PlanReport& report);
 
 }  // namespace membudget
+#pragma GCC visibility pop

@@ -10,7 +10,8 @@
 #include "membudget/pooling.hpp"
 #include "membudget/tensor.hpp"
 
-namespace [[gnu::visibility("default")]] membudget {
+#pragma GCC visibility push(default)
+namespace membudget {
 
 struct Adapter;
 struct ControlVector;
@@ -153,3 +154,4 @@ struct Settings {
 };
 
 }  // namespace membudget
+#pragma GCC visibility pop
