@@ -35,11 +35,12 @@ case $(uname -s) in
 esac
 # Who compiles may have said how in CC and CXX; the build knows.
 compiler() { sed -n "s/^CMAKE_$1_COMPILER:[A-Z]*=//p" "$build/CMakeCache.txt" 2> /dev/null; }
-export CXX=${CXX:-$(compiler CXX)} CC=${CC:-cc}
+export CXX=${CXX:-$(compiler CXX)} CC=${CC:-$(compiler C)}
 [ -n "$CXX" ] || export CXX=c++
+[ -n "$CC" ] || export CC=cc
 # The flags that a sanitizer's build needs when something links it.
 flags=$(sed -n 's/^CMAKE_CXX_FLAGS:[A-Z]*=//p' "$build/CMakeCache.txt" 2> /dev/null |
-  grep -oE -- '-fsanitize=[a-z,]+' || true)
+  grep -oE -- '-fsanitize=[a-z,-]+' || true)
 
 # What the program says of the plan that each example makes.
 code=0
