@@ -94,5 +94,17 @@ TEST(Experts, MoreExpertsUsedThanThereAreIsAnInvalidModel) {
                        Errc::invalid_model, "made by hand", "32 experts of which 33 are used");
 }
 
+// Found by fuzzing: it was planned, and the sum over no expert read beyond its list.
+TEST(Experts, AnEncoderThatUsesNoneOfThemIsAnInvalidModel) {
+  const Numbers numbers{
+      {"context_length", 512},        {"embedding_length", 64}, {"block_count", 2},
+      {"feed_forward_length", 128},   {"vocab_size", 1000},     {"attention.head_count", 4},
+      {"attention.head_count_kv", 4}, {"expert_count", 8},      {"expert_used_count", 0},
+      {"moe_every_n_layers", 2}};
+  test::expect_refusal(
+      test::error_of([&] { return model_of(metadata_of("nomic-bert-moe", numbers)); }),
+      Errc::invalid_model, "made by hand", "8 experts of which 0 are used");
+}
+
 }  // namespace
 }  // namespace membudget::experts_test

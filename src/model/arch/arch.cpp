@@ -8,6 +8,7 @@
 
 #include "membudget/error.hpp"
 #include "model/arch/families.hpp"
+#include "model/arch/mixture.hpp"
 #include "model/arch/transformer.hpp"
 
 namespace membudget {
@@ -251,6 +252,12 @@ Model describe_model(const Metadata& metadata, TensorTable tensors) {
     architecture->describe(metadata, model);
   } else {
     describe_unknown(metadata, model);
+  }
+  // Not every architecture reads them by read_experts().
+  for (const Layer& layer : model.layers) {
+    if (const auto* experts = std::get_if<Experts>(&layer.feed_forward)) {
+      check_experts(metadata, *experts);
+    }
   }
   check_attention(metadata, model);
   take_stated_heads(metadata, model);

@@ -8,24 +8,6 @@
 #include "membudget/error.hpp"
 
 namespace membudget {
-namespace {
-
-// What the engine asserts when it loads a model (llama-model.cpp:1150-1158).
-void check_experts(const Metadata& metadata, const Experts& experts) {
-  constexpr std::int64_t most = 1024;  // LLAMA_MAX_EXPERTS
-  const bool grouped = experts.groups > 1;
-  if (experts.count < 1 || experts.count > most || experts.used < 1 ||
-      experts.used > experts.count || experts.groups >= experts.count ||
-      (grouped && (experts.count % experts.groups != 0 || experts.groups_used < 1 ||
-                   experts.groups_used >= experts.groups))) {
-    throw Error(Errc::invalid_model, metadata.where(),
-                fmt::format("{} experts of which {} are used, in {} groups of which {} are used, "
-                            "are no mixture that the engine loads",
-                            experts.count, experts.used, experts.groups, experts.groups_used));
-  }
-}
-
-}  // namespace
 
 void list_predictor(TensorList& list, std::int64_t layer) {
   const Dimensions& d = list.dimensions();
@@ -99,6 +81,20 @@ void list_feed_forward(TensorList& list, const FeedForward& feed_forward, std::i
     list_experts(list, *experts, layer);
   } else if (const auto* dense = std::get_if<DenseFeedForward>(&feed_forward)) {
     list_dense(list, *dense, layer);
+  }
+}
+
+void check_experts(const Metadata& metadata, const Experts& experts) {
+  constexpr std::int64_t most = 1024;  // LLAMA_MAX_EXPERTS
+  const bool grouped = experts.groups > 1;
+  if (experts.count < 1 || experts.count > most || experts.used < 1 ||
+      experts.used > experts.count || experts.groups >= experts.count ||
+      (grouped && (experts.count % experts.groups != 0 || experts.groups_used < 1 ||
+                   experts.groups_used >= experts.groups))) {
+    throw Error(Errc::invalid_model, metadata.where(),
+                fmt::format("{} experts of which {} are used, in {} groups of which {} are used, "
+                            "are no mixture that the engine loads",
+                            experts.count, experts.used, experts.groups, experts.groups_used));
   }
 }
 

@@ -12,6 +12,9 @@ namespace membudget {
 /// The experts of one layer as the keys that every mixture has state them: how many, how many
 /// are used, how wide. How they are chosen is the architecture's business.
 [[nodiscard]] Experts read_experts(const Metadata& metadata);
+/// What the engine asserts when it loads a model (llama.cpp b10587, llama-model.cpp:1150-1158);
+/// throws Error with invalid_model.
+void check_experts(const Metadata& metadata, const Experts& experts);
 
 /// `expert_weights_scale`, for architectures that read it: 0 and 1 build no operation
 /// (build_moe_ffn).
