@@ -14,6 +14,7 @@
 #include "source/byte_cursor.hpp"
 #include "source/gguf.hpp"
 #include "source/gguf_model.hpp"
+#include "source/http.hpp"
 
 namespace membudget {
 namespace {
@@ -96,7 +97,8 @@ std::string OllamaName::shown() const {
 OllamaName parse_ollama_name(std::string_view text) {
   OllamaName out;
   const auto wrong = [&] {
-    return Error(Errc::unknown_name, fmt::format("ollama:{}", text),
+    // It may be an address with a password; names that Ollama takes hold no '@'.
+    return Error(Errc::unknown_name, "ollama:" + shown_url(text),
                  "is no name that Ollama takes; write ollama:MODEL[:TAG], as 'ollama list' prints "
                  "it");
   };

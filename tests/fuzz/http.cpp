@@ -198,9 +198,7 @@ void http(std::string_view input) {
     return;
   }
   Remote remote(given, std::move(transport));
-  // A name of Ollama's without slashes is no address: nothing before an "@" is a user of a host.
-  const bool name = what == "ollama" && argument.find('/') == std::string_view::npos;
-  const auto model = ask(name ? std::string_view() : argument, [&]() -> std::optional<Model> {
+  const auto model = ask(argument, [&]() -> std::optional<Model> {
     if (what == "model") {
       return remote.model_at(argument);
     }
