@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/attention_layers.hpp"
+#include "engine/gpu_part.hpp"
 #include "membudget/error.hpp"
 
 // candle 0.11.0, commit 2a13b0f3. Activations and caches are F32: that is what embeddings
@@ -148,15 +149,6 @@ Compute compute_of(const Model& model, const AttentionShape& shape,
   return out;
 }
 
-Part part(PartName name, Bytes bytes, Basis basis, std::string note, std::string formula) {
-  return {.name = name,
-          .where = Place::gpu,
-          .bytes = bytes,
-          .basis = basis,
-          .note = std::move(note),
-          .formula = std::move(formula)};
-}
-
 void check_heads(const Model& model, const Runtime& runtime, const AttentionShape& shape,
                  const CandleRules::Architecture& own) {
   if (own.plain_heads && checked_multiply(shape.heads, shape.head_dim) != model.embedding) {
@@ -233,26 +225,26 @@ Footprint footprint(const Model& model, const Runtime& runtime, const Settings& 
   out.settings = settings;
   out.flash_attention = false;
   out.partial_offload = false;
-  out.parts.push_back(part(
+  out.parts.push_back(gpu_part(
       PartName::weights, weights.total(), model.types_assumed ? Basis::assumed : Basis::formula,
       fmt::format("{} of it the embedding in F32", to_text(weights.embedding)),
       fmt::format("{} as in the file + {} of floats as F32 + {} x {} x 4 for the embedding",
                   to_text(weights.quantized), to_text(weights.floats), model.vocabulary,
                   model.embedding)));
-  out.parts.push_back(
-      part(PartName::kv_cache, cache.bytes, Basis::assumed,
-           fmt::format("F32, {} tokens, {} buffers", cache.tokens, cache.buffers),
-           fmt::format("{} buffers x the power of two above {} tokens x {} kv heads x {} x 4 bytes",
-                       cache.buffers, cache.tokens, shape.kv_heads, shape.head_dim)));
-  out.parts.push_back(part(
+  out.parts.push_back(gpu_part(
+      PartName::kv_cache, cache.bytes, Basis::assumed,
+      fmt::format("F32, {} tokens, {} buffers", cache.tokens, cache.buffers),
+      fmt::format("{} buffers x the power of two above {} tokens x {} kv heads x {} x 4 bytes",
+                  cache.buffers, cache.tokens, shape.kv_heads, shape.head_dim)));
+  out.parts.push_back(gpu_part(
       PartName::compute, compute.total(), Basis::assumed,
       prompting ? fmt::format("a prompt of {} tokens at once", settings.prompt_tokens)
                 : std::string("the last token"),
       fmt::format("{} score matrices of {}, keys and values repeated for {} heads, hidden states; "
                   "each buffer a power of two",
                   own.scores, to_text(compute.scores), shape.heads)));
-  out.parts.push_back(part(PartName::runtime, runtime.candle.process, Basis::assumed,
-                           "the program and Metal's own", "assumed"));
+  out.parts.push_back(gpu_part(PartName::runtime, runtime.candle.process, Basis::assumed,
+                               "the program and Metal's own", "assumed"));
   out.peak = out.total(Place::gpu) - runtime.candle.process;
   const Bytes largest =
       std::max({compute.scores, weights.embedding, Bytes(cache.bytes.count() / cache.buffers)});

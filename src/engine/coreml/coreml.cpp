@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/attention_layers.hpp"
+#include "engine/gpu_part.hpp"
 #include "membudget/error.hpp"
 
 // How Apple converts a language model with states:
@@ -27,15 +28,6 @@ void refuse_other_weights(const Model& model) {
                               model.quantization));
     }
   }
-}
-
-Part part(PartName name, Bytes bytes, Basis basis, std::string note, std::string formula) {
-  return {.name = name,
-          .where = Place::gpu,
-          .bytes = bytes,
-          .basis = basis,
-          .note = std::move(note),
-          .formula = std::move(formula)};
 }
 
 /// A prompt of the whole context passes at once: the logits of every token, the mask, and a layer's
@@ -89,20 +81,21 @@ Footprint footprint(const Model& model, const Runtime& runtime, const Settings& 
   Footprint out;
   out.settings = settings;
   out.partial_offload = false;
-  out.parts.push_back(part(PartName::weights, weights, Basis::assumed, "compiled for the GPU",
-                           "shapes x the type's bits, 4 + 16/32 in blocks of 32"));
+  out.parts.push_back(gpu_part(PartName::weights, weights, Basis::assumed, "compiled for the GPU",
+                               "shapes x the type's bits, 4 + 16/32 in blocks of 32"));
   out.parts.push_back(
-      part(PartName::kv_cache, Bytes(checked_multiply(per_token, settings.context)), Basis::formula,
-           fmt::format("state of {} tokens", settings.context),
-           fmt::format("2 x {} layers x {} kv heads x {} x {} tokens x 2 bytes", shape.layers,
-                       shape.kv_heads, shape.head_dim, settings.context)));
-  out.parts.push_back(part(PartName::compute, activations(model, shape, settings.context),
-                           Basis::assumed, "a prompt of the whole context",
-                           fmt::format("{} tokens x (logits, mask and a layer's activations) x 2 "
-                                       "bytes",
-                                       settings.context)));
-  out.parts.push_back(part(PartName::runtime, runtime.core_ml.process, Basis::assumed,
-                           "the program and Metal's own", "assumed"));
+      gpu_part(PartName::kv_cache, Bytes(checked_multiply(per_token, settings.context)),
+               Basis::formula, fmt::format("state of {} tokens", settings.context),
+               fmt::format("2 x {} layers x {} kv heads x {} x {} tokens x 2 bytes", shape.layers,
+                           shape.kv_heads, shape.head_dim, settings.context)));
+  out.parts.push_back(
+      gpu_part(PartName::compute, activations(model, shape, settings.context), Basis::assumed,
+               "a prompt of the whole context",
+               fmt::format("{} tokens x (logits, mask and a layer's activations) x 2 "
+                           "bytes",
+                           settings.context)));
+  out.parts.push_back(gpu_part(PartName::runtime, runtime.core_ml.process, Basis::assumed,
+                               "the program and Metal's own", "assumed"));
   out.remarks = remarks(model, runtime.core_ml, settings, weights);
   return out;
 }

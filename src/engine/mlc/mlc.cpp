@@ -5,19 +5,11 @@
 
 #include <utility>
 
+#include "engine/gpu_part.hpp"
 #include "engine/mlc/estimate.hpp"
 
 namespace membudget::mlc {
 namespace {
-
-Part part(PartName name, Bytes bytes, Basis basis, std::string note, std::string formula) {
-  return {.name = name,
-          .where = Place::gpu,
-          .bytes = bytes,
-          .basis = basis,
-          .note = std::move(note),
-          .formula = std::move(formula)};
-}
 
 std::vector<std::string> remarks(const Model& model, const Runtime& runtime,
                                  const Settings& settings) {
@@ -51,25 +43,25 @@ Footprint footprint(const Model& model, const Runtime& runtime, const Settings& 
   Footprint out;
   out.settings = settings;
   out.partial_offload = false;
-  out.parts.push_back(part(PartName::weights, terms.parameters,
-                           model.types_assumed ? Basis::assumed : Basis::formula,
-                           "read into buffers", "shapes x the type's bits, scales included"));
-  out.parts.push_back(
-      part(PartName::kv_cache, terms.cache(settings.context), Basis::formula,
-           fmt::format("{} tokens, all reserved", settings.context),
-           fmt::format("{} tokens x {} bytes (2 x kv heads x head x layers x 2 bytes, and 1.25)",
-                       settings.context, static_cast<double>(terms.token_quarters) / 4)));
-  out.parts.push_back(part(
+  out.parts.push_back(gpu_part(PartName::weights, terms.parameters,
+                               model.types_assumed ? Basis::assumed : Basis::formula,
+                               "read into buffers", "shapes x the type's bits, scales included"));
+  out.parts.push_back(gpu_part(
+      PartName::kv_cache, terms.cache(settings.context), Basis::formula,
+      fmt::format("{} tokens, all reserved", settings.context),
+      fmt::format("{} tokens x {} bytes (2 x kv heads x head x layers x 2 bytes, and 1.25)",
+                  settings.context, static_cast<double>(terms.token_quarters) / 4)));
+  out.parts.push_back(gpu_part(
       PartName::compute, terms.temporary + terms.cache_workspace + terms.model_workspace,
       Basis::assumed, "temporary buffers and workspaces",
       fmt::format("2 x {} for the largest function (assumed) + {} beside the cache + {} of the "
                   "model's own",
                   to_text(Bytes(terms.temporary.count() / 2)), to_text(terms.cache_workspace),
                   to_text(terms.model_workspace))));
-  out.parts.push_back(part(PartName::output, terms.logits_workspace, Basis::formula,
-                           "what picks the next token",
-                           fmt::format("{} sequences x (20 + {} logits x 16.125)",
-                                       settings.parallel, model.vocabulary)));
+  out.parts.push_back(gpu_part(PartName::output, terms.logits_workspace, Basis::formula,
+                               "what picks the next token",
+                               fmt::format("{} sequences x (20 + {} logits x 16.125)",
+                                           settings.parallel, model.vocabulary)));
   out.remarks = remarks(model, runtime, settings);
   return out;
 }
