@@ -19,7 +19,7 @@ changed() {
 # Steps are chained by hand: `set -e` has no force in a function whose failure is asked for.
 build() {
   if [ ! -e "$root/build/release/build.ninja" ]; then
-    echo "run: building membudget (only this once; five minutes on two cores)" >&2
+    echo "run: building membudget (only this once; eight minutes on two cores)" >&2
     (cd "$root" && cmake --preset release >&2) || return
   fi
   # Dated before the build: what is edited while it runs is built the next time.
