@@ -2,6 +2,7 @@
 #include "membudget/load_model.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>

@@ -2,6 +2,7 @@
 #include "profiles/documents.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

@@ -2,6 +2,7 @@
 #include "source/gguf_model.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

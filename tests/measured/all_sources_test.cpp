@@ -2,6 +2,7 @@
 // One model, seven places: the catalog, a GGUF, a split GGUF, Ollama's store, a registry and a hub
 // on the loopback interface, and a safetensors folder must all give the same plan.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

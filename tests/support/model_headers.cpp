@@ -2,6 +2,7 @@
 #include "support/model_headers.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
