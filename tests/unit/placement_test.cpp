@@ -126,7 +126,8 @@ TEST_F(Placement, RefusesAPatternThatIsNoRegularExpression) {
 // std::regex recurses; a request must not end the process of who asks.
 TEST_F(Placement, RefusesAPatternThatWouldEndTheStack) {
   const std::string nested = std::string(100'000, '(') + std::string(100'000, ')');
-  for (const std::string& pattern : {nested, std::string(5000, 'a')}) {
+  for (const std::string& pattern :
+       {nested, std::string(5000, 'a'), std::string("(a?){9000}"), std::string("((ab){70}){70}")}) {
     try {
       static_cast<void>(plan(overridden(pattern, Backend::cpu)));
       FAIL() << "no error";
@@ -136,6 +137,30 @@ TEST_F(Placement, RefusesAPatternThatWouldEndTheStack) {
       EXPECT_THAT(error.what(), ::testing::HasSubstr("deeper nested"));
     }
   }
+}
+
+// Tried in every way, each of these would take longer than anybody waits. Where the C++ library
+// counts its steps it may refuse one.
+TEST_F(Placement, AnswersToAPatternThatMatchesInManyWays) {
+  for (const char* pattern : {"(.*)*X", "(.+)+X", "(a|b|.)*(c|.)*X", ".*.*.*.*.*.*.*.*X"}) {
+    try {
+      expect_equal(plan(overridden(pattern, Backend::cpu)), plan(Workload{}));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::bad_request);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("too many steps"));
+    }
+  }
+}
+
+TEST_F(Placement, RefusesAPatternThatRefersBack) {
+  try {
+    static_cast<void>(plan(overridden("(exps).*\\1", Backend::cpu)));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::bad_request);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("refers back"));
+  }
+  EXPECT_NO_THROW(static_cast<void>(plan(overridden(R"(\\1)", Backend::cpu))));
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 #include <array>
 #include <limits>
 #include <optional>
-#include <regex>
 #include <string_view>
 
 #include "membudget/units.hpp"
+#include "tensor_pattern.hpp"
 
 namespace membudget::llamacpp {
 namespace {
@@ -93,13 +93,13 @@ class Overrides {
         moe_layers_(settings.cpu_moe ? std::numeric_limits<std::int64_t>::max()
                                      : settings.n_cpu_moe) {
     for (const TensorOverride& override : settings.tensor_overrides) {
-      patterns_.emplace_back(override.pattern, std::regex::optimize);
+      patterns_.emplace_back(override.pattern);
     }
   }
 
   [[nodiscard]] std::optional<Backend> operator()(const Tensor& tensor, std::int64_t layer) const {
     for (std::size_t i = 0; i < patterns_.size(); ++i) {
-      if (std::regex_search(tensor.name, patterns_[i])) {
+      if (patterns_[i].is_in(tensor.name)) {
         return settings_.tensor_overrides[i].buffer;
       }
     }
@@ -112,7 +112,7 @@ class Overrides {
  private:
   const Settings& settings_;
   std::int64_t moe_layers_;
-  std::vector<std::regex> patterns_;
+  std::vector<TensorPattern> patterns_;
 };
 
 // The range of the file a buffer maps, and what it takes when it is allocated instead.
