@@ -22,6 +22,28 @@ std::string_view trimmed(std::string_view text, std::string_view blanks) {
   return text.substr(from, text.find_last_not_of(blanks) - from + 1);
 }
 
+std::optional<double> decimal(std::string_view text) {
+  constexpr int most_places = 18;  // Beyond what a double tells apart.
+  double value = 0;
+  double unit = 1;
+  int places = 0;
+  bool digit = false;
+  bool point = false;
+  for (const char c : text) {
+    if (c == '.' && !point) {
+      point = true;
+      continue;
+    }
+    if (!is_digit(c)) return std::nullopt;
+    digit = true;
+    if (point && ++places > most_places) continue;
+    value = value * 10 + (c - '0');
+    if (point) unit *= 10;
+  }
+  if (!digit) return std::nullopt;
+  return value / unit;
+}
+
 std::string one_line(std::string_view text, std::size_t longest) {
   constexpr std::string_view digits = "0123456789abcdef";
   constexpr std::string_view more = "...";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,11 @@ namespace membudget {
 /// Without the `blanks` at its ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text,
                                        std::string_view blanks = " \t\r\n\v\f");
+
+/// The value of "12", "12.5" or ".5"; nothing for any other text. The nearest double as far as 15
+/// digits go, and the same everywhere: strtod() takes a comma where the host's locale has one, and
+/// std::from_chars for double is missing in libc++ 14.
+[[nodiscard]] std::optional<double> decimal(std::string_view text);
 
 /// Fit for a line on a terminal, whatever somebody else wrote into it: control characters are spelt
 /// out ("\\x1b"), and of a text beyond `longest` bytes only the beginning is kept.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "membudget/server_monitor.hpp"
 #include "profiles/nearest.hpp"
@@ -30,11 +31,12 @@ double number(const json& value, const std::string& where, std::string_view key,
 
 double share(const json& value, const std::string& where) {
   if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    char* end = nullptr;
-    const double percent = std::strtod(text.c_str(), &end);
-    if (end != text.c_str() && std::string_view(end) == "%" && percent >= 0 && percent <= 100) {
-      return percent / 100;
+    std::string_view text = value.get_ref<const std::string&>();
+    if (text.ends_with('%')) {
+      text.remove_suffix(1);
+      if (const auto percent = decimal(text); percent && *percent <= 100) {
+        return *percent / 100;
+      }
     }
     fail(where, "memory", "must be a share from 0 to 1, or percent such as \"91%\"");
   }

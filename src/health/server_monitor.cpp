@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -33,10 +32,10 @@ std::optional<double> metric(std::string_view text, std::string_view name) {
     const auto end = std::min(text.find('\n', at), text.size());
     const std::string_view line = text.substr(at, end - at);
     if (line.starts_with(key)) {
-      const std::string value(line.substr(key.size(), 40));
-      char* stop = nullptr;
-      const double out = std::strtod(value.c_str(), &stop);
-      return stop == value.c_str() || !(out >= 0) ? std::nullopt : std::optional(out);
+      // As JSON, which has its exponents and no locale; nobody asks for a metric that is NaN.
+      const json value = json::parse(line.substr(key.size(), 40), nullptr, false);
+      return value.is_number() && value.get<double>() >= 0 ? std::optional(value.get<double>())
+                                                           : std::nullopt;
     }
     at = end + 1;
   }

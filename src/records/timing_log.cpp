@@ -2,8 +2,9 @@
 #include "records/timing_log.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
+
+#include "ascii.hpp"
 
 namespace membudget {
 namespace {
@@ -24,11 +25,10 @@ bool take_number(std::string_view& text, double& out) {
   if (length == 0 || length > 20) {
     return false;
   }
-  const std::string digits(text.substr(0, length));
-  char* end = nullptr;
-  out = std::strtod(digits.c_str(), &end);
+  const auto number = decimal(text.substr(0, length));
   text.remove_prefix(length);
-  return end == digits.c_str() + digits.size();
+  out = number.value_or(out);
+  return number.has_value();
 }
 
 bool take_word(std::string_view& text, std::string_view word) {

@@ -67,21 +67,7 @@ std::optional<std::int64_t> leading_integer(std::string_view text) {
 }
 
 std::optional<double> leading_decimal(std::string_view text) {
-  const std::string_view number = leading_number(text);
-  if (number.empty()) return std::nullopt;
-  // std::from_chars for double is missing in libc++ 14; the digits are known to be ASCII.
-  double value = 0;
-  double place = 1;
-  bool fraction = false;
-  for (const char c : number) {
-    if (c == '.') {
-      fraction = true;
-      continue;
-    }
-    value = value * 10 + (c - '0');
-    if (fraction) place *= 10;
-  }
-  return value / place;
+  return decimal(leading_number(text));
 }
 
 std::optional<PrintedSize> printed_size(std::string_view number, Bytes unit,
