@@ -20,7 +20,8 @@ enum class Errc {
   network,          ///< A remote model cannot be reached.
 };
 
-/// The only exception that leaves the library. "Does not fit" is a Plan, never an Error.
+/// The only exception that leaves the library, but for std::bad_alloc. "Does not fit" is a Plan,
+/// never an Error.
 ///
 /// what() is one line, `<where>: <problem>; <remedy>`, ready to print.
 class Error : public std::runtime_error {

@@ -27,6 +27,12 @@ std::string text_of(const HeaderCut& cut) {
   return out.dump(2) + "\n";
 }
 
+std::string internal(const char* message) {
+  const nlohmann::ordered_json error{{"code", "internal"}, {"where", ""}, {"message", message}};
+  const auto replace = nlohmann::ordered_json::error_handler_t::replace;
+  return nlohmann::ordered_json{{"error", error}}.dump(2, ' ', false, replace) + "\n";
+}
+
 }  // namespace
 
 char* handed_out(std::string_view text) noexcept {
@@ -55,7 +61,7 @@ membudget_status fail(char** error_json) noexcept {
     } catch (const std::bad_alloc&) {
       return MEMBUDGET_NO_MEMORY;
     } catch (const std::exception& error) {
-      tell(error_json, to_json(Error(Errc::io, "internal error", error.what())));
+      tell(error_json, internal(error.what()));
       return MEMBUDGET_INTERNAL;
     }
   } catch (const std::bad_alloc&) {

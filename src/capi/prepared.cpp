@@ -32,11 +32,24 @@ namespace {
 
 using namespace membudget;
 
-/// The settings that a caller's struct holds, which may be an older, shorter one.
+// No version of a struct will be larger: who says so did not set the size.
+constexpr std::size_t largest_struct = 4096;
+
+bool is_size(std::size_t size) {
+  return size >= sizeof size && size <= largest_struct;
+}
+
+/// The settings that a caller's struct holds, which may be an older, shorter one; or a newer one,
+/// in which nothing may be set that nobody here would heed.
 std::optional<membudget_settings> settings_of(const membudget_settings* settings) {
   membudget_settings out = MEMBUDGET_SETTINGS_INIT;
   if (settings == nullptr) return out;
-  if (settings->size < sizeof settings->size) return std::nullopt;
+  if (!is_size(settings->size)) return std::nullopt;
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(settings);
+  if (settings->size > sizeof out && std::any_of(bytes + sizeof out, bytes + settings->size,
+                                                 [](unsigned char byte) { return byte != 0; })) {
+    return std::nullopt;
+  }
   std::memcpy(&out, settings, std::min(settings->size, sizeof out));
   return out;
 }
@@ -64,7 +77,7 @@ Workload varied(const membudget_prepared& prepared, const membudget_settings& se
 void fill(const Plan& plan, membudget_figures& out) {
   const Footprint& footprint = plan.footprint;
   const auto sum = [&](PartName name) { return footprint.total(name).count(); };
-  const std::size_t size = out.size;
+  const std::size_t size = std::min(out.size, sizeof out);
   membudget_figures figures = MEMBUDGET_FIGURES_INIT;
   figures.verdict = static_cast<std::int32_t>(plan.verdict);
   figures.binding = plan.binding == Binding::gpu ? 0 : 1;
@@ -84,7 +97,7 @@ void fill(const Plan& plan, membudget_figures& out) {
   figures.ram_available_bytes = plan.budget.ram_available.count();
   figures.headroom_bytes = plan.headroom.count();
   figures.size = size;
-  std::memcpy(&out, &figures, std::min(size, sizeof figures));
+  std::memcpy(&out, &figures, size);
 }
 
 static_assert(static_cast<int>(Verdict::comfortable) == MEMBUDGET_COMFORTABLE);
@@ -143,7 +156,7 @@ membudget_status membudget_prepared_figures(const membudget_prepared* prepared,
                                             membudget_figures* out, char** error_json) {
   if (error_json != nullptr) *error_json = nullptr;
   const auto wanted = settings_of(settings);
-  if (prepared == nullptr || out == nullptr || out->size < sizeof out->size || !wanted) {
+  if (prepared == nullptr || out == nullptr || !is_size(out->size) || !wanted) {
     return MEMBUDGET_BAD_ARGUMENT;
   }
   return guarded(error_json, [&] {
@@ -158,8 +171,9 @@ membudget_status membudget_prepared_max_context(const membudget_prepared* prepar
   if (error_json != nullptr) *error_json = nullptr;
   if (tokens == nullptr) return MEMBUDGET_BAD_ARGUMENT;
   *tokens = 0;
-  const auto wanted = settings_of(settings);
+  auto wanted = settings_of(settings);
   if (prepared == nullptr || !wanted) return MEMBUDGET_BAD_ARGUMENT;
+  wanted->context = 0;
   return guarded(error_json, [&] {
     *tokens = largest_context(*prepared, varied(*prepared, *wanted));
     return MEMBUDGET_OK;

@@ -251,6 +251,47 @@ TEST(MembudgetC, ShorterStructsAreFilledAsFarAsTheyGo) {
   EXPECT_EQ(figures.size, offsetof(membudget_figures, compute_bytes));
 }
 
+// What a program that was built with a later, longer struct hands over.
+TEST(MembudgetC, ASettingOfALaterVersionIsNotIgnored) {
+  struct {
+    membudget_settings known = MEMBUDGET_SETTINGS_INIT;
+    std::int64_t later = 0;
+  } settings;
+  settings.known.size = sizeof settings;
+  struct {
+    membudget_figures known = MEMBUDGET_FIGURES_INIT;
+    std::int64_t later = 42;
+  } figures;
+  figures.known.size = sizeof figures;
+  const auto all = planner();
+  const auto ready = prepared(all.get(), coder);
+  ASSERT_EQ(membudget_prepared_figures(ready.get(), &settings.known, &figures.known, nullptr),
+            MEMBUDGET_OK);
+  EXPECT_EQ(figures.known.size, sizeof figures.known) << "what was filled";
+  EXPECT_EQ(figures.later, 42);
+  settings.later = 1;
+  EXPECT_EQ(membudget_prepared_figures(ready.get(), &settings.known, &figures.known, nullptr),
+            MEMBUDGET_BAD_ARGUMENT);
+  settings.known.size = std::size_t{1} << 40;
+  EXPECT_EQ(membudget_prepared_figures(ready.get(), &settings.known, &figures.known, nullptr),
+            MEMBUDGET_BAD_ARGUMENT);
+}
+
+TEST(MembudgetC, TheLargestContextAsksForNoContext) {
+  const auto all = planner();
+  const auto ready = prepared(
+      all.get(), R"({"model": "qwen2.5-coder:32b", "chip": "m1-max-32gb", "ctx-size": "8k",)"
+                 R"( "depth": "4k"})");
+  membudget_settings settings = MEMBUDGET_SETTINGS_INIT;
+  for (const std::int64_t context : {0, -1, 1024, 32768}) {
+    settings.context = context;
+    std::int64_t tokens = 0;
+    ASSERT_EQ(membudget_prepared_max_context(ready.get(), &settings, &tokens, nullptr),
+              MEMBUDGET_OK);
+    EXPECT_EQ(tokens, 25600);
+  }
+}
+
 TEST(MembudgetC, ACutGgufSaysHowManyBytesItNeeds) {
   const auto gguf = wordy_llama(200'000);
   const std::string header = gguf.padded_header();
