@@ -126,7 +126,7 @@ class Profiles {
   /// What a catalog model is mostly published at: "Q4_K_M". Throws Error{unknown_name}.
   [[nodiscard]] std::string usual_quantization(std::string_view model) const;
 
-  /// The profile of that name as it stands in its file. Throws Error{unknown_name}.
+  /// The profile of that name as its file has it, while this lives. Throws Error{unknown_name}.
   [[nodiscard]] std::string_view document(ProfileKind kind, std::string_view name) const;
 
  private:

@@ -112,11 +112,11 @@ using ReadModel = std::function<Model(const CatalogEntry& entry, const std::stri
                                    std::string_view complexity, std::string_view quality,
                                    std::string_view performance);
 
-/// What the documents choose; nullptr when they are silent.
-[[nodiscard]] const SelectorChoice* documents_choice(const CapabilityRules& rules,
-                                                     std::string_view complexity,
-                                                     std::string_view quality,
-                                                     std::string_view performance);
+/// What the documents choose; nothing when they are silent.
+[[nodiscard]] std::optional<SelectorChoice> documents_choice(const CapabilityRules& rules,
+                                                             std::string_view complexity,
+                                                             std::string_view quality,
+                                                             std::string_view performance);
 
 /// The best of a ranking that takes at most half the memory of the first, for when that is short;
 /// nullptr when there is none.

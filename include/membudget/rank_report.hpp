@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@ struct RankReport {
   Machine machine;
   Runtime runtime;
   Ranking ranking;
-  std::size_t catalog = 0;                    ///< Models that were looked at.
-  const SelectorChoice* documents = nullptr;  ///< What the documents choose; nullptr: not asked.
+  std::size_t catalog = 0;                  ///< Models that were looked at.
+  std::optional<SelectorChoice> documents;  ///< What the documents choose, if they were asked.
 };
 
 /// How to get a model: "ollama pull qwen3-coder:30b", then what is to be said about it.

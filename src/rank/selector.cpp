@@ -53,15 +53,17 @@ RankRequest selected(RankRequest request, const CapabilityRules& rules, std::str
   return request;
 }
 
-const SelectorChoice* documents_choice(const CapabilityRules& rules, std::string_view complexity,
-                                       std::string_view quality, std::string_view performance) {
-  const SelectorChoice* otherwise = nullptr;
+std::optional<SelectorChoice> documents_choice(const CapabilityRules& rules,
+                                               std::string_view complexity,
+                                               std::string_view quality,
+                                               std::string_view performance) {
+  std::optional<SelectorChoice> otherwise;
   for (const SelectorChoice& each : rules.choices) {
     if (each.complexity.empty() && each.quality.empty() && each.performance.empty()) {
-      otherwise = &each;
+      otherwise = each;
     } else if (each.complexity == complexity && each.quality == quality &&
                each.performance == performance) {
-      return &each;
+      return each;
     }
   }
   return otherwise;

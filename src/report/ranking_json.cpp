@@ -72,7 +72,7 @@ std::string to_json(const RankReport& report) {
   if (const RankedModel* fallback = fallback_of(ranking)) {
     out["fallback"] = fallback->entry.id;
   }
-  if (report.documents != nullptr) {
+  if (report.documents) {
     out["documents_choose"] = report.documents->model;
   }
   return out.dump(2) + "\n";
