@@ -18,6 +18,12 @@ endforeach()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/membudget TYPE INCLUDE COMPONENT development
   FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
+# fmt's namespace has its major version, so that no other one links. Unknown where fmt was added.
+set(fmt_versions "")
+if(fmt_VERSION MATCHES "^[0-9]+")
+  math(EXPR fmt_next_major "${CMAKE_MATCH_0} + 1")
+  set(fmt_versions ${fmt_VERSION}...<${fmt_next_major})
+endif()
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/membudget-config.cmake.in
   ${PROJECT_BINARY_DIR}/package/membudget-config.cmake INSTALL_DESTINATION ${package_dir}
   NO_CHECK_REQUIRED_COMPONENTS_MACRO)
@@ -33,9 +39,20 @@ install(FILES ${PROJECT_BINARY_DIR}/package/membudget-config.cmake
   ${PROJECT_BINARY_DIR}/package/membudget-config-version.cmake
   DESTINATION ${package_dir} COMPONENT development)
 
-# pkg-config finds the tree from where its own file is.
-file(RELATIVE_PATH prefix_from_pc /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
-string(REGEX REPLACE "/$" "" prefix_from_pc "${prefix_from_pc}")
+# pkg-config finds the tree from where its own file is, unless folders were asked for by whole paths.
+if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+  set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+else()
+  file(RELATIVE_PATH pc_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+  string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
+  string(PREPEND pc_prefix "\${pcfiledir}/")
+endif()
+foreach(folder IN ITEMS LIBDIR INCLUDEDIR)
+  set(pc_${folder} ${CMAKE_INSTALL_${folder}})
+  if(NOT IS_ABSOLUTE ${pc_${folder}})
+    string(PREPEND pc_${folder} "\${prefix}/")
+  endif()
+endforeach()
 # What a C linker does not add by itself. By name and not as Requires.private, which pkg-config
 # would ask for when the shared library is linked too.
 set(private_libraries ${CMAKE_DL_LIBS} ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
@@ -115,9 +132,12 @@ set(CPACK_DEBIAN_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS would do, but with scripts that run ldconfig.
 if(TARGET membudget_shared)
+  # The package has no version in its name: a later one replaces the library.
   get_target_property(soversion membudget_shared SOVERSION)
+  math(EXPR next_soversion "${PROJECT_VERSION_MINOR} + 1")
+  string(PREPEND next_soversion ${PROJECT_VERSION_MAJOR}.)
   file(WRITE ${PROJECT_BINARY_DIR}/package/shlibs
-    "libmembudget ${soversion} membudget (>= ${PROJECT_VERSION})\n")
+    "libmembudget ${soversion} membudget (>= ${PROJECT_VERSION}), membudget (<< ${next_soversion}~)\n")
   file(WRITE ${PROJECT_BINARY_DIR}/package/triggers "activate-noawait ldconfig\n")
   set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/package/shlibs
       ${PROJECT_BINARY_DIR}/package/triggers)
