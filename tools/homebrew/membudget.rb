@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-# The formula of a tap. Without a release there is only --HEAD:
-#   brew tap membudget/membudget https://github.com/membudget/membudget
-#   brew install --HEAD membudget/membudget/membudget
+# The formula of a tap. Homebrew looks for it in a tap's Formula/ only; without a release there is only
+# --HEAD:
+#   brew tap-new membudget/local --no-git
+#   cp tools/homebrew/membudget.rb "$(brew --repository membudget/local)/Formula/"
+#   brew install --HEAD membudget/local/membudget
 # tools/homebrew/release.sh adds the address and checksum of a release.
 class Membudget < Formula
   desc "Memory-budget planner for language models on Apple Silicon"

@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What action.yml runs. From the environment: MEMBUDGET_PATHS, a path a line; MEMBUDGET_PROGRAM,
-# empty to build one; GITHUB_OUTPUT and GITHUB_STEP_SUMMARY as GitHub sets them, or nothing.
+# empty to build one, or where MEMBUDGET_CACHED is true to take the one of these sources; GITHUB_OUTPUT and GITHUB_STEP_SUMMARY as GitHub sets them, or nothing.
 # Ends with 1 when there are faults, with 2 or more when nothing could be checked.
 set -euo pipefail
 
 program=${MEMBUDGET_PROGRAM:-}
-if [ -z "$program" ]; then
-  program=$(cd "$(dirname "$0")/../../.." && pwd)/tools/run.sh
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+if [ -z "$program" ] && [ "${MEMBUDGET_CACHED:-}" = true ]; then
+  # The libraries that it is linked with are not in the cache.
+  "$root/tools/setup.sh" >&2
+  program=$root/build/release/membudget
+elif [ -z "$program" ]; then
+  program=$root/tools/run.sh
 fi
 paths=()
 while IFS= read -r path; do
