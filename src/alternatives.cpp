@@ -38,7 +38,9 @@ std::vector<Alternative> quantizations_of(const Model& model, const Profiles& pr
   for (const std::string& name : names) {
     if (name != model.quantization && profiles.is_mlx(name) == is_mlx(model)) {
       out.push_back(
-          alternative(Lever::quantization, profiles, model.id, parameters_of(model), name));
+          // By the same name, which may be that of files that differ from the stock ones.
+          alternative(Lever::quantization, profiles, model.catalog_name, parameters_of(model),
+                      name));
     }
   }
   return out;

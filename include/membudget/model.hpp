@@ -355,6 +355,7 @@ struct Checkpoint {
 /// A model as memory planning sees it: what each layer is and what it must remember.
 struct Model {
   std::string id;            ///< As the user named it, or the catalog's id.
+  std::string catalog_name;  ///< As the catalog was asked: whose upload it is may follow from it.
   std::string architecture;  ///< As GGUF `general.architecture`: "qwen2".
   std::string quantization;  ///< The file type by name ("Q4_K_M"); empty when not stated.
   ModelSource source = ModelSource::catalog;

@@ -60,7 +60,15 @@ class Climb {
         sort_in(std::move(step));
       }
     }
-    sort_in(steps_.with_longest_context(rules_.least_context));
+    auto longest = steps_.with_longest_context(rules_.least_context);
+    const auto is_listed = [&](const Step& step) {
+      return step.changes.size() == 1 && step.changes.front().to == longest->changes.front().to &&
+             step.changes.front().lever == Lever::context;
+    };
+    if (longest && std::ranges::none_of(reaching, is_listed) &&
+        std::ranges::none_of(helping, is_listed)) {
+      sort_in(std::move(longest));
+    }
     sort_in(steps_.with_experts_on_cpu());
     sort_in(steps_.with_layers_on_cpu());
     order(reaching);
@@ -320,6 +328,8 @@ Ladder ladder(const Model& model, const Machine& machine, const Runtime& runtime
   out.asked = steps.asked();
   if (out.asked.verdict == Verdict::comfortable) {
     out.affordable = Luxury(steps, model, machine, runtime, rules, alternatives).run();
+  } else if (fits(out.asked.verdict) && out.asked.headroom >= out.asked.budget.safety_margin) {
+    // Only what is assumed keeps it from being comfortable: there is nothing to save.
   } else {
     out.steps =
         Climb(steps, rules, positions(model, out.asked, runtime, rules, quality, alternatives))

@@ -29,6 +29,20 @@ void add(Step& step, const Position& position, Binding binding) {
   note(step.sources, position.source);
 }
 
+/// What `make` makes; nothing where the engine or its runtime has no such setting or refuses it for
+/// this model.
+template <class Make>
+std::optional<Step> unless_refused(Make make) {
+  try {
+    return make();
+  } catch (const Error& error) {
+    if (error.code() != Errc::bad_request) {
+      throw;
+    }
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Steps::Steps(const Model& model, const Machine& machine, const Runtime& runtime, Workload workload,
@@ -109,7 +123,7 @@ std::optional<Step> Steps::with(const std::vector<const Position*>& changed) {
   if (shorter) {
     workload.context = model.trained_context;
   }
-  try {
+  return unless_refused([&]() -> std::optional<Step> {
     if (raise && !raise_wired_limit(machine, model, workload)) {
       return std::nullopt;
     }
@@ -126,12 +140,7 @@ std::optional<Step> Steps::with(const std::vector<const Position*>& changed) {
                              std::to_string(*out.workload.context), Bytes()});
     }
     return out;
-  } catch (const Error& error) {
-    if (error.code() != Errc::bad_request) {
-      throw;
-    }
-    return std::nullopt;  // The engine refuses these settings for this model.
-  }
+  });
 }
 
 void Steps::attribute(Step& step, const std::vector<const Position*>& changed) {
@@ -207,17 +216,19 @@ std::optional<Step> Steps::with_experts_on_cpu() {
     workload.n_cpu_moe = settings.n_cpu_moe + more;
   };
   const auto layers = static_cast<std::int64_t>(model_.layers.size());
-  const auto count = fewest(layers - settings.n_cpu_moe, apply);
-  if (!count) {
-    return std::nullopt;
-  }
-  Workload workload = workload_;
-  apply(workload, *count);
-  const std::string to = std::to_string(*workload.n_cpu_moe);
-  Step out = made(nullptr, std::move(workload), machine_);
-  add(out, position(rules_, Lever::n_cpu_moe, std::to_string(settings.n_cpu_moe), to),
-      asked_.binding);
-  return out;
+  return unless_refused([&]() -> std::optional<Step> {
+    const auto count = fewest(layers - settings.n_cpu_moe, apply);
+    if (!count) {
+      return std::nullopt;
+    }
+    Workload workload = workload_;
+    apply(workload, *count);
+    const std::string to = std::to_string(*workload.n_cpu_moe);
+    Step out = made(nullptr, std::move(workload), machine_);
+    add(out, position(rules_, Lever::n_cpu_moe, std::to_string(settings.n_cpu_moe), to),
+        asked_.binding);
+    return out;
+  });
 }
 
 std::optional<Step> Steps::with_layers_on_cpu() {
@@ -228,16 +239,18 @@ std::optional<Step> Steps::with_layers_on_cpu() {
   const auto apply = [&](Workload& workload, std::int64_t fewer) {
     workload.gpu_layers = now - fewer;
   };
-  const auto count = fewest(now, apply);
-  if (!count) {
-    return std::nullopt;
-  }
-  Workload workload = workload_;
-  apply(workload, *count);
-  Step out = made(nullptr, std::move(workload), machine_);
-  add(out, position(rules_, Lever::gpu_layers, std::to_string(now), std::to_string(now - *count)),
-      asked_.binding);
-  return out;
+  return unless_refused([&]() -> std::optional<Step> {
+    const auto count = fewest(now, apply);
+    if (!count) {
+      return std::nullopt;
+    }
+    Workload workload = workload_;
+    apply(workload, *count);
+    Step out = made(nullptr, std::move(workload), machine_);
+    add(out, position(rules_, Lever::gpu_layers, std::to_string(now), std::to_string(now - *count)),
+        asked_.binding);
+    return out;
+  });
 }
 
 }  // namespace membudget

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 #include "ascii.hpp"
@@ -99,9 +100,16 @@ Model Profiles::model(std::string_view name, std::string_view quantization) cons
       find(ProfileKind::quantization, quantizations,
            tag.quantization.empty() ? profile.default_quantization : tag.quantization);
   const QuantizationProfile format = decode(decode_quantization, wanted.file, wanted.text);
-  return catalog_model(profile, document->file, format.quantization,
-                       find_upload(profile, plain(name), format.name),
-                       store_->table("tokenizers.json", decode_tokenizers));
+  // Records are of GGUF files, unless one names a quantization of MLX or is a publisher's for it.
+  const Upload* upload = find_upload(profile, plain(name), format.name);
+  if (!std::holds_alternative<FileType>(format.quantization) && upload != nullptr &&
+      upload->quantization.empty() && readings_of_mlx_upload(name).empty()) {
+    upload = nullptr;
+  }
+  Model out = catalog_model(profile, document->file, format.quantization, upload,
+                            store_->table("tokenizers.json", decode_tokenizers));
+  out.catalog_name = tag.model;
+  return out;
 }
 
 std::vector<Relative> Profiles::relatives(std::string_view id) const {

@@ -2,6 +2,8 @@
 #include "profiles/nearest.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "ascii.hpp"
@@ -33,32 +35,71 @@ std::size_t edit_distance(std::string_view first, std::string_view second) {
   return above[b.size()];
 }
 
+namespace {
+
+/// Letters alone, for people who write "M1 Max" or "m1max" and mean "m1-max".
+std::string without_separators(std::string_view name) {
+  std::string out = lower(name);
+  std::erase_if(out, [](char c) { return c == '-' || c == '_' || c == ' '; });
+  return out;
+}
+
+/// How far a name is from the one that was written.
+struct Nearness {
+  std::size_t distance = 0;  ///< Slips; of half a name as many as are allowed.
+  std::size_t letters =
+      0;  ///< Missing ones count too: of one beginning the shortest name is first.
+  const std::string* name = nullptr;
+
+  bool operator<(const Nearness& other) const {
+    return std::tie(distance, letters, *name) <
+           std::tie(other.distance, other.letters, *other.name);
+  }
+};
+
+std::optional<Nearness> nearness(std::string_view written, const std::string& candidate) {
+  constexpr std::size_t fewest = 2;  // Letters that say anything.
+  const std::string bare = without_separators(written);
+  const std::string bare_candidate = without_separators(candidate);
+  if (bare.empty()) {
+    return std::nullopt;
+  }
+  const std::size_t letters = edit_distance(written, candidate);
+  if (bare == bare_candidate) {
+    return Nearness{0, letters, &candidate};
+  }
+  // With every letter replaced it would be another name.
+  const std::size_t limit =
+      std::min(std::max<std::size_t>(2, written.size() / 3), written.size() - 1);
+  if (letters <= limit) {
+    return Nearness{letters, letters, &candidate};
+  }
+  // Half a name ("qwen3-coder", "m1max") is as good a hint as a slip, but comes after real slips.
+  if ((bare.size() >= fewest && bare_candidate.starts_with(bare)) ||
+      (written.size() > fewest && lower(candidate).find(lower(written)) != std::string::npos)) {
+    return Nearness{limit, letters, &candidate};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::vector<std::string> nearest_names(std::string_view name, std::span<const std::string> names,
                                        std::size_t count) {
-  const std::size_t limit = std::max<std::size_t>(2, name.size() / 3);
-  const std::string wanted = lower(name);
-  std::vector<std::pair<std::size_t, const std::string*>> near;
+  std::vector<Nearness> near;
   for (const std::string& candidate : names) {
-    std::size_t distance = edit_distance(name, candidate);
-    // Half a name ("qwen3-coder") is as good a hint as a slip, but comes after real slips.
-    if (distance > limit && wanted.size() > 2 &&
-        lower(candidate).find(wanted) != std::string::npos) {
-      distance = limit;
-    }
-    if (distance <= limit) {
-      near.emplace_back(distance, &candidate);
+    if (const auto found = nearness(name, candidate)) {
+      near.push_back(*found);
     }
   }
-  std::sort(near.begin(), near.end(), [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first < b.first : *a.second < *b.second;
-  });
+  std::sort(near.begin(), near.end());
   std::vector<std::string> out;
-  for (const auto& [distance, candidate] : near) {
+  for (const Nearness& each : near) {
     if (out.size() == count) {
       break;
     }
-    if (std::find(out.begin(), out.end(), *candidate) == out.end()) {
-      out.push_back(*candidate);
+    if (std::find(out.begin(), out.end(), *each.name) == out.end()) {
+      out.push_back(*each.name);
     }
   }
   return out;

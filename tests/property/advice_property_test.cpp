@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "membudget/alternatives.hpp"
@@ -104,6 +105,46 @@ RC_GTEST_PROP(LadderProperty, LeastRegretComesFirstAndComfortHasNoLadder, ()) {
   for (const Step& step : out.affordable) {
     RC_ASSERT(step.plan.verdict == Verdict::comfortable);
   }
+}
+
+RC_GTEST_PROP(LadderProperty, NoChangeIsListedTwiceAndNoneWhereMemoryIsLeft, ()) {
+  const Case test;
+  const Ladder out = test.climb();
+  if (fits(out.asked.verdict) && out.asked.headroom >= out.asked.budget.safety_margin) {
+    RC_ASSERT(out.steps.empty());
+  }
+  std::vector<std::vector<std::pair<Lever, std::string>>> seen;
+  for (const Step& step : out.steps) {
+    std::vector<std::pair<Lever, std::string>> changes;
+    for (const Change& change : step.changes) {
+      changes.emplace_back(change.lever, change.to);
+    }
+    RC_ASSERT(std::ranges::find(seen, changes) == seen.end());
+    seen.push_back(std::move(changes));
+  }
+}
+
+// Ollama has no setting for experts on the CPU, the programs around llama.cpp none for a batch.
+RC_GTEST_PROP(LadderProperty, NoRuntimeIsAskedForWhatItHasNoSettingFor, ()) {
+  Case test;
+  test.runtime =
+      profiles().runtime(*rc::gen::element<std::string>("ollama", "lmstudio", "docker-ollama"));
+  const std::int64_t context = *test.workload.context;
+  test.workload = Workload();
+  test.workload.context = context;
+  const Plan asked = plan(test.model, test.mac, test.runtime, test.workload);
+  RC_ASSERT(test.climb().asked.headroom == asked.headroom);
+}
+
+// Ollama's files of Gemma 3 hold its vision tower too.
+TEST(Alternatives, AreFilesOfTheSamePublisher) {
+  const auto size = [](const Model& model) { return model.tensors.total() + model.beside; };
+  const Model model = profiles().model("gemma3:12b");
+  ASSERT_GT(size(model), size(profiles().model(model.id)));
+  const std::vector<std::string> names{"Q3_K_M"};
+  const auto others = quantizations_of(model, profiles(), names);
+  ASSERT_EQ(others.size(), 1U);
+  EXPECT_EQ(size(*others.front().read()), size(profiles().model("gemma3:12b", "Q3_K_M")));
 }
 
 RC_GTEST_PROP(LadderProperty, MoreContextNeverFitsBetter, ()) {

@@ -184,7 +184,7 @@ constexpr Broken broken[] = {
     {"alias_that_says_otherwise", chip, "\"m1-max-32c-32gb\"", "\"m1-max-30c\"", "\"m1-max-30c\"",
      "/aliases/0", "says 30 GPU cores"},
     {"alias_twice", model, "\"aliases\": [", "\"aliases\": [\"twice\", \"twice\", ",
-     "\"twice\", \"deepseek", "/aliases/1", "stands twice"},
+     "\"twice\", \"hermes", "/aliases/1", "stands twice"},
     {"name_of_another_model", model, "\"qwen3:8b\"", "\"llama3.1:8b\"", "\"llama3.1:8b\"", "",
      "already names the built-in model llama-3.1-8b"},
     {"repository_without_owner", model, "\"Qwen/Qwen3-8B\"", "\"Qwen_Qwen3-8B\"",

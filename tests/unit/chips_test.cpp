@@ -275,6 +275,10 @@ TEST(Chips, UnknownOnesAreAnsweredWithTheNearest) {
   const Profiles profiles = Profiles::embedded();
   expect_refusal(error_of([&] { return profiles.chip("m1max-32gb"); }), Errc::unknown_name, "",
                  "unknown chip 'm1max-32gb'; did you mean m1-max-32gb");
+  for (const auto* written : {"m1max", "M1 Max", "m1-max"}) {
+    expect_refusal(error_of([&] { return profiles.chip(written); }), Errc::unknown_name, "",
+                   "; did you mean m1-max-32gb, m1-max-64gb, ");
+  }
   expect_refusal(error_of([&] { return profiles.chip("threadripper"); }), Errc::unknown_name, "",
                  "unknown chip 'threadripper'; no known name is near it");
 }

@@ -252,6 +252,26 @@ TEST(Models, AreFoundByEveryNamePeopleUse) {
   EXPECT_EQ(profiles.model("mistral").id, "mistral-7b-v0.3");
 }
 
+TEST(Models, TakeRecordsOfGgufFilesForGgufOnly) {
+  const Profiles profiles = Profiles::embedded();
+  const auto size = [&](std::string_view name, std::string_view quantization) {
+    return profiles.model(name, quantization).tensors.total();
+  };
+  // Ollama's file keeps attn_v in F16.
+  EXPECT_GT(size("qwen3:8b", "Q4_K_M"), size("qwen3-8b", "Q4_K_M"));
+  EXPECT_EQ(size("qwen3:8b", "4bit"), size("qwen3-8b", "4bit"));
+  EXPECT_THAT(profiles.model("qwen3:8b", "4bit").notes, IsEmpty());
+}
+
+TEST(Models, ThatAreFurtherTrainedHaveTheirOwnContext) {
+  const Profiles profiles = Profiles::embedded();
+  for (const std::string_view name :
+       {"deepseek-r1", "deepseek-r1:8b", "deepseek-r1:8b-0528-qwen3-q8_0"}) {
+    EXPECT_EQ(profiles.model(name).trained_context, 131072) << name;
+  }
+  EXPECT_EQ(profiles.model("qwen3:8b").trained_context, 40960);
+}
+
 TEST(Models, CarryTheCatalogsFacts) {
   const Model model = Profiles::embedded().model("qwen2.5-coder:32b", "q5_k_m");
   EXPECT_EQ(model.architecture, "qwen2");
@@ -274,7 +294,7 @@ TEST(Models, UnknownOnesAreAnsweredWithTheNearest) {
   expect_refusal(error_of([&] { return profiles.model("zzzzzzzzzzzz"); }), Errc::unknown_name, "",
                  "unknown model 'zzzzzzzzzzzz'");
   expect_refusal(error_of([&] { return profiles.model(""); }), Errc::unknown_name, "",
-                 "unknown model ''");
+                 "unknown model ''; no known name is near it");
   // A piece of a name's JSON text is not a name.
   EXPECT_EQ(error_of([&] { return profiles.model("block_count"); }).code(), Errc::unknown_name);
   EXPECT_EQ(error_of([&] { return profiles.model("qwen3:8b", "Q4_K_XXL"); }).code(),
@@ -453,6 +473,28 @@ TEST(Nearest, CountsSlipsOfTheHand) {
   const std::vector<std::string> names{"phi-4-14b", "phi-4-mini", "qwen3-8b"};
   EXPECT_THAT(nearest_names("phi-4", names, 5), ElementsAre("phi-4-14b", "phi-4-mini"));
   EXPECT_THAT(nearest_names("something else", names, 5), IsEmpty());
+}
+
+TEST(Nearest, TakesNamesWithoutTheirSeparatorsAndTheirBeginnings) {
+  const std::vector<std::string> names{"m1-max-24c-32gb", "m1-max-32gb", "m1-pro-16gb",
+                                       "m1-8gb",          "Q4_K_M",      "Q4_0"};
+  for (const auto* written : {"m1-max", "m1max", "M1 Max", "m1_max"}) {
+    EXPECT_THAT(nearest_names(written, names, 5), ElementsAre("m1-max-32gb", "m1-max-24c-32gb"))
+        << written;
+  }
+  EXPECT_THAT(nearest_names("m1", names, 2), ElementsAre("m1-8gb", "m1-max-32gb"))
+      << "the shortest first";
+  EXPECT_THAT(nearest_names("q4km", names, 1), ElementsAre("Q4_K_M"))
+      << "a name whose separators alone are missing is nearer than two slips";
+}
+
+TEST(Nearest, KnowsNoNameOfWhichNoLetterIsThere) {
+  const std::vector<std::string> names{"yi", "phi"};
+  EXPECT_THAT(nearest_names("", names, 5), IsEmpty());
+  EXPECT_THAT(nearest_names("-", names, 5), IsEmpty());
+  EXPECT_THAT(nearest_names("q", names, 5), IsEmpty());
+  EXPECT_THAT(nearest_names("4b", names, 5), IsEmpty());
+  EXPECT_THAT(nearest_names("iy", names, 5), ElementsAre("yi"));
 }
 
 }  // namespace
