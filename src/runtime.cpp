@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <regex>
 #include <tuple>
 
 #include "membudget/error.hpp"
+#include "tensor_pattern.hpp"
 
 namespace membudget {
 namespace {
@@ -48,35 +48,6 @@ ElementType cache_type(ElementType type, std::string_view option) {
                   fmt::format("{} is not a cache type; use f16, bf16, f32, q8_0, q5_1, q5_0, "
                               "q4_1, q4_0 or iq4_nl",
                               format_of(type).name));
-  }
-}
-
-// std::regex goes as deep into the stack as parentheses are nested and alternatives stand side by
-// side; patterns that come with a request must not end the process that asks.
-bool is_beyond_stack(std::string_view pattern) {
-  constexpr std::size_t longest = 4096;
-  constexpr int deepest = 32;
-  int depth = 0;
-  int most = 0;
-  for (const char c : pattern) {
-    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-    most = std::max(most, depth);
-  }
-  return pattern.size() > longest || most > deepest;
-}
-
-// The engine compiles the pattern while it loads the model and gives up there.
-void check_pattern(const TensorOverride& override) {
-  if (is_beyond_stack(override.pattern)) {
-    throw Error(Errc::bad_request, "--override-tensor",
-                "the regular expression is longer or deeper nested than any that names tensors");
-  }
-  try {
-    static_cast<void>(std::regex(override.pattern));
-  } catch (const std::regex_error&) {
-    throw Error(Errc::bad_request, "--override-tensor",
-                fmt::format("'{}' is not a regular expression; write e.g. '\\.ffn_.*_exps=CPU'",
-                            override.pattern));
   }
 }
 
@@ -252,6 +223,17 @@ bool grows_with_use(Engine engine) {
   return engine == Engine::mlx || engine == Engine::candle;
 }
 
+std::int64_t trained_tokens(const Model& model, Engine engine, const Settings& settings) {
+  // MLX's tokens are those of one request, however many run at once.
+  const bool own_caches = !settings.kv_unified && settings.parallel > 1 && !grows_with_use(engine);
+  return checked_multiply(model.trained_context, own_caches ? settings.parallel : 1);
+}
+
+std::string rope_scaling_options(std::int64_t tokens, std::int64_t covered, std::int64_t trained) {
+  return fmt::format("--rope-scaling yarn --rope-scale {:.4g} --yarn-orig-ctx {}",
+                     static_cast<double>(tokens) / static_cast<double>(covered), trained);
+}
+
 std::int64_t longest_context(const Runtime& runtime, const Model& model) {
   const auto own = [&](const auto& architectures) {
     return std::find_if(architectures.begin(), architectures.end(),
@@ -320,7 +302,8 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
     result.tensor_overrides = workload.tensor_overrides;
   }
   for (const TensorOverride& override : result.tensor_overrides) {
-    check_pattern(override);
+    // The engine compiles the pattern while it loads the model and gives up there.
+    static_cast<void>(TensorPattern(override.pattern));
   }
   result.kv_offload = workload.kv_offload.value_or(result.kv_offload);
   result.repack = workload.repack.value_or(result.repack);

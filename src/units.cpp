@@ -50,7 +50,7 @@ Quantity split_quantity(std::string_view text, std::string_view option, std::str
     result.units = std::strtoll(std::string(text.substr(0, end)).c_str(), nullptr, 10);
   }
   if (at - end > 1) {
-    result.fraction = std::strtod(std::string(text.substr(end, at - end)).c_str(), nullptr);
+    result.fraction = decimal(text.substr(end, at - end)).value_or(0);
   }
   result.whole = !point;
   std::size_t from = at;
@@ -115,7 +115,7 @@ std::string to_text(Bytes size) {
   return fmt::format("{} B", size.count());
 }
 
-Bytes parse_size(std::string_view text, std::string_view option) {
+Bytes parse_size(std::string_view text, std::string_view option, Bytes least_bare) {
   constexpr std::string_view wanted = "a size such as 4GiB, 512MiB or 1073741824";
   const Quantity quantity = split_quantity(text, option, wanted);
   struct Unit {
@@ -138,7 +138,13 @@ Bytes parse_size(std::string_view text, std::string_view option) {
                                                {"tb", 1'000'000'000'000}}};
   for (const Unit& unit : units) {
     if (unit.suffix == quantity.suffix && (quantity.whole || unit.factor > 1)) {
-      return Bytes{scale(quantity, unit.factor)};
+      const Bytes size{scale(quantity, unit.factor)};
+      if (unit.suffix.empty() && size > Bytes() && size < least_bare) {
+        throw Error(Errc::bad_request, std::string(option),
+                    fmt::format("{0} would be {0} bytes; write the unit, as in {0}GiB or {0}MiB",
+                                size.count()));
+      }
+      return size;
     }
   }
   throw Error(Errc::bad_request, std::string(option), fmt::format("'{}' is not {}", text, wanted));

@@ -20,10 +20,7 @@ std::string sentence(const membudget::PlanReport& report) {
   const auto& model = report.model;
   const auto what = fmt::format("{} {} on {} with {} {}", model.id, model.quantization,
                                 report.machine.chip.id, report.runtime.id, report.runtime.version);
-  const auto& settings = report.plan.footprint.settings;
-  const bool own_caches =
-      !settings.kv_unified && settings.parallel > 1 && !grows_with_use(report.runtime.engine);
-  const auto trained = model.trained_context * (own_caches ? settings.parallel : 1);
+  const auto trained = trained_tokens(model, report.runtime.engine, report.plan.footprint.settings);
   auto out = report.max_context == 0
                  ? fmt::format("No context fits: {}.\n", what)
                  : fmt::format("{} tokens fit: {}.\n", report.max_context, what);
@@ -32,17 +29,19 @@ std::string sentence(const membudget::PlanReport& report) {
                       : row.type == ElementType::f16       ? std::string("16-bit")
                       : row.type == ElementType::q8_0      ? std::string("8-bit")
                                                            : std::string("4-bit");
-    out += fmt::format("  {:<5} cache {:>9}{}\n", type, row.tokens,
-                       trained > 0 && row.tokens >= trained ? ", all it was trained for" : "");
+    const std::string note =
+        !row.refusal.empty()                   ? ", " + row.refusal.substr(0, row.refusal.find(';'))
+        : trained > 0 && row.tokens >= trained ? std::string(", all it was trained for")
+                                               : std::string();
+    out += fmt::format("  {:<5} cache {:>9}{}\n", type, row.tokens, note);
   }
   if (report.stretched_context > trained && trained > 0) {
-    const auto factor =
-        static_cast<double>(report.stretched_context) / static_cast<double>(trained);
     out += fmt::format(
         "Memory has room for {} tokens. Beyond the {} it was trained for it needs\nRoPE scaling "
-        "(--rope-scaling yarn --rope-scale {:.4g} --yarn-orig-ctx {}),\nwhich may cost quality, of "
+        "({}),\nwhich may cost quality, of "
         "short texts too.\n",
-        report.stretched_context, trained, factor, model.trained_context);
+        report.stretched_context, trained,
+        rope_scaling_options(report.stretched_context, trained, model.trained_context));
   }
   return out;
 }
@@ -55,7 +54,8 @@ std::string answer(const membudget::PlanReport& report, const MaxContextOptions&
 Exit run(const MaxContextOptions& options) {
   auto inputs = read(options);
   if (!options.target_headroom.empty()) {
-    inputs.target_headroom = membudget::parse_size(options.target_headroom, "--target-headroom");
+    inputs.target_headroom = membudget::parse_size(options.target_headroom, "--target-headroom",
+                                                   membudget::least_bare_size);
   }
   if (options.quiet) {
     const auto tokens = max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,

@@ -87,7 +87,7 @@ Record typed(const RecordCommandOptions& options) {
   out.context_used = tokens(options.context_used, "--context-used");
   out.prompt_tokens = tokens(options.prompt_tokens, "--prompt-tokens");
   out.generated_tokens = tokens(options.generated_tokens, "--generated-tokens");
-  if (!options.memory.empty()) out.memory = parse_size(options.memory, "--memory");
+  if (!options.memory.empty()) out.memory = parse_size(options.memory, "--memory", least_bare_size);
   if (out.memory && out.memory->count() < 1) refuse_option("--memory", "must be more than nothing");
   out.generation_tps = number(options.generation_tps, "--tps", false);
   out.prompt_tps = number(options.prompt_tps, "--prompt-tps", false);

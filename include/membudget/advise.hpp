@@ -27,7 +27,8 @@ namespace membudget {
 /// max_context() for one cache type used for both K and V.
 struct ContextByCacheType {
   ElementType type = ElementType::f16;
-  std::int64_t tokens = 0;  ///< 0 also when the engine refuses this type for the model.
+  std::int64_t tokens = 0;  ///< 0 also when the engine refuses this type, ...
+  std::string refusal{};    ///< ... which it then says: "the engine needs flash attention for ..."
 };
 
 /// For f16, q8_0 and q4_0, in this order, everything else as in `workload`. With MLX these stand

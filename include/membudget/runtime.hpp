@@ -196,6 +196,17 @@ struct Runtime {
 /// tables, what MLC-LLM grants its cache on Metal. 0 = nothing but the model limits it.
 [[nodiscard]] std::int64_t longest_context(const Runtime& runtime, const Model& model);
 
+/// How many tokens a context may have, all slots together, with none longer than the model was
+/// trained for; 0 where that is not known.
+[[nodiscard]] std::int64_t trained_tokens(const Model& model, Engine engine,
+                                          const Settings& settings);
+
+/// llama.cpp's options that stretch rotary positions over a longer context of `tokens` than the
+/// `covered` ones: "--rope-scaling yarn --rope-scale 2 --yarn-orig-ctx 32768" (b10587,
+/// common/arg.cpp).
+[[nodiscard]] std::string rope_scaling_options(std::int64_t tokens, std::int64_t covered,
+                                               std::int64_t trained);
+
 /// The workload with the runtime's defaults filled in for this model, as the runtime does it.
 /// Throws Error{bad_request} for settings the engine refuses: negative sizes, cache rows that
 /// are not whole blocks, a quantized V cache without flash attention.

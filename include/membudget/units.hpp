@@ -67,8 +67,13 @@ class Bytes {
 
 /// Reads "4GiB", "512MiB", "1.5 GB", "1073741824": GB is 10^9, GiB 2^30, a bare number bytes;
 /// "4g" and "4G" mean GiB, as in llama.cpp and `docker -m`.
-/// Throws Error{bad_request} naming `option` for anything else, negative sizes included.
-[[nodiscard]] Bytes parse_size(std::string_view text, std::string_view option);
+/// Throws Error{bad_request} naming `option` for anything else, negative sizes included, and for a
+/// bare number other than 0 below `least_bare`: whoever writes "4" for memory means no 4 bytes.
+[[nodiscard]] Bytes parse_size(std::string_view text, std::string_view option,
+                               Bytes least_bare = Bytes());
+
+/// `least_bare` of memory that is kept free or was measured.
+inline constexpr Bytes least_bare_size = mib(1);
 
 /// Reads a token count: "8192", "8k" (8192), "128k" (131072), "1m" (1048576).
 /// Throws Error{bad_request} naming `option` for anything else.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
@@ -48,6 +49,20 @@ std::string held_now(const Budget& budget) {
       "them{}; what they give back is there for the model.",
       to_text(budget.reserve), to_text(budget.reserve - usual), to_text(usual),
       most.empty() ? "" : fmt::format(": {}", most));
+}
+
+/// What a context beyond the model's training means; empty where none is.
+std::string beyond_training(const Model& model, Engine engine, const Settings& settings) {
+  const std::int64_t trained = trained_tokens(model, engine, settings);
+  if (trained <= 0 || settings.context <= trained) {
+    return "";
+  }
+  return fmt::format(
+      "The model was trained for {} tokens: in a context of {} it needs RoPE scaling (llama.cpp: "
+      "{}), "
+      "or what it writes beyond them falls apart.",
+      trained, settings.context,
+      rope_scaling_options(settings.context, trained, model.trained_context));
 }
 
 }  // namespace
@@ -145,6 +160,9 @@ Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
     footprint.remarks.insert(footprint.remarks.end(), remarks.begin(), remarks.end());
   }
   footprint.remarks.insert(footprint.remarks.end(), runtime.remarks.begin(), runtime.remarks.end());
+  if (auto remark = beyond_training(model, runtime.engine, footprint.settings); !remark.empty()) {
+    footprint.remarks.push_back(std::move(remark));
+  }
   Plan out = judge(std::move(footprint), budget);
   out.ollama = std::move(view);
   hold_to_grant(out, runtime);

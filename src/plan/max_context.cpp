@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
+#include <string>
+#include <utility>
 
 #include "membudget/advise.hpp"
 #include "membudget/error.hpp"
@@ -129,6 +131,7 @@ std::vector<ContextByCacheType> max_context_by_cache_type(const Model& model,
       variant.cache_type_k = variant.cache_type_v = type;
     }
     std::int64_t tokens = 0;
+    std::string refusal;
     try {
       tokens = max_context(model, machine, runtime, variant, headroom);
     } catch (const Error& error) {
@@ -136,8 +139,12 @@ std::vector<ContextByCacheType> max_context_by_cache_type(const Model& model,
       if (error.code() != Errc::bad_request) {
         throw;
       }
+      refusal = error.what();
+      if (const std::string place = error.where() + ": "; refusal.starts_with(place)) {
+        refusal.erase(0, place.size());
+      }
     }
-    result.push_back({.type = type, .tokens = tokens});
+    result.push_back({.type = type, .tokens = tokens, .refusal = std::move(refusal)});
   }
   return result;
 }

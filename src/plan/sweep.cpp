@@ -309,14 +309,18 @@ Sweep sweep(const SweepRequest& request, unsigned threads, const SweepProgress& 
 
 const SweepPoint* largest_fitting(const SweepSeries& series) {
   const auto last =
-      std::find_if(series.points.rbegin(), series.points.rend(),
-                   [](const auto& point) { return point.plan && fits(point.plan->verdict); });
+      std::find_if(series.points.rbegin(), series.points.rend(), [&](const auto& point) {
+        return point.plan && fits(point.plan->verdict) && point.asked <= series.max_context;
+      });
   return last == series.points.rend() ? nullptr : &*last;
 }
 
 bool any_fits(const Sweep& sweep) {
-  return std::ranges::any_of(
-      sweep.series, [](const SweepSeries& series) { return largest_fitting(series) != nullptr; });
+  return std::ranges::any_of(sweep.series, [](const SweepSeries& series) {
+    return std::ranges::any_of(series.points, [](const SweepPoint& point) {
+      return point.plan && fits(point.plan->verdict);
+    });
+  });
 }
 
 }  // namespace membudget

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -147,9 +148,12 @@ std::vector<Entry> whole_ladder(const PlanReport& report) {
 
 std::string recommended(const PlanReport& report) {
   const auto& settings = report.plan.footprint.settings;
-  std::string out = fmt::format("Take {} with a {} cache, {} tokens and a physical batch of {}",
-                                report.model.quantization, cache_types(settings), settings.context,
-                                settings.ubatch);
+  const std::string types = cache_types(settings);
+  // As they are spoken: an f16 and an iq4_nl cache, a q8_0 one.
+  const std::string_view article = types.starts_with('f') || types.starts_with('i') ? "an" : "a";
+  std::string out =
+      fmt::format("Take {} with {} {} cache, {} tokens and a physical batch of {}",
+                  report.model.quantization, article, types, settings.context, settings.ubatch);
   const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
   if (settings.n_cpu_moe > 0) {
     out += fmt::format(", experts of {} layers on the CPU", settings.n_cpu_moe);
@@ -173,21 +177,18 @@ std::vector<Entry> considered(const Recommendation& recommendation) {
 }
 
 std::int64_t longest_trained(const PlanReport& report) {
-  const auto& settings = report.plan.footprint.settings;
-  const bool own_caches =
-      !settings.kv_unified && settings.parallel > 1 && !grows_with_use(report.runtime.engine);
-  return report.model.trained_context * (own_caches ? settings.parallel : 1);
+  return trained_tokens(report.model, report.runtime.engine, report.plan.footprint.settings);
 }
 
 std::string rope_note(const PlanReport& report) {
   const auto trained = longest_trained(report);
   if (report.stretched_context <= trained || trained <= 0) return "";
-  const auto scale = static_cast<double>(report.stretched_context) / static_cast<double>(trained);
   return fmt::format(
       "Memory has room for {} tokens. Beyond the {} it was trained for it needs RoPE scaling "
-      "(llama.cpp: --rope-scaling yarn --rope-scale {:.4g} --yarn-orig-ctx {}), which may cost "
+      "(llama.cpp: {}), which may cost "
       "quality, of short texts too.",
-      report.stretched_context, trained, scale, report.model.trained_context);
+      report.stretched_context, trained,
+      rope_scaling_options(report.stretched_context, trained, report.model.trained_context));
 }
 
 }  // namespace membudget::report

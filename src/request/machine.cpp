@@ -57,13 +57,19 @@ Machine requested_machine(const PlanRequest& request, const Profiles& profiles, 
   if (!request.wired_limit_mb.empty()) {
     machine.wired_limit_mib =
         request::integer(request.wired_limit_mb, "--wired-limit-mb", 0, 1 << 24);
+    if (mib(machine.wired_limit_mib) > machine.chip.ram) {
+      request::wrong("--wired-limit-mb",
+                     fmt::format("{} MiB are more than the {} of RAM; give at most {}",
+                                 machine.wired_limit_mib, to_text(machine.chip.ram),
+                                 machine.chip.ram.count() >> 20));
+    }
   }
   if (begins_with_letter(request.reserve)) {
     machine.beside =
         asked_for("--reserve", [&] { return profiles.reserve(request.reserve); }).parts;
   } else if (!request.reserve.empty()) {
     // Sizes begin with a digit; parse_size() says what is wrong with one that begins with a sign.
-    machine.reserve = parse_size(request.reserve, "--reserve");
+    machine.reserve = parse_size(request.reserve, "--reserve", least_bare_size);
   }
   return machine;
 }

@@ -132,9 +132,7 @@ PlanReport plan_report(PlanInputs inputs) {
                         ? own->tokens
                         : max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,
                                       inputs.target_headroom);
-  const bool own_caches =
-      !settings.kv_unified && settings.parallel > 1 && !grows_with_use(inputs.runtime.engine);
-  const auto trained = inputs.model.trained_context * (own_caches ? settings.parallel : 1);
+  const auto trained = trained_tokens(inputs.model, inputs.runtime.engine, settings);
   if (inputs.stretch && trained > 0 && out.max_context >= trained) {
     out.stretched_context =
         max_context(inputs.model, inputs.machine, inputs.runtime, inputs.workload,

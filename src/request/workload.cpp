@@ -118,11 +118,19 @@ bool drafts_with_own_layers(const std::string& types) {
 }
 
 /// What was told to stand in the context must have room there.
-void check_depth(const PlanRequest& request, const Workload& workload) {
+void check_room(const PlanRequest& request, const Workload& workload) {
+  const auto context = workload.context.value_or(0);
   const auto depth = workload.depth.value_or(0);
-  if (workload.context.value_or(0) > 0 && depth > *workload.context) {
+  if (context <= 0) return;
+  if (depth > context) {
     wrong("--depth", fmt::format("{} tokens do not stand in a context of {}; raise --ctx-size",
-                                 request.depth, *workload.context));
+                                 request.depth, context));
+  }
+  if (workload.prompt_tokens.value_or(0) > context - depth) {
+    wrong("--prompt-tokens",
+          fmt::format("{} tokens have no room in a context of {}{}; raise --ctx-size",
+                      request.prompt_tokens, context,
+                      depth > 0 ? fmt::format(" that holds {} already", depth) : ""));
   }
 }
 
@@ -187,7 +195,7 @@ Workload requested_workload(const PlanRequest& request) {
   if (!request.context.empty() && lower(request.context) != "max") {
     out.context = parse_tokens(request.context, "--ctx-size");
   }
-  check_depth(request, out);
+  check_room(request, out);
   return out;
 }
 

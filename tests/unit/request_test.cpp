@@ -157,6 +157,40 @@ TEST(Request, WhatAValueSaysWronglyIsToldAtItsKey) {
   deep.context = "8k";
   deep.depth = "9k";
   EXPECT_EQ(refused_plan(deep).where, "/depth");
+  auto prompted = good;
+  prompted.context = "8k";
+  prompted.depth = "6k";
+  prompted.prompt_tokens = "3k";
+  EXPECT_EQ(refused_plan(prompted).where, "/prompt-tokens");
+  const auto limited = with(&PlanRequest::wired_limit_mb, "16385");
+  EXPECT_EQ(limited.where, "/wired-limit-mb");
+  EXPECT_THAT(limited.message, HasSubstr("give at most 16384"));
+  const auto reserved = with(&PlanRequest::reserve, "4");
+  EXPECT_EQ(reserved.where, "/reserve");
+  EXPECT_THAT(reserved.message, HasSubstr("4GiB"));
+}
+
+TEST(Request, ACacheTypeThatTheEngineRefusesSaysWhy) {
+  const auto rows =
+      plan_report({.model = "llama3.1:8b", .chip = "m1-16gb", .flash_attention = "off"},
+                  Profiles::embedded())
+          .by_cache_type;
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].refusal, "");
+  EXPECT_GT(rows[0].tokens, 0);
+  EXPECT_EQ(rows[1].tokens, 0);
+  EXPECT_THAT(rows[1].refusal, testing::StartsWith("the engine needs flash attention"));
+}
+
+TEST(Request, AContextBeyondTheTrainingSaysSo) {
+  const auto profiles = Profiles::embedded();
+  PlanRequest request{.model = "qwen2.5-coder:32b", .chip = "m4-max-128gb", .context = "32k"};
+  const auto speaks = testing::Contains(HasSubstr("--rope-scale 2 --yarn-orig-ctx 32768"));
+  EXPECT_THAT(plan_report(request, profiles).plan.reasons, Not(speaks));
+  request.context = "64k";
+  EXPECT_THAT(plan_report(request, profiles).plan.reasons, speaks);
+  request.parallel = "2";
+  EXPECT_THAT(plan_report(request, profiles).plan.reasons, Not(speaks)) << "each slot has half";
 }
 
 TEST(Request, FilesAndAddressesAreNotRead) {

@@ -126,6 +126,19 @@ TEST(SweepFrontier, IsTheLastPointThatFits) {
   EXPECT_TRUE(any_fits(out));
 }
 
+TEST(SweepFrontier, EndsWhereTheTrainingEnds) {
+  SweepRequest request;
+  request.subjects = {subject("qwen3-8b", "m4-max-128gb", "llama.cpp")};
+  request.contexts = {32768, 65536};
+  const Sweep out = sweep(request);
+  ASSERT_NE(largest_fitting(out.series.front()), nullptr);
+  EXPECT_EQ(largest_fitting(out.series.front())->asked, 32768);
+  request.contexts = {65536};
+  const Sweep beyond = sweep(request);
+  EXPECT_EQ(largest_fitting(beyond.series.front()), nullptr);
+  EXPECT_TRUE(any_fits(beyond)) << "memory has room for it";
+}
+
 TEST(SweepFrontier, IsNowhereWhereNothingFits) {
   SweepRequest request;
   request.subjects = {subject("llama-3.3-70b", "m1-8gb", "llama.cpp")};

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
+#include "ascii.hpp"
 #include "support/refusal.hpp"
 
 namespace membudget::units_test {
@@ -35,10 +37,28 @@ TEST(Sizes, TellBinaryFromDecimalUnits) {
   EXPECT_EQ(parse_size("0", "--reserve"), Bytes{});
 }
 
+TEST(Sizes, WithoutAUnitMayBeTooSmallToBeMeant) {
+  EXPECT_EQ(parse_size("4", "--reserve"), Bytes{4});
+  EXPECT_EQ(parse_size("0", "--reserve", mib(1)), Bytes{});
+  EXPECT_EQ(parse_size("4k", "--reserve", mib(1)), kib(4));
+  EXPECT_EQ(parse_size("1048576", "--reserve", mib(1)), mib(1));
+  EXPECT_EQ(error_of([] { return parse_size("4", "--reserve", mib(1)); }).where(), "--reserve");
+}
+
 TEST(Sizes, BeyondWhatBytesHoldAreRefused) {
   EXPECT_EQ(error_of([] { return parse_size("99999999TiB", "--reserve"); }).code(), Errc::overflow);
   EXPECT_EQ(error_of([] { return gib(8'000'000'000) + gib(8'000'000'000); }).code(),
             Errc::overflow);
+}
+
+TEST(Decimals, AreReadWithoutALocale) {
+  EXPECT_EQ(decimal("12"), 12);
+  EXPECT_EQ(decimal(".5"), 0.5);
+  EXPECT_EQ(decimal("26.69"), 26.69);
+  EXPECT_EQ(decimal("0.1000000000000000000000000000000000001"), 0.1);
+  for (const char* text : {"", ".", "1,5", "1.2.3", "-1", "1e3", " 1", "0x1"}) {
+    EXPECT_EQ(decimal(text), std::nullopt) << text;
+  }
 }
 
 TEST(Errors, AreOneLineWhateverTheyName) {
