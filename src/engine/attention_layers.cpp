@@ -50,7 +50,7 @@ AttentionShape attention_shape(const Model& model, const Runtime& runtime, const
       const bool convolution = std::holds_alternative<ShortConvolution>(*mixer);
       if (const auto kind = kind_of(*mixer);
           !kind.empty() && !(convolution && allowed.short_convolutions)) {
-        refuse(model, runtime, fmt::format("its {} are not planned there", kind));
+        refuse(model, runtime, fmt::format("its {} cannot be planned there", kind));
       }
     }
     const auto* attention = std::get_if<Attention>(&layer.mixer);

@@ -2,6 +2,7 @@
 #include "membudget/distribute.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -288,6 +289,45 @@ class Sharing {
     return held.output ? out + " and the output" : out;
   }
 
+  /// Why what fits is not called comfortable, as the end of a sentence; empty where it is.
+  [[nodiscard]] std::string why_tight() const {
+    if (out_.verdict != Verdict::tight) return "";
+    for (const MachineShare& share : out_.shares) {
+      const Bytes margin = share.plan.budget.safety_margin;
+      if (share.plan.headroom < margin) {
+        return fmt::format("; {} keeps less than its safety margin of {}", share.machine.chip.id,
+                           to_text(margin));
+      }
+    }
+    return fmt::format("; the {} are assumed, so it is not called comfortable",
+                       fmt::join(assumed_parts(), " and "));
+  }
+
+  /// The parts of any share that are only assumed, each once.
+  [[nodiscard]] std::vector<std::string> assumed_parts() const {
+    std::vector<std::string> out;
+    for (const MachineShare& share : out_.shares) {
+      for (const Part& each : share.plan.footprint.parts) {
+        if (each.basis != Basis::assumed) continue;
+        std::string name = words_of(each.name);
+        if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(std::move(name));
+      }
+    }
+    return out;
+  }
+
+  /// Nobody measured what a Mac computes in when others compute too.
+  [[nodiscard]] std::string words_of(PartName name) const {
+    if (name == PartName::compute) {
+      return request_.how == Distribution::llama_rpc
+                 ? "compute buffers (as large as for the whole model on one Mac)"
+                 : "compute buffers (measured on one Mac alone)";
+    }
+    std::string out(to_string(name));
+    std::replace(out.begin(), out.end(), '_', ' ');
+    return out;
+  }
+
   void judge_all() {
     out_.how = request_.how;
     out_.link = request_.link;
@@ -301,8 +341,9 @@ class Sharing {
     out_.duplicated = sum - out_.single.footprint.total();
     const MachineShare& binds = out_.shares[out_.binding];
     out_.reasons.push_back(fits(out_.verdict)
-                               ? fmt::format("Every Mac has room; {} has the least, {} left.",
-                                             binds.machine.chip.id, to_text(binds.plan.headroom))
+                               ? fmt::format("Every Mac has room; {} has the least, {} left{}.",
+                                             binds.machine.chip.id, to_text(binds.plan.headroom),
+                                             why_tight())
                                : fmt::format("{} lacks {}.", binds.machine.chip.id,
                                              to_text(Bytes{} - binds.plan.headroom)));
     out_.reasons.push_back(

@@ -3,17 +3,22 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "membudget/distribute_report.hpp"
+#include "report/bar.hpp"
+#include "report/json_parts.hpp"
 #include "report/layout.hpp"
+#include "report/page.hpp"
 #include "report/summary.hpp"
 
 namespace membudget {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using namespace report;
 
+constexpr int mac_width = 20;
 constexpr int rpc_port = 50052;  // llama.cpp tools/rpc/rpc-server.cpp, b10587.
 
 std::string host(std::size_t machine) {
@@ -31,16 +36,71 @@ std::string file_of(const DistributedReport& report) {
 }
 
 std::string layers_of(const MachineShare& share) {
-  std::string out = share.last_layer > share.first_layer
-                        ? fmt::format("{}-{}", share.first_layer, share.last_layer - 1)
-                        : "none";
-  return share.output ? out + ", output" : out;
+  const std::string out =
+      share.last_layer > share.first_layer
+          ? fmt::format("layers {} to {}", share.first_layer, share.last_layer - 1)
+          : "no layer";
+  return share.output ? out + " and the output" : out;
+}
+
+std::string headline(const DistributedReport& report) {
+  const DistributedPlan& plan = report.plan;
+  return fmt::format("{} {} on {} Macs with {} {} ({}), {} tokens, over {}", report.model.id,
+                     report.model.quantization, plan.shares.size(), report.runtime.id,
+                     report.runtime.version, to_string(plan.how),
+                     plan.single.footprint.settings.context, plan.link.name);
+}
+
+/// "Fits, but tight: every Mac has room; ..."
+std::string verdict_line(const DistributedPlan& plan) {
+  std::string why = plan.reasons.front();
+  // A reason against it begins with the name of a Mac.
+  if (fits(plan.verdict)) {
+    why.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(why.front())));
+  }
+  return fmt::format("{}: {}", words(plan.verdict), why);
+}
+
+std::string row(std::string_view mac, std::string_view weights, std::string_view cache,
+                std::string_view compute, std::string_view limit, std::string_view room) {
+  return "  " + left(mac, mac_width) +
+         fmt::format("{:>11}{:>11}{:>11}{:>11}{:>11}", weights, cache, compute, limit, room);
+}
+
+void add_share(Page& page, const MachineShare& share, const TextStyle& style) {
+  std::string mac = printable(share.machine.chip.id, style.unicode);
+  if (columns(mac) > mac_width) {
+    page.raw("  " + mac);
+    mac.clear();
+  }
+  const Footprint& own = share.plan.footprint;
+  page.raw(row(mac, to_text(own.total(PartName::weights)),
+               to_text(own.total(PartName::kv_cache) + own.total(PartName::recurrent_state)),
+               to_text(own.total(PartName::compute)), to_text(share.plan.budget.gpu_limit),
+               to_text(share.plan.headroom)));
+  page.paragraph("", 6, layers_of(share), dim);
+}
+
+void add_times(Page& page, const DistributedPlan& plan) {
+  if (plan.generation_tps) {
+    page.paragraph(
+        "", 0,
+        fmt::format("Generation: about {:.1f} tokens/s, of which the link takes {:.1f} ms a token.",
+                    *plan.generation_tps, plan.link_ms_per_token));
+  }
+  if (plan.sent_to_load > Bytes{}) {
+    const double seconds =
+        static_cast<double>(plan.sent_to_load.count()) * 8 / (plan.link.gigabits_per_second * 1e9);
+    page.paragraph("", 0,
+                   fmt::format("Loading sends {} over the link: at least {:.0f} s the first time.",
+                               to_text(plan.sent_to_load), seconds));
+  }
 }
 
 std::vector<std::string> rpc_commands(const DistributedReport& report, std::size_t machine) {
   const DistributedPlan& plan = report.plan;
   if (machine > 0) {
-    return {"# Trusts everyone who can reach it: bind it to the cable between the Macs only.",
+    return {"# Trusts whoever can reach it: bind it to the cable between the Macs only.",
             fmt::format("rpc-server --host {} --port {} --cache", host(machine), rpc_port)};
   }
   std::vector<std::string> servers;
@@ -64,7 +124,7 @@ std::vector<std::string> rpc_commands(const DistributedReport& report, std::size
 
 std::vector<std::string> mlx_commands(const DistributedReport& report, std::size_t machine) {
   if (machine > 0) {
-    return {"# Nothing: the first Mac starts it over ssh; mlx-lm must be installed here too."};
+    return {"# Nothing: the first Mac starts it over ssh; mlx-lm must be installed here."};
   }
   const DistributedPlan& plan = report.plan;
   std::vector<std::string> hosts;
@@ -83,7 +143,7 @@ std::vector<std::string> mlx_commands(const DistributedReport& report, std::size
 }
 
 Json share_memory(const Footprint& footprint) {
-  return {{"parts", report::parts_of(footprint)},
+  return {{"parts", parts_of(footprint)},
           {"gpu_bytes", footprint.total(Place::gpu).count()},
           {"host_bytes", footprint.total(Place::host).count()},
           {"total_bytes", footprint.total().count()}};
@@ -101,45 +161,24 @@ std::vector<std::vector<std::string>> commands_of(const DistributedReport& repor
 
 std::string to_text(const DistributedReport& report, const TextStyle& style) {
   const DistributedPlan& plan = report.plan;
-  std::string out = fmt::format("{} {} on {} Macs with {} {} ({}), {} tokens, over {}\n\n",
-                                report.model.id, report.model.quantization, plan.shares.size(),
-                                report.runtime.id, report.runtime.version, to_string(plan.how),
-                                plan.single.footprint.settings.context, plan.link.name);
-  out += fmt::format("{}: {}\n\n", report::words(plan.verdict), plan.reasons.front());
-  out += fmt::format("  {:<18}{:<18}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "Mac", "layers", "weights",
-                     "cache", "compute", "GPU limit", "left");
-  for (const MachineShare& share : plan.shares) {
-    const Footprint& own = share.plan.footprint;
-    out +=
-        fmt::format("  {:<18}{:<18}{:>11}{:>11}{:>11}{:>11}{:>11}\n", share.machine.chip.id,
-                    layers_of(share), to_text(own.total(PartName::weights)),
-                    to_text(own.total(PartName::kv_cache) + own.total(PartName::recurrent_state)),
-                    to_text(own.total(PartName::compute)), to_text(share.plan.budget.gpu_limit),
-                    to_text(share.plan.headroom));
-  }
-  out += "\n";
-  if (plan.generation_tps) {
-    out += fmt::format(
-        "Generation: about {:.1f} tokens/s, of which the link takes {:.1f} ms a token.\n",
-        *plan.generation_tps, plan.link_ms_per_token);
-  }
-  if (plan.sent_to_load > Bytes{}) {
-    const double seconds =
-        static_cast<double>(plan.sent_to_load.count()) * 8 / (plan.link.gigabits_per_second * 1e9);
-    out += fmt::format("Loading sends {} over the link: at least {:.0f} s the first time.\n",
-                       to_text(plan.sent_to_load), seconds);
-  }
-  for (std::size_t i = 1; i < plan.reasons.size(); ++i) {
-    for (const std::string& line : report::wrapped(plan.reasons[i], style.width))
-      out += line + "\n";
-  }
+  Page page(style);
+  page.paragraph("", 0, headline(report), bold);
+  page.blank();
+  page.paragraph("", 0, verdict_line(plan));
+  page.blank();
+  page.raw(painted(row("Mac", "weights", "cache", "compute", "GPU limit", "left"), dim, style));
+  for (const MachineShare& share : plan.shares) add_share(page, share, style);
+  page.blank();
+  add_times(page, plan);
+  for (std::size_t i = 1; i < plan.reasons.size(); ++i) page.paragraph("", 0, plan.reasons[i]);
   const auto commands = commands_of(report);
   for (std::size_t i = 0; i < commands.size(); ++i) {
-    out += fmt::format("\nOn {} ({}):\n", host(i), plan.shares[i].machine.chip.id);
-    for (const std::string& line : commands[i])
-      out += "  " + report::printable(line, style.unicode) + "\n";
+    page.blank();
+    page.paragraph("", 0, fmt::format("On {} ({}):", host(i), plan.shares[i].machine.chip.id));
+    // A command is never broken, so that it can be pasted.
+    for (const std::string& line : commands[i]) page.raw("  " + printable(line, style.unicode));
   }
-  return out;
+  return std::move(page).str();
 }
 
 std::string to_json(const DistributedReport& report) {

@@ -55,8 +55,9 @@ std::string explanation(const PlanReport& report) {
   out += fmt::format("\n#### What sets the compute buffer: {}\n\n",
                      escaped(footprint.gpu_peak.operation));
   if (footprint.graph_nodes > 0) {
-    out += fmt::format("Alive at that operation, in a graph of {} nodes and {} splits:\n\n",
-                       footprint.graph_nodes, footprint.graph_splits);
+    out += fmt::format("Alive at that operation, in a graph of {} nodes and {} {}:\n\n",
+                       footprint.graph_nodes, footprint.graph_splits,
+                       footprint.graph_splits == 1 ? "split" : "splits");
   }
   out += "| size | tensor |\n|---:|---|\n";
   for (const auto& entry : alive) {

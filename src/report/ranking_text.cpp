@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "membudget/rank_report.hpp"
 #include "report/layout.hpp"
 
@@ -33,13 +35,24 @@ std::string table(const Ranking& ranking) {
   return out;
 }
 
-std::string left_out(const LeftOut& left) {
+/// Models that were ranked too, but beyond as many as were asked for: the rest of the catalog.
+std::size_t ranked_below(const RankReport& report) {
+  const LeftOut& left = report.ranking.left_out;
+  const std::size_t named = report.ranking.models.size() + left.other_task + left.too_weak +
+                            left.short_context + left.too_large + left.too_slow + left.not_planned +
+                            left.older;
+  return report.catalog - std::min(named, report.catalog);
+}
+
+std::string left_out(const RankReport& report) {
+  const LeftOut& left = report.ranking.left_out;
   std::vector<std::string> parts;
   const auto add = [&](std::size_t count, std::string_view why) {
     if (count > 0) {
       parts.push_back(fmt::format("{} {}", count, why));
     }
   };
+  add(ranked_below(report), "ranked below");
   add(left.too_large, "too large");
   add(left.too_slow, "too slow");
   add(left.short_context, "trained for less context");
@@ -120,7 +133,7 @@ std::string to_text(const RankReport& report, const TextStyle& style) {
   if (ranking.models.empty()) {
     add_sentence(out,
                  fmt::format("Nothing fits. {} Ask for less context or a lower --min-tps.",
-                             left_out(ranking.left_out)),
+                             left_out(report)),
                  style);
     return out;
   }
@@ -147,13 +160,13 @@ std::string to_text(const RankReport& report, const TextStyle& style) {
                     to_text(fallback->plan.footprint.total()), how_to_get(*fallback).front()),
         style);
   }
-  if (report.documents != nullptr) {
+  if (report.documents) {
     add_sentence(out,
                  fmt::format("The documents choose {} ({}).", report.documents->model,
                              report.documents->source),
                  style);
   }
-  add_sentence(out, left_out(ranking.left_out), style);
+  add_sentence(out, left_out(report), style);
   out += "\n";
   for (const std::string& line : how_to_get(ranking.models.front())) {
     out += fmt::format("  {}\n", line);

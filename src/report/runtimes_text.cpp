@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -92,6 +93,14 @@ std::string without_stop(std::string text) {
   return text;
 }
 
+/// "mlc: does not run ...": most reasons begin with the name that stands before them here.
+std::string refusal_line(const RuntimeRefusal& refusal) {
+  std::string_view reason = refusal.reason;
+  const std::string& id = refusal.runtime.id;
+  if (reason.starts_with(id + " ")) reason.remove_prefix(id.size() + 1);
+  return fmt::format("{}: {}", id, reason);
+}
+
 void add_wrapped(std::string& out, std::string_view text, int indent, const TextStyle& style) {
   for (const auto& line : wrapped(printable(text, style.unicode), style.width - indent)) {
     out += left("", indent) + line + '\n';
@@ -113,23 +122,28 @@ void sort(RuntimesReport& report) {
 
 std::string surprise(const RuntimePlan& plan, std::int64_t trained_context) {
   const Footprint& footprint = plan.plan.footprint;
+  const std::int64_t context = footprint.settings.context;
+  Model model;  // Nothing else of it is asked for.
+  model.trained_context = trained_context;
+  const std::int64_t trained = trained_tokens(model, plan.runtime.engine, footprint.settings);
+  if (trained > 0 && context > trained) {
+    return fmt::format("{} tokens are more than the {} it was trained for", context, trained);
+  }
   if (!footprint.remarks.empty()) {
     return without_stop(footprint.remarks.front());
   }
-  const std::int64_t context = footprint.settings.context;
   if (grows_with_use(plan.runtime.engine)) {
     return {};
   }
-  return context >= trained_context && trained_context > 0
-             ? fmt::format("reserves the whole {}-token context up front", context)
-             : fmt::format("reserves {} tokens up front", context);
+  return context == trained ? fmt::format("reserves the whole {}-token context up front", context)
+                            : fmt::format("reserves {} tokens up front", context);
 }
 
 std::string to_text(const RuntimesReport& report, const TextStyle& style) {
   const auto columns = columns_of(style.width);
   const bool version = std::none_of(columns.begin(), columns.end(),
                                     [](const Column& column) { return column.title == "version"; });
-  std::vector<std::vector<std::string>> rows{{}};
+  std::vector<std::vector<std::string>> rows(1);
   for (const Column& column : columns) rows.front().emplace_back(column.title);
   for (const RuntimePlan& plan : report.plans) {
     auto& row = rows.emplace_back();
@@ -155,7 +169,7 @@ std::string to_text(const RuntimesReport& report, const TextStyle& style) {
   if (!report.refusals.empty()) {
     out += "\ndo not run it\n";
     for (const RuntimeRefusal& refusal : report.refusals) {
-      add_wrapped(out, fmt::format("{}: {}", refusal.runtime.id, refusal.reason), 2, style);
+      add_wrapped(out, refusal_line(refusal), 2, style);
     }
   }
   return out;
@@ -173,8 +187,8 @@ std::string to_markdown(const RuntimesReport& report) {
     out += fmt::format(" {} |\n", below(plan, report, false));
   }
   for (const RuntimeRefusal& refusal : report.refusals) {
-    out += fmt::format("{}- {}: {}\n", &refusal == report.refusals.data() ? "\n" : "",
-                       refusal.runtime.id, refusal.reason);
+    out += fmt::format("{}- {}\n", &refusal == report.refusals.data() ? "\n" : "",
+                       refusal_line(refusal));
   }
   return out;
 }

@@ -74,11 +74,19 @@ void list(Page& page, const std::vector<Entry>& entries, bool numbered) {
   }
 }
 
+/// What all steps together reach, against what is there without them.
+std::string_view title_of_together(const StackReport& report) {
+  const Verdict reached = report.ladder.together.back().plan.verdict;
+  if (!fits(reached)) return "What helps, but not enough";
+  if (!fits(report.plan.peak.verdict)) return "What to shrink so that it fits";
+  return reached == Verdict::comfortable ? "What to shrink so that it fits comfortably"
+                                         : "What makes more room, but leaves it tight";
+}
+
 void advice(Page& page, const StackReport& report, const TextStyle& style) {
   if (const auto together = steps_together(report); !together.empty()) {
     page.blank();
-    page.title(fits(report.ladder.together.back().plan.verdict) ? "What to shrink so that it fits"
-                                                                : "What helps, but not enough");
+    page.title(title_of_together(report));
     list(page, together, true);
   }
   const std::size_t most = style.explain ? report.ladder.singles.size() : steps_shown;

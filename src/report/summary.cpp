@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "ascii.hpp"
 #include "report/bar.hpp"
@@ -19,6 +20,21 @@ std::string limit_rule(const Budget& budget) {
   auto text = fmt::format("{}: {}", to_text(budget.gpu_limit), budget.gpu_limit_rule);
   if (!budget.gpu_limit_observed) text += " (predicted, not yet observed)";
   return text;
+}
+
+/// Of the layers whose experts are to stay on the CPU, those that have any. By the tensors, as the
+/// engine chooses them: a dense model has none, and some mixtures begin with dense layers.
+std::int64_t layers_with_cpu_experts(const Model& model, const Settings& settings) {
+  const auto all = static_cast<std::int64_t>(model.layers.size());
+  const std::int64_t first = settings.cpu_moe ? all : std::min(settings.n_cpu_moe, all);
+  std::set<std::int64_t> out;
+  for (const auto& tensor : model.tensors.all()) {
+    const std::int64_t layer = TensorTable::layer_of(tensor.name);
+    if (layer >= 0 && layer < first && tensor.name.find("exps") != std::string::npos) {
+      out.insert(layer);
+    }
+  }
+  return static_cast<std::int64_t>(out.size());
 }
 
 /// A single buffer is larger than any that Metal gives.
@@ -42,6 +58,11 @@ std::string settings_in_use(const PlanReport& report) {
     text += fmt::format(", {} requests at once", settings.parallel);
   }
   return text;
+}
+
+/// What the engine says against a cache type, without the remedy that the command line would print.
+Entry refused(std::string label, const std::string& refusal) {
+  return {std::move(label), "none: " + refusal.substr(0, refusal.find(';'))};
 }
 
 }  // namespace
@@ -78,16 +99,13 @@ std::string settings_line(const PlanReport& report) {
     return text + ", on the CPU";
   }
   const auto all = static_cast<std::int64_t>(report.model.layers.size()) + 1;
-  if (settings.backend == Backend::cpu) {
-    return text + ", all on the CPU";
-  }
   if (gpu_layers(report) < all) {
     text += fmt::format(", {} of {} layers on the GPU", gpu_layers(report), all);
   }
-  if (settings.cpu_moe) {
-    text += ", experts on the CPU";
-  } else if (settings.n_cpu_moe > 0) {
-    text += fmt::format(", experts of {} layers on the CPU", settings.n_cpu_moe);
+  if (const auto layers = layers_with_cpu_experts(report.model, settings); layers > 0) {
+    text += settings.cpu_moe
+                ? std::string(", experts on the CPU")
+                : fmt::format(", experts of {} layer{} on the CPU", layers, layers == 1 ? "" : "s");
   }
   if (!settings.tensor_overrides.empty()) {
     text += fmt::format(", {} tensor overrides", settings.tensor_overrides.size());
@@ -116,12 +134,17 @@ std::string verdict_detail(const Plan& plan) {
   const bool gpu = plan.binding == Binding::gpu;
   const auto limit = gpu ? plan.budget.gpu_limit : plan.budget.ram_available;
   const auto used = to_text(limit - plan.headroom);
+  const Bytes held = gpu ? plan.footprint.total(Place::gpu) : plan.footprint.total();
   std::string text;
   const Bytes buffer = plan.footprint.largest_buffer;
   if (needs_too_large_a_buffer(plan)) {
     text = fmt::format("one buffer, of {}, needs {}; Metal gives none larger than {}",
                        plan.footprint.largest_buffer_name, to_text(buffer),
                        to_text(plan.budget.largest_buffer));
+  } else if (plan.headroom < Bytes{} && limit - plan.headroom > held) {
+    // MLC-LLM grants itself less than Metal does; the first reason has its numbers.
+    text =
+        fmt::format("the engine refuses to load it, {} too much", to_text(Bytes{} - plan.headroom));
   } else if (plan.headroom < Bytes{}) {
     text = fmt::format("needs {}, {} {}: {} too much", used,
                        gpu ? "Metal grants" : "the RAM available is", to_text(limit),
@@ -219,7 +242,8 @@ std::vector<Entry> contexts(const PlanReport& report) {
   for (const auto& row : report.by_cache_type) {
     // Only llama.cpp has caches of several types.
     if (report.runtime.engine == Engine::llama_cpp || listed(row)) {
-      out.push_back(entry(cache_type(row.type), row.tokens));
+      out.push_back(row.refusal.empty() ? entry(cache_type(row.type), row.tokens)
+                                        : refused(cache_type(row.type), row.refusal));
     }
   }
   return out;

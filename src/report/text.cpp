@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,11 @@ namespace {
 using namespace report;
 
 constexpr int note_column = 51;
+constexpr int label_column = 18;
+
+std::string cache_label(const Entry& context) {
+  return "  " + context.label + " cache";
+}
 
 void parts(Page& page, const Plan& plan, const TextStyle& style) {
   page.raw(painted(fmt::format("    {:<17}{:<6}{:>12}  {}", "part", "place", "size", "basis"), dim,
@@ -38,6 +44,15 @@ void parts(Page& page, const Plan& plan, const TextStyle& style) {
       fmt::format("    {:<17}{:<6}{:>12}", "sum", "GPU", to_text(footprint.total(Place::gpu))));
   page.raw(painted(fmt::format("    {:<17}{:<6}{:>12}", "total", "", to_text(footprint.total())),
                    bold, style));
+}
+
+void largest_contexts(Page& page, const PlanReport& report) {
+  page.title("Largest context that fits");
+  const auto rows = contexts(report);
+  // Types that differ between K and V take more than the usual column.
+  int column = label_column;
+  for (const auto& row : rows) column = std::max(column, columns(cache_label(row)) + 2);
+  for (const auto& row : rows) page.paragraph(cache_label(row), column, row.text);
 }
 
 void explain(Page& page, const PlanReport& report, const TextStyle& style) {
@@ -92,8 +107,9 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
                          printable(footprint.gpu_peak.operation, style.unicode)));
   if (footprint.graph_nodes > 0) {
     page.paragraph("", 2,
-                   fmt::format("Alive at that operation, in a graph of {} nodes and {} splits:",
-                               footprint.graph_nodes, footprint.graph_splits));
+                   fmt::format("Alive at that operation, in a graph of {} nodes and {} split{}:",
+                               footprint.graph_nodes, footprint.graph_splits,
+                               footprint.graph_splits == 1 ? "" : "s"));
   }
   for (const auto& entry : alive) {
     page.paragraph(right(entry.label, 14) + "  ", 16, entry.text, entry.binds ? bold : "");
@@ -123,7 +139,7 @@ void held_now(Page& page, const Budget& budget) {
   if (budget.programs.empty()) return;
   page.blank();
   page.title("Who holds most now");
-  for (const auto& row : holders(budget)) page.paragraph("  " + row.label, 18, row.text);
+  for (const auto& row : holders(budget)) page.paragraph("  " + row.label, label_column, row.text);
 }
 
 void recommendation(Page& page, const PlanReport& report, const TextStyle& style) {
@@ -182,25 +198,23 @@ std::string to_text(const PlanReport& report, const TextStyle& style) {
   page.blank();
   for (const auto& limit : limits(report)) {
     if (limit.label == "buffer" && !limit.binds && !style.explain) continue;
-    page.paragraph(limit.label + " limit", 18, limit.text + (limit.binds ? " (binds)" : ""));
+    page.paragraph(limit.label + " limit", label_column,
+                   limit.text + (limit.binds ? " (binds)" : ""));
   }
   if (!report.model.not_understood.empty()) {
-    page.paragraph("Not understood", 18, report.model.not_understood);
+    page.paragraph("Not understood", label_column, report.model.not_understood);
   }
   for (const auto* notes : {&report.model.notes, &report.machine.notes}) {
-    for (const auto& note : *notes) page.paragraph("Note", 18, note);
+    for (const auto& note : *notes) page.paragraph("Note", label_column, note);
   }
   held_now(page, report.plan.budget);
   page.blank();
-  page.title("Largest context that fits");
-  for (const auto& context : contexts(report)) {
-    page.paragraph("  " + context.label + " cache", 18, context.text);
-  }
+  largest_contexts(page, report);
   if (const auto note = rope_note(report); !note.empty()) page.paragraph("", 2, note);
   if (const auto rows = speeds(report); !rows.empty()) {
     page.blank();
     page.title("Speed");
-    for (const auto& row : rows) page.paragraph("  " + row.label, 18, row.text);
+    for (const auto& row : rows) page.paragraph("  " + row.label, label_column, row.text);
   }
   if (report.recommendation) recommendation(page, report, style);
   advice(page, report, style);

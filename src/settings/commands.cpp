@@ -50,6 +50,16 @@ std::vector<std::string> server_only(const PlannedRun& run, bool experts) {
   return out;
 }
 
+namespace {
+
+/// Without a GPU in the machine no other runtime has one either.
+Workload on_this_machine(const PlannedRun& run, Workload workload) {
+  if (!run.plan.budget.metal) workload.backend = Backend::cpu;
+  return workload;
+}
+
+}  // namespace
+
 std::string memory_note(const PlannedRun& run, const Workload& workload) {
   return memory_note(run, run.server, workload);
 }
@@ -57,17 +67,18 @@ std::string memory_note(const PlannedRun& run, const Workload& workload) {
 std::string memory_note(const PlannedRun& run, const Runtime& runtime, const Workload& workload) {
   Footprint other;
   try {
-    other = estimate(run.model, runtime, workload);
+    other = estimate(run.model, runtime, on_this_machine(run, workload));
   } catch (const Error& error) {
     return fmt::format("The engine refuses this: {}", error.what());
   }
   const Footprint& plan = run.plan.footprint;
   const Bytes planned = plan.total();
-  const Bytes gpu = other.total(Place::gpu);
-  const std::string on_gpu = gpu == plan.total(Place::gpu)
-                                 ? ""
-                                 : fmt::format(", {} of it on the GPU instead of {}", to_text(gpu),
-                                               to_text(plan.total(Place::gpu)));
+  const std::string gpu = to_text(other.total(Place::gpu));
+  const std::string planned_gpu = to_text(plan.total(Place::gpu));
+  // A difference that is not seen in what is printed reads like a slip.
+  const std::string on_gpu =
+      gpu == planned_gpu ? ""
+                         : fmt::format(", {} of it on the GPU instead of {}", gpu, planned_gpu);
   if (other.total() == planned) {
     return on_gpu.empty() ? ""
                           : fmt::format("So it takes {}, as planned{}.", to_text(planned), on_gpu);
@@ -107,6 +118,19 @@ std::optional<SettingsFormat> settings_format_of_name(std::string_view name) {
 
 namespace {
 
+/// What llama-server is told is `--device none` where the planned runtime has no GPU by itself
+/// (Ollama in Docker), so what it takes must be estimated without one.
+PlannedRun kept_to_cpu(PlannedRun run) {
+  run.workload.backend = Backend::cpu;
+  return run;
+}
+
+std::vector<std::string> server_lines(const PlannedRun& run) {
+  return run.plan.footprint.settings.backend == Backend::cpu
+             ? settings::llama_server_lines(kept_to_cpu(run))
+             : settings::llama_server_lines(run);
+}
+
 // An MLX plan is told to MLX; the others hear why they cannot do it.
 constexpr std::string_view ollama_runs_mlx =
     "Ollama's MLX runner has no settings that change its memory.";
@@ -135,8 +159,7 @@ RuntimeCommands runtime_commands(const PlannedRun& run, std::span<const Settings
             mlx ? settings::comment(reads_gguf) : joined(settings::modelfile_lines(run));
         break;
       case SettingsFormat::llama_server:
-        out.llama_server =
-            mlx ? settings::comment(reads_gguf) : joined(settings::llama_server_lines(run));
+        out.llama_server = mlx ? settings::comment(reads_gguf) : joined(server_lines(run));
         break;
       case SettingsFormat::lmstudio:
         out.lmstudio = mlx ? settings::lmstudio_mlx_lines(run) : settings::lmstudio_lines(run);

@@ -38,7 +38,8 @@ namespace membudget::settings {
 [[nodiscard]] std::vector<std::string> server_only(const PlannedRun& run, bool experts);
 
 /// How the memory that llama-server takes for `workload` differs from the plan's, as a sentence;
-/// empty when to the byte it does not.
+/// empty when to the byte it does not, or when only what is on the GPU does by less than is
+/// printed.
 [[nodiscard]] std::string memory_note(const PlannedRun& run, const Workload& workload);
 /// The same of a runtime that starts llama-server with more than it was asked for.
 [[nodiscard]] std::string memory_note(const PlannedRun& run, const Runtime& runtime,

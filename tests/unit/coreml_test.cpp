@@ -60,7 +60,8 @@ TEST_F(CoreMl, RefusesWhatNobodyConverts) {
   EXPECT_THAT(refusal("llama-3.1-8b", "Q4_K_M"), HasSubstr("Core ML does not read 'Q4_K_M'"));
   EXPECT_THAT(refusal("mixtral-8x7b", "coreml-int4"), HasSubstr("no experts"));
   EXPECT_THAT(refusal("mamba-130m", "coreml-int4"), HasSubstr("state-space layers"));
-  EXPECT_THAT(refusal("deepseek-v2-lite", "coreml-int4"), HasSubstr("does not run"));
+  EXPECT_THAT(refusal("deepseek-v2-lite", "coreml-int4"),
+              HasSubstr("its latent attention cannot be planned there"));
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "membudget/distribute_report.hpp"
@@ -162,6 +164,57 @@ TEST(Distribute, TheSmallestMacBindsWhenSharesAreEqual) {
                  request, std::nullopt);
   EXPECT_EQ(shared.verdict, Verdict::tight);
   EXPECT_GT(shared.traffic_per_token, Bytes{});
+}
+
+/// Llama 3.1 8B on two Macs that each have room for all of it.
+DistributedReport roomy(Distribution how) {
+  const bool rpc = how == Distribution::llama_rpc;
+  DistributedReport out{.model = profiles().model("llama3.1:8b", rpc ? "Q4_K_M" : "4bit"),
+                        .runtime = profiles().runtime(rpc ? "llama.cpp" : "mlx"),
+                        .names = {},
+                        .plan = {}};
+  out.plan = distribute(out.model, out.runtime, tokens(4096),
+                        request_of({"m4-max-128gb", "m1-max-32gb"}, how),
+                        profiles().speed_rules(out.runtime));
+  return out;
+}
+
+TEST(Distribute, SaysWhatIsAssumedWhereThereIsRoomEnough) {
+  const DistributedPlan rpc = roomy(Distribution::llama_rpc).plan;
+  ASSERT_EQ(rpc.verdict, Verdict::tight);
+  EXPECT_EQ(
+      rpc.reasons.front(),
+      "Every Mac has room; m1-max-32gb has the least, 23.87 GiB left; the compute buffers (as "
+      "large as for the whole model on one Mac) are assumed, so it is not called comfortable.");
+  const DistributedPlan mlx = roomy(Distribution::mlx_tensor).plan;
+  ASSERT_EQ(mlx.verdict, Verdict::tight);
+  EXPECT_THAT(mlx.reasons.front(),
+              HasSubstr("left; the compute buffers (measured on one Mac alone) are assumed, so it "
+                        "is not called comfortable."));
+}
+
+TEST(Distribute, SaysWhichMacHasLessThanItsMargin) {
+  const DistributedPlan plan =
+      distribute(profiles().model("llama3.1:70b"), profiles().runtime("llama.cpp"), tokens(4096),
+                 request_of({"m1-16gb", "m1-max-32gb", "m1-16gb"}), std::nullopt);
+  const MachineShare& binds = plan.shares[plan.binding];
+  ASSERT_EQ(plan.verdict, Verdict::tight);
+  ASSERT_LT(binds.plan.headroom, binds.plan.budget.safety_margin);
+  EXPECT_THAT(plan.reasons.front(), HasSubstr(" keeps less than its safety margin of " +
+                                              to_text(binds.plan.budget.safety_margin) + "."));
+}
+
+TEST(Distribute, TextStaysWithinItsWidthButForCommands) {
+  for (const Distribution how : {Distribution::llama_rpc, Distribution::mlx_tensor}) {
+    const DistributedReport report = roomy(how);
+    const std::string text = to_text(report, {});
+    EXPECT_THAT(text, HasSubstr("\nFits, but tight: every Mac has room; "));
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) {
+      const bool command = line.starts_with("  llama-server") || line.starts_with("  mlx.");
+      EXPECT_TRUE(command || line.size() <= 80) << line;
+    }
+  }
 }
 
 TEST(Distribute, RefusesWhatTheEnginesCannotDo) {

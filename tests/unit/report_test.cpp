@@ -188,7 +188,33 @@ TEST(TextReport, ShowsContextsAndWhereTheyEnd) {
   auto mixed = example();
   mixed.plan.footprint.settings.cache_type_k = ElementType::q8_0;
   mixed.max_context = 0;
-  EXPECT_THAT(to_text(mixed, {}), HasSubstr("none fits"));
+  EXPECT_THAT(to_text(mixed, {}), HasSubstr("\n  K q8_0, V f16 cache  none fits\n"
+                                            "  f16 cache            24576\n"));
+}
+
+TEST(TextReport, CountsOnlyLayersThatHaveExpertsOnTheCpu) {
+  auto plan = example();
+  const auto settings_in = [](const PlanReport& report) {
+    return lines(to_text(report, {.width = 200}))[1];
+  };
+  auto& settings = plan.plan.footprint.settings;
+  settings.n_cpu_moe = 10;
+  EXPECT_THAT(settings_in(plan), Not(HasSubstr("experts")));
+  settings.cpu_moe = true;
+  EXPECT_THAT(settings_in(plan), Not(HasSubstr("experts")));
+  // The first layer is dense, as in DeepSeek's.
+  plan.model.tensors = TensorTable(
+      {{.name = "blk.0.ffn_up.weight", .shape = {256, 256, 1, 1}, .type = ElementType::q4_k},
+       {.name = "blk.1.ffn_up_exps.weight", .shape = {256, 256, 8, 1}, .type = ElementType::q4_k},
+       {.name = "blk.1.ffn_down_exps.weight", .shape = {256, 256, 8, 1}, .type = ElementType::q4_k},
+       {.name = "blk.2.ffn_up_exps.weight", .shape = {256, 256, 8, 1}, .type = ElementType::q4_k}});
+  EXPECT_THAT(settings_in(plan), HasSubstr(", experts on the CPU"));
+  settings.cpu_moe = false;
+  EXPECT_THAT(settings_in(plan), HasSubstr(", experts of 2 layers on the CPU"));
+  settings.n_cpu_moe = 2;
+  EXPECT_THAT(settings_in(plan), HasSubstr(", experts of 1 layer on the CPU"));
+  settings.n_cpu_moe = 1;
+  EXPECT_THAT(settings_in(plan), Not(HasSubstr("experts")));
 }
 
 TEST(Bar, EndsWhereTheLimitIsWhenThePlanFits) {

@@ -89,6 +89,30 @@ TEST_F(RuntimesReportTest, SaysWhatSurprises) {
             "reserves the whole 131072-token context up front");
 }
 
+TEST_F(RuntimesReportTest, AContextBeyondTheTrainingSurprisesMost) {
+  RuntimePlan row = report_.plans.front();
+  ASSERT_EQ(row.plan.footprint.settings.context, 131072);
+  EXPECT_EQ(surprise(row, 65536), "131072 tokens are more than the 65536 it was trained for");
+  row.plan.footprint.remarks = {"Something else."};
+  EXPECT_EQ(surprise(row, 65536), "131072 tokens are more than the 65536 it was trained for");
+  EXPECT_EQ(surprise(row, 131072), "Something else");
+  EXPECT_EQ(surprise(row, 0), "Something else") << "nobody knows what it was trained for";
+  // Slots with caches of their own have so many tokens each.
+  row.plan.footprint.remarks.clear();
+  row.plan.footprint.settings.parallel = 2;
+  row.plan.footprint.settings.kv_unified = false;
+  EXPECT_EQ(surprise(row, 65536), "reserves the whole 131072-token context up front");
+}
+
+TEST_F(RuntimesReportTest, NamesARuntimeThatRefusesOnce) {
+  report_.refusals = {{profiles_.runtime("candle"), "candle does not run it"},
+                      {profiles_.runtime("coreml"), "2 tokens are too few"}};
+  for (const auto& text : {to_text(report_, TextStyle{}), to_markdown(report_)}) {
+    EXPECT_THAT(text, HasSubstr(" candle: does not run it\n"));
+    EXPECT_THAT(text, HasSubstr(" coreml: 2 tokens are too few\n"));
+  }
+}
+
 TEST_F(RuntimesReportTest, FitsEightyAndAHundredColumns) {
   for (const int width : {80, 100}) {
     TextStyle style;

@@ -175,6 +175,46 @@ TEST(SettingsOllama, SaysWhatItCannotDo) {
   }
 }
 
+/// A plan for Ollama in Docker, which has no GPU and says so by itself.
+PlannedRun planned_for_docker(std::int64_t context) {
+  auto run = planned("llama3.1:8b", "m1-max-32gb", asked(context));
+  run.ollama = Profiles::embedded().runtime("docker-ollama");
+  run.plan = plan(run.model, run.machine, run.ollama, run.workload);
+  run.workload = configured(run.workload, run.ollama, run.model, run.plan.budget);
+  return run;
+}
+
+TEST(SettingsLlamaServer, IsEstimatedOnTheCpuWhereItIsKeptToIt) {
+  const auto run = planned_for_docker(4096);
+  ASSERT_EQ(run.plan.footprint.total(Place::gpu), Bytes{});
+  const auto text = runtime_commands(run).llama_server;
+  EXPECT_THAT(text, HasSubstr("--device none"));
+  EXPECT_THAT(text, Not(HasSubstr("on the GPU")));
+  EXPECT_THAT(text, Not(HasSubstr("So it takes")));
+}
+
+TEST(SettingsOllama, HasNoGpuWhereTheMachineHasNone) {
+  auto run = planned("qwen2.5:7b", "m1-max-32gb", asked(8192));
+  run.machine.metal = false;
+  run.workload.backend = Backend::cpu;
+  run.plan = plan(run.model, run.machine, run.server, run.workload);
+  const auto commands = runtime_commands(run);
+  for (const auto& text : {joined(commands.ollama), commands.modelfile, commands.llama_server,
+                           joined(commands.lmstudio)}) {
+    EXPECT_THAT(text, Not(HasSubstr("of it on the GPU")));
+  }
+  // One slot instead of four asks for three rows of logits less: 3 x 152064 x 4 bytes.
+  EXPECT_THAT(joined(commands.ollama), HasSubstr(", 1.7 MiB less than planned.\n"));
+}
+
+TEST(SettingsOllama, NamesNoDifferenceThatPrintsAlike) {
+  const auto run = planned("llama3.3:70b", "m1-max-32gb", asked(131072));
+  const auto text = joined(runtime_commands(run).ollama);
+  EXPECT_THAT(text, HasSubstr("# So it takes 80.46 GiB, "));
+  EXPECT_THAT(text, HasSubstr(" less than planned.\n"));
+  EXPECT_THAT(text, Not(HasSubstr("on the GPU instead of")));
+}
+
 TEST(SettingsLmStudio, WritesTheDefaultsOfTheModelAndLoadsIt) {
   const test::ScratchFolder scratch;
   for (const auto& name : hostile_names()) {

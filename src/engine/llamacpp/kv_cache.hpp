@@ -63,7 +63,6 @@ struct KvCache {
 
   /// A summary is made of twice as many tokens as it stands for, half of them the previous one's.
   [[nodiscard]] bool overlaps() const { return state_rows > ratio; }
-  [[nodiscard]] bool empty() const { return gpu == Bytes{} && host == Bytes{}; }
 };
 
 /// The caches a model gets: one, or one for full and one for sliding layers, or one for latents

@@ -20,6 +20,22 @@ std::string_view kind_of(const KvCache& cache) {
   return cache.sliding ? "sliding" : "full";
 }
 
+std::string plural(std::int64_t count, std::string_view one) {
+  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
+}
+
+// A layer of a cache, or of a state, whose memory lies there.
+template <class OwnLayer>
+bool lies_in(const OwnLayer& layer, Place where) {
+  return layer.present && (layer.storage == Storage::gpu) == (where == Place::gpu);
+}
+
+template <class OwnLayer>
+std::int64_t count_in(const std::vector<OwnLayer>& layers, Place where) {
+  return std::count_if(layers.begin(), layers.end(),
+                       [&](const OwnLayer& layer) { return lies_in(layer, where); });
+}
+
 class Parts {
  public:
   explicit Parts(const Simulated& simulated)
@@ -61,26 +77,26 @@ class Parts {
                  .where = Place::gpu,
                  .bytes = result.gpu.kv - state_gpu,
                  .basis = basis(),
-                 .note = cache_note(),
-                 .formula = cache_formula()});
+                 .note = cache_note(Place::gpu),
+                 .formula = cache_formula(Place::gpu)});
     add(result, {.name = PartName::kv_cache,
                  .where = Place::host,
                  .bytes = result.host.kv - state_host,
                  .basis = basis(),
-                 .note = cache_note(),
-                 .formula = cache_formula()});
+                 .note = cache_note(Place::host),
+                 .formula = cache_formula(Place::host)});
     add(result, {.name = PartName::recurrent_state,
                  .where = Place::gpu,
                  .bytes = state_gpu,
                  .basis = basis(),
-                 .note = state_note(),
-                 .formula = state_formula()});
+                 .note = state_note(Place::gpu),
+                 .formula = state_formula(Place::gpu)});
     add(result, {.name = PartName::recurrent_state,
                  .where = Place::host,
                  .bytes = state_host,
                  .basis = basis(),
-                 .note = state_note(),
-                 .formula = state_formula()});
+                 .note = state_note(Place::host),
+                 .formula = state_formula(Place::host)});
     add(result, {.name = PartName::compute,
                  .where = Place::gpu,
                  .bytes = result.gpu.compute,
@@ -173,88 +189,89 @@ class Parts {
                                       : "those of the layers on the GPU");
   }
 
-  [[nodiscard]] std::string cache_note() const {
+  [[nodiscard]] std::string cache_note(Place where) const {
     std::string note;
     for (const KvCache& cache : caches_) {
-      const auto layers = std::count_if(cache.layers.begin(), cache.layers.end(),
-                                        [](const CacheLayer& layer) { return layer.present; });
+      const std::int64_t layers = count_in(cache.layers, where);
       if (layers == 0) {
         continue;
       }
-      note += fmt::format("{}{} {} layers x {} cells{}{}", note.empty() ? "" : ", ", layers,
-                          kind_of(cache), cache.cells,
+      note += fmt::format("{}{} x {} cells{}{}", note.empty() ? "" : ", ",
+                          plural(layers, fmt::format("{} layer", kind_of(cache))), cache.cells,
                           cache.ratio > 1 ? fmt::format(" of {} tokens", cache.ratio) : "",
                           cache.streams > 1 ? fmt::format(" x {} slots", cache.streams) : "");
     }
     return note;
   }
 
-  [[nodiscard]] std::string cache_formula() const {
+  [[nodiscard]] std::string cache_formula(Place where) const {
     std::string text;
     for (const KvCache& cache : caches_) {
-      if (cache.empty()) {
+      if (count_in(cache.layers, where) == 0) {
         continue;
       }
       std::int64_t keys = 0;
       std::int64_t values = 0;
       for (const CacheLayer& layer : cache.layers) {
-        keys += layer.present ? layer.key_width : 0;
-        values += layer.present ? layer.value_width : 0;
+        keys += lies_in(layer, where) ? layer.key_width : 0;
+        values += lies_in(layer, where) ? layer.value_width : 0;
       }
+      // Five digits tell the bytes per element of every type exactly: q8_0 has 1.0625.
       const auto bytes = [](ElementType type) {
         return static_cast<double>(format_of(type).block_bytes) /
                static_cast<double>(format_of(type).block_elements);
       };
-      text += fmt::format(
-          "{}{} cells x {} streams x ({} K elements x {:.4g} B + {} V elements x {:.4g} B)",
-          text.empty() ? "" : " + ", cache.cells, cache.streams, keys, bytes(cache.key_type),
-          values, bytes(cache.value_type));
+      text += fmt::format("{}{} cells x {} x ({} K elements x {:.5g} B + {} V elements x {:.5g} B)",
+                          text.empty() ? "" : " + ", cache.cells, plural(cache.streams, "stream"),
+                          keys, bytes(cache.key_type), values, bytes(cache.value_type));
     }
     return text;
   }
 
   [[nodiscard]] std::string output_formula() const {
+    const std::string slots = plural(geometry_.sequences, "slot");
     if (settings_.embeddings) {
-      return fmt::format("({} tokens of vocabulary + {} of embedding) x 4 B x {} slots",
-                         model_.vocabulary, model_.embedding, geometry_.sequences);
+      return fmt::format("({} tokens of vocabulary + {} of embedding) x 4 B x {}",
+                         model_.vocabulary, model_.embedding, slots);
     }
-    const std::string hidden = hidden_rows_ == 0 ? ""
-                                                 : fmt::format(" + {} of embedding x 4 B x {} rows",
-                                                               model_.embedding, hidden_rows_);
-    return fmt::format("{} tokens of vocabulary x 4 B x {} slots{}", model_.vocabulary,
-                       geometry_.sequences, hidden);
+    const std::string hidden = hidden_rows_ == 0
+                                   ? ""
+                                   : fmt::format(" + {} of embedding x 4 B x {}", model_.embedding,
+                                                 plural(hidden_rows_, "row"));
+    return fmt::format("{} tokens of vocabulary x 4 B x {}{}", model_.vocabulary, slots, hidden);
   }
 
-  [[nodiscard]] std::string state_note() const {
-    std::int64_t layers = state_.count();
+  [[nodiscard]] std::string state_note(Place where) const {
+    std::int64_t layers = count_in(state_.layers, where);
     for (const KvCache& cache : caches_) {
       if (cache.ratio > 1 && !cache.indexer) {
-        layers += std::count_if(cache.layers.begin(), cache.layers.end(),
-                                [](const CacheLayer& layer) { return layer.present; });
+        layers += count_in(cache.layers, where);
       }
     }
-    return fmt::format("{} layers x {} slots, whatever the context", layers, state_.slots);
+    return fmt::format("{} x {}, whatever the context", plural(layers, "layer"),
+                       plural(state_.slots, "slot"));
   }
 
-  [[nodiscard]] std::string state_formula() const {
+  [[nodiscard]] std::string state_formula(Place where) const {
     std::int64_t tails = 0;
     std::int64_t matrices = 0;
     for (const StateLayer& layer : state_.layers) {
-      tails += layer.tail_width;
-      matrices += layer.matrix_width;
+      tails += lies_in(layer, where) ? layer.tail_width : 0;
+      matrices += lies_in(layer, where) ? layer.matrix_width : 0;
     }
     std::int64_t waiting = 0;
     for (const KvCache& cache : caches_) {
-      for (const CacheLayer& layer : cache.layers) {
-        constexpr std::int64_t values_and_scores = 2;
-        waiting += layer.present ? values_and_scores * cache.state_rows * cache.state_width : 0;
-      }
+      constexpr std::int64_t values_and_scores = 2;
+      waiting +=
+          values_and_scores * cache.state_rows * cache.state_width * count_in(cache.layers, where);
     }
+    const std::string slots = plural(state_.slots, "slot");
     if (waiting > 0) {
-      return fmt::format("{} slots x {} elements of tokens not yet summarised x 4 B", state_.slots,
-                         waiting);
+      return fmt::format("{} x {} elements of tokens not yet summarised x 4 B", slots, waiting);
     }
-    return fmt::format("{} slots x ({} R elements + {} S elements) x 4 B", state_.slots, tails,
+    const std::string kept =
+        state_.snapshots == 1 ? "" : fmt::format(" x {} states", state_.snapshots);
+    return fmt::format("{}{} x ({} R elements + {} S elements) x 4 B", slots, kept, tails,
                        matrices);
   }
 
@@ -275,9 +292,9 @@ class Parts {
     if (!model_.not_understood.empty()) {
       return "from the widths of the tensors: " + model_.not_understood;
     }
-    return fmt::format("graph of {} nodes for {} tokens, {} rows of logits, flash attention {}",
-                       result.graph_nodes, geometry_.tokens, geometry_.outputs,
-                       result.flash_attention ? "on" : "off");
+    return fmt::format("graph of {} nodes for {}, {} of logits, flash attention {}",
+                       result.graph_nodes, plural(geometry_.tokens, "token"),
+                       plural(geometry_.outputs, "row"), result.flash_attention ? "on" : "off");
   }
 
   const Model& model_;
