@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "membudget/sweep.hpp"
 #include "plan_options.hpp"
 
 namespace {
@@ -108,9 +110,18 @@ std::string as_json(const std::vector<PlanReport>& reports) {
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+/// Of a list, and of an option that was given again and again.
+std::vector<std::string> chips_of(const CompareOptions& options) {
+  try {
+    return membudget::list_axis(fmt::format("{}", fmt::join(options.chips, ",")), "--chip");
+  } catch (const membudget::Error& error) {
+    throw UsageError(error);
+  }
+}
+
 Exit run(CompareOptions& options) {
   std::vector<PlanReport> reports;
-  for (const std::string& chip : options.chips) {
+  for (const std::string& chip : chips_of(options)) {
     options.chip = chip;
     reports.push_back(plan_report(read(options)));
   }
@@ -132,8 +143,8 @@ void add_compare(CLI::App& program, Exit& exit) {
   options->add_to(*command);
   options->add_context_to(*command);
   command->remove_option(command->get_option("--chip"));
-  command->add_option("--chip", options->chips, "A Mac, e.g. m1-max-32gb; two or more of them")
-      ->type_name("ID")
+  command->add_option("--chip", options->chips, "Two Macs or more, e.g. m1-max-32gb,m4-max-36gb")
+      ->type_name("LIST")
       ->required()
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

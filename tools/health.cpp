@@ -314,6 +314,7 @@ void add_health(CLI::App& program, Exit& exit) {
   // Samples go to standard output one by one.
   command->remove_option(command->get_option("--output"));
   command->remove_option(command->get_option("--explain"));
+  command->get_option("--format")->description("text or json");
   auto* positional = command->get_option("MODEL");
   positional->required(false);
   positional->description("The model that runs, to say what to go to; - reads samples");

@@ -166,7 +166,7 @@ std::string cell_text(const ordered_json& cell) {
 
 std::string as_table(const Profiles& profiles, ProfileKind kind, const std::vector<ListRow>& rows) {
   const auto columns = columns_of(kind);
-  std::vector<std::vector<std::string>> cells{{}};
+  std::vector<std::vector<std::string>> cells(1);
   for (const Column& column : columns) cells.front().emplace_back(column.title);
   for (const ListRow& row : rows) {
     auto& line = cells.emplace_back();

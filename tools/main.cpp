@@ -11,6 +11,7 @@
 #include "command.hpp"
 #include "membudget/version.h"
 #include "plan_options.hpp"
+#include "unknown_word.hpp"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -70,10 +71,34 @@ void add_commands(CLI::App& program, Exit& exit, const std::vector<std::string>&
   }
 }
 
+[[noreturn]] void refuse_usage(const CLI::App& command, const std::string& problem) {
+  throw UsageError(membudget::Errc::bad_request, "usage", with_help_of(command, problem));
+}
+
+/// Before anything is parsed: the first word that is no option must be a command.
+void check_command(const CLI::App& program, const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments.front().starts_with('-')) return;
+  std::vector<std::string> names;
+  for (const MainCommand& command : all_commands) names.emplace_back(command.name);
+  if (std::ranges::find(names, arguments.front()) == names.end()) {
+    refuse_usage(program, unknown_command(arguments.front(), names));
+  }
+}
+
+/// "help plan" is "plan --help".
+std::vector<std::string> with_help_as_option(std::vector<std::string> arguments) {
+  while (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
+  return arguments;
+}
+
 Exit run(const std::vector<std::string>& arguments) {
   CLI::App program("Predicts the memory of language models on Apple Silicon.", "membudget");
-  program.set_version_flag("-V,--version", "membudget " MEMBUDGET_VERSION);
+  program.set_version_flag("-v,-V,--version", "membudget " MEMBUDGET_VERSION);
   program.require_subcommand(1);
+  check_command(program, arguments);
   Exit exit = exit_fits;
   add_commands(program, exit, arguments);
   std::vector<std::string> last_first(arguments.rbegin(), arguments.rend());
@@ -82,13 +107,8 @@ Exit run(const std::vector<std::string>& arguments) {
   } catch (const CLI::Success& success) {
     program.exit(success);  // --help and --version are answered here.
   } catch (const CLI::ParseError& error) {
-    const auto commands = program.get_subcommands();
-    const bool unknown = commands.empty() && !arguments.empty() && !arguments[0].starts_with('-');
-    throw UsageError(
-        membudget::Errc::bad_request, "usage",
-        fmt::format("{}; see membudget {}--help",
-                    unknown ? fmt::format("there is no command '{}'", arguments[0]) : error.what(),
-                    commands.empty() ? "" : commands.front()->get_name() + " "));
+    const std::string unknown = unknown_argument(program);
+    refuse_usage(named_command(program), unknown.empty() ? error.what() : unknown);
   }
   return exit;
 }
@@ -97,7 +117,7 @@ Exit run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
-  const auto arguments = with_long_options(argc, argv);
+  const auto arguments = with_help_as_option(with_long_options(argc, argv));
   try {
     return run(arguments);
   } catch (const membudget::Error& error) {

@@ -32,6 +32,7 @@ void ModelOptions::add_to(CLI::App& command) {
 
 Model read_model(const std::string& name, const std::string& quantization, const Profiles& profiles,
                  const ModelOptions& options) {
+  if (name.empty()) refuse_option("MODEL", "is empty; give a model, see membudget list models");
   ProgressLine line;
   ReadOptions read;
   read.remote = options.remote;

@@ -254,35 +254,39 @@ std::string rendered(const PlanReport& report, const PlanOptions& options) {
   return to_text(report, options.style());
 }
 
+std::span<const ShortOption> short_options() {
+  static constexpr std::array<ShortOption, 20> all{{{"-ctk", "--cache-type-k"},
+                                                    {"-ctv", "--cache-type-v"},
+                                                    {"-fa", "--flash-attn"},
+                                                    {"-ub", "--ubatch-size"},
+                                                    {"-np", "--parallel"},
+                                                    {"-ngl", "--gpu-layers"},
+                                                    {"-kvu", "--kv-unified"},
+                                                    {"-lm", "--load-mode"},
+                                                    {"-cmoe", "--cpu-moe"},
+                                                    {"-ncmoe", "--n-cpu-moe"},
+                                                    {"-ot", "--override-tensor"},
+                                                    {"-nkvo", "--no-kv-offload"},
+                                                    {"-nr", "--no-repack"},
+                                                    {"-md", "--draft"},
+                                                    {"-mm", "--mmproj"},
+                                                    {"-ctkd", "--cache-type-k-draft"},
+                                                    {"-ctvd", "--cache-type-v-draft"},
+                                                    {"-cram", "--cache-ram"},
+                                                    {"-ctxcp", "--ctx-checkpoints"},
+                                                    {"-ts", "--tensor-split"}}};
+  return all;
+}
+
 std::vector<std::string> with_long_options(int argc, const char* const* argv) {
-  using Pair = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Pair, 20> names{{{"-ctk", "--cache-type-k"},
-                                        {"-ctv", "--cache-type-v"},
-                                        {"-fa", "--flash-attn"},
-                                        {"-ub", "--ubatch-size"},
-                                        {"-np", "--parallel"},
-                                        {"-ngl", "--gpu-layers"},
-                                        {"-kvu", "--kv-unified"},
-                                        {"-lm", "--load-mode"},
-                                        {"-cmoe", "--cpu-moe"},
-                                        {"-ncmoe", "--n-cpu-moe"},
-                                        {"-ot", "--override-tensor"},
-                                        {"-nkvo", "--no-kv-offload"},
-                                        {"-nr", "--no-repack"},
-                                        {"-md", "--draft"},
-                                        {"-mm", "--mmproj"},
-                                        {"-ctkd", "--cache-type-k-draft"},
-                                        {"-ctvd", "--cache-type-v-draft"},
-                                        {"-cram", "--cache-ram"},
-                                        {"-ctxcp", "--ctx-checkpoints"},
-                                        {"-ts", "--tensor-split"}}};
+  const auto names = short_options();
   std::vector<std::string> out;
   bool options = true;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
     options = options && argument != "--";
-    const auto known = std::ranges::find(names, std::string_view(argument), &Pair::first);
-    out.push_back(options && known != names.end() ? std::string(known->second) : argument);
+    const auto known = std::ranges::find(names, std::string_view(argument), &ShortOption::name);
+    out.push_back(options && known != names.end() ? std::string(known->option) : argument);
   }
   return out;
 }

@@ -4,7 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "attachment_options.hpp"
@@ -54,6 +56,13 @@ struct PlanOptions : membudget::PlanRequest {
 /// The report in the format that the options ask for.
 [[nodiscard]] std::string rendered(const membudget::PlanReport& report, const PlanOptions& options);
 
-/// llama.cpp's short options of several letters (`-ctk`, `-ngl`) as the long ones that CLI11
-/// knows; it takes only one letter after a single dash.
+/// One of llama.cpp's short options of several letters.
+struct ShortOption {
+  std::string_view name;    ///< "-ctk"
+  std::string_view option;  ///< "--cache-type-k"
+};
+[[nodiscard]] std::span<const ShortOption> short_options();
+
+/// Arguments with these as the long ones that CLI11 knows; it takes only one letter after a single
+/// dash.
 [[nodiscard]] std::vector<std::string> with_long_options(int argc, const char* const* argv);

@@ -12,6 +12,7 @@
 #include "command.hpp"
 #include "plan_options.hpp"
 #include "profile_kind.hpp"
+#include "unknown_word.hpp"
 
 namespace {
 
@@ -124,13 +125,37 @@ Asked from_profile(StackOptions options, const StackProfile& profile) {
   return out;
 }
 
+/// A name that stands alone is a stack's or a model's; `error` says that no model has it.
+[[noreturn]] void fail_alone(const std::string& name, const Profiles& profiles,
+                             const Error& error) {
+  const std::string near = nearest_word(name, profiles.ids(ProfileKind::stack));
+  if (!near.empty()) {
+    throw Error(error.code(), "", fmt::format("unknown stack '{}'; did you mean {}?", name, near));
+  }
+  const std::string no_model = problem(error);
+  throw Error(error.code(), "",
+              fmt::format("{} stacks see membudget list stacks",
+                          no_model + (no_model.ends_with('?') ? " For" : "; for")));
+}
+
+/// Reads the members of a stack that is made of models.
+ReadMember member_reader(const StackOptions& options, const Profiles& profiles) {
+  return [&](const std::string& name, const std::string& quantization) {
+    try {
+      return read_model(name, quantization, profiles, options.source);
+    } catch (const Error& error) {
+      // What has a place is another fault: a model that Ollama lacks, a quantization of nobody.
+      if (error.code() != Errc::unknown_name || !error.where().empty()) throw;
+      if (options.models.size() > 1) throw;
+      fail_alone(name, profiles, error);
+    }
+  };
+}
+
 Asked from_models(StackOptions options) {
   // `max` is searched for afterwards.
   if (options.parallel == "max") options.parallel.clear();
   auto inputs = read_machine(options);
-  const auto read = [&](const std::string& name, const std::string& quantization) {
-    return read_model(name, quantization, inputs.profiles, options.source);
-  };
   StackProfile profile;
   std::map<std::string, int> seen;
   for (const std::string& model : options.models) {
@@ -143,7 +168,8 @@ Asked from_models(StackOptions options) {
   }
   profile.name = options.models.size() == 1 ? options.models.front()
                                             : fmt::format("{} models", options.models.size());
-  Asked out{.stack = stack_of(profile, std::move(inputs.machine), inputs.profiles, read),
+  Asked out{.stack = stack_of(profile, std::move(inputs.machine), inputs.profiles,
+                              member_reader(options, inputs.profiles)),
             .requests = {},
             .claims = {},
             .notes = {},
@@ -155,8 +181,8 @@ Asked from_models(StackOptions options) {
     }
   }
   if (!options.draft.empty()) {
-    out.stack.members.front().workload.draft =
-        std::make_shared<const Model>(read(options.draft, {}));
+    out.stack.members.front().workload.draft = std::make_shared<const Model>(
+        read_model(options.draft, {}, inputs.profiles, options.source));
   }
   out.stack.speed = inputs.speed;
   without_metal(out.stack);

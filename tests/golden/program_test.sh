@@ -45,6 +45,49 @@ expect "membudget show quant Q5_K" Q5_K_M
 expect "membudget completion f" fish
 expect "membudget he" health
 expect "membudget health --thermal-state s" serious
+expect "membudget stack coding-m4" coding-m4-max-128gb
+expect "membudget plan llama-3.1-8b -fa o" off
+expect "membudget plan llama-3.1-8b -ctk q8" q8_0
+expect "membudget plan llama-3.1-8b --lora $scratch/mem" "$scratch/membudget"
+expect "membudget plan llama-3.1-8b --distribute mlx-" mlx-pipeline
+expect "membudget recommend --task cod" coding
+# Of a list the last item is completed.
+expect "membudget sweep llama-3.1-8b --chip m1-16gb,m4-max-3" m1-16gb,m4-max-36gb
+expect "membudget compare llama-3.1-8b --chip m1-16gb,m4-max-3" m1-16gb,m4-max-36gb
+expect "membudget sweep llama-3.1-8b --cache-type f16,q8" f16,q8_0
+
+# What is offered for an option is what the command takes.
+offers() {
+  local words
+  words=$(complete_line "$1 " | xargs)
+  [ "$words" = "$2" ] || fail "'$1' offers '$words', not '$2'"
+}
+offers "membudget plan llama-3.1-8b --format" "text json markdown"
+offers "membudget sweep llama-3.1-8b --format" "text csv json markdown svg html"
+offers "membudget report llama-3.1-8b --format" html
+offers "membudget check --format" "text json github"
+offers "membudget health --format" "text json"
+offers "membudget record llama-3.1-8b -fa" "on off"
+takes() {
+  local word status
+  for word in $(complete_line "$1 "); do
+    status=0
+    # shellcheck disable=SC2086
+    $1 "$word" > /dev/null 2>&1 || status=$?
+    ((status < 2)) || fail "'$1' offers '$word' and refuses it"
+  done
+}
+on_m1="llama-3.1-8b --chip m1-max-32gb"
+takes "membudget recommend $on_m1 --task"
+takes "membudget plan $on_m1 --reserve"
+takes "membudget plan $on_m1 --cache-type"
+takes "membudget plan $on_m1 --load-mode"
+takes "membudget plan $on_m1 --chip m1-max-32gb --distribute llama-rpc --link"
+takes "membudget settings $on_m1 --for"
+for command in plan max-context compare compare-runtimes sweep report recommend stack detect; do
+  [ $command = detect ] && on_m1=''
+  takes "membudget $command $on_m1 --format"
+done
 
 # bash takes over what is printed for a runtime's shell, and can read the rest.
 settings() {
