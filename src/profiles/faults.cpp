@@ -46,11 +46,11 @@ std::string reason_of(const json::parse_error& error) {
 }  // namespace
 
 // Problems quote what stands in the file, which may be anything.
-void Faults::add(std::string pointer, std::string problem, At at) {
+void Faults::add(std::string pointer, std::string_view problem, At at) {
   faults_.push_back({std::move(pointer), one_line(problem), at});
 }
 
-void Faults::add_at_offset(std::size_t offset, std::string problem) {
+void Faults::add_at_offset(std::size_t offset, std::string_view problem) {
   faults_.push_back({"", one_line(problem), At::value, offset});
 }
 

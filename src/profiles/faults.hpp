@@ -21,8 +21,8 @@ class Faults {
   /// `file` names the file in messages.
   Faults(std::string file, std::string_view text) : file_(std::move(file)), text_(text) {}
 
-  void add(std::string pointer, std::string problem, At at = At::value);
-  void add_at_offset(std::size_t offset, std::string problem);
+  void add(std::string pointer, std::string_view problem, At at = At::value);
+  void add_at_offset(std::size_t offset, std::string_view problem);
 
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] std::string_view text() const { return text_; }

@@ -155,7 +155,7 @@ HttpReply Http::get_once(const HttpRequest& request, const BodySink& sink, Errc 
     HttpReply& reply = outcome.reply;
     reply.url = step.url;
     if (reply.status == 200 || reply.status == 206) {
-      return std::move(reply);
+      return std::move(outcome.reply);
     }
     if (is_redirect(reply.status)) {
       if (reply.location.empty()) {
@@ -170,7 +170,7 @@ HttpReply Http::get_once(const HttpRequest& request, const BodySink& sink, Errc 
     }
     if (may_pass(reply.status) && !last_attempt) {
       again = reply.retry_after;
-      return std::move(reply);
+      return std::move(outcome.reply);
     }
     HttpRequest shown = request;
     shown.url = step.url;
