@@ -36,7 +36,7 @@ layer(runtime "${h}(runtime|engine_rules|ollama|speed_rules|quality_table|capabi
       "^src/(runtime|serving_rules)\\.cpp$" "^src/ollama/" MAY ${below_model} workload model)
 set(described ${below_model} workload machine model runtime advice_rules)
 # The seam to the world. Nothing below may include it.
-layer(sources "${h}(profiles|check|load_model|model_bytes)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
+layer(sources "${h}(nearest|profiles|check|load_model|model_bytes)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
       MAY ${described} detection health records)
 # Servers and this machine, asked while a model runs.
 layer(monitor "${h}server_monitor\\.hpp$" "^src/health/" MAY ${described} detection sources health records)

@@ -5,31 +5,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstddef>
 #include <iterator>
 #include <vector>
 
-namespace {
+#include "membudget/nearest.hpp"
 
-/// Letters to insert, delete, replace or swap with their neighbour to turn one into the other.
-std::size_t slips_between(std::string_view a, std::string_view b) {
-  // Of the beginnings of both, by their lengths.
-  std::vector<std::vector<std::size_t>> slips(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        slips[i][j] = i + j;
-        continue;
-      }
-      const std::size_t replaced = slips[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      slips[i][j] = std::min({slips[i - 1][j] + 1, slips[i][j - 1] + 1, replaced});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        slips[i][j] = std::min(slips[i][j], slips[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return slips[a.size()][b.size()];
-}
+namespace {
 
 /// What other programs and llama.cpp's own short options call the options here.
 struct OtherName {
@@ -119,19 +100,8 @@ std::string unknown_option(const std::string& argument, const CLI::App& command)
 }  // namespace
 
 std::string nearest_word(std::string_view word, std::span<const std::string> words) {
-  if (word.size() < 2) return "";  // One letter is a slip of any other.
-  std::string out;
-  std::size_t fewest = std::max<std::size_t>(1, word.size() / 3) + 1;
-  for (const std::string& each : words) {
-    if (const std::size_t slips = slips_between(word, each); slips < fewest) {
-      fewest = slips;
-      out = each;
-    }
-  }
-  if (!out.empty()) return out;
-  const auto longer =
-      std::ranges::find_if(words, [&](const std::string& each) { return each.starts_with(word); });
-  return longer == words.end() ? "" : *longer;
+  const auto near = membudget::nearest_names(word, words, 1);
+  return near.empty() ? "" : near.front();
 }
 
 std::string unknown_command(std::string_view word, std::span<const std::string> commands) {

@@ -38,6 +38,7 @@
 #include "membudget/model.hpp"
 #include "membudget/model_bytes.hpp"
 #include "membudget/model_names.hpp"
+#include "membudget/nearest.hpp"
 #include "membudget/ollama.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/pooling.hpp"

@@ -9,8 +9,8 @@
 
 #include "ascii.hpp"
 #include "membudget/error.hpp"
+#include "membudget/nearest.hpp"
 #include "membudget/server_monitor.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {

@@ -17,11 +17,11 @@
 #include <variant>
 
 #include "membudget/error.hpp"
+#include "membudget/nearest.hpp"
 #include "membudget/profiles.hpp"
 #include "profiles/catalog_model.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/embedded.hpp"
-#include "profiles/nearest.hpp"
 #include "profiles/profile_names.hpp"
 
 namespace membudget {

@@ -5,9 +5,9 @@
 #include <map>
 #include <utility>
 
+#include "membudget/nearest.hpp"
 #include "profiles/decode.hpp"
 #include "profiles/fields.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "ascii.hpp"
 #include "membudget/error.hpp"
-#include "profiles/nearest.hpp"
+#include "membudget/nearest.hpp"
 
 namespace membudget {
 namespace {

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "ascii.hpp"
+#include "membudget/nearest.hpp"
 #include "profiles/json_positions.hpp"
-#include "profiles/nearest.hpp"
 
 namespace membudget {
 namespace {

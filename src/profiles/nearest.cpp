@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "profiles/nearest.hpp"
+#include "membudget/nearest.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -13,9 +13,9 @@
 #include <variant>
 #include <vector>
 
+#include "membudget/nearest.hpp"
 #include "membudget/request.hpp"
 #include "profiles/json_positions.hpp"
-#include "profiles/nearest.hpp"
 #include "request/options.hpp"
 
 namespace membudget {

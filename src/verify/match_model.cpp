@@ -9,8 +9,8 @@
 
 #include "ascii.hpp"
 #include "membudget/error.hpp"
+#include "membudget/nearest.hpp"
 #include "membudget/verify.hpp"
-#include "profiles/nearest.hpp"
 #include "verify/file_type.hpp"
 #include "verify/log_line.hpp"
 #include "verify/printed_size.hpp"

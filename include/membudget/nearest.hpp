@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace membudget {
 
 /// Letters to insert, delete, replace or swap with their neighbour to turn `a` into `b`;
@@ -21,3 +22,4 @@ namespace membudget {
                                                      std::size_t count);
 
 }  // namespace membudget
+#pragma GCC visibility pop
