@@ -4,7 +4,7 @@
 #
 #   tests/coverage.sh [LEAST]      per cent of the lines of src/; 92 when nothing is given
 #
-# Prints the files from the least covered on; build/coverage/report.html shows every line.
+# Prints the files, the least covered last; build/coverage/report.html shows every line.
 set -eu
 
 cd "$(dirname "$0")/.."

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "command.hpp"
+#include "help_text.hpp"
 #include "membudget/version.h"
 #include "plan_options.hpp"
 #include "unknown_word.hpp"
@@ -97,6 +99,7 @@ std::vector<std::string> with_help_as_option(std::vector<std::string> arguments)
 Exit run(const std::vector<std::string>& arguments) {
   CLI::App program("Predicts the memory of language models on Apple Silicon.", "membudget");
   program.set_version_flag("-v,-V,--version", "membudget " MEMBUDGET_VERSION);
+  program.formatter(std::make_shared<HelpText>());
   program.require_subcommand(1);
   check_command(program, arguments);
   Exit exit = exit_fits;
