@@ -12,8 +12,8 @@ suite=${DEBIAN_SUITE:-bookworm}
 say() { printf 'clean root: %s\n' "$*" >&2; }
 [ "$(id -u)" -eq 0 ] || { say "needs root"; exit 2; }
 command -v debootstrap > /dev/null || { say "needs debootstrap"; exit 2; }
-mirror=${DEBIAN_MIRROR:-$(grep -rhoE '(https?|mirror\+file)://[^ ]+' /etc/apt/sources.list \
-  /etc/apt/sources.list.d 2> /dev/null | grep -m 1 debian | grep -v security || true)}
+mirror=${DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null |
+  sed 's/#.*//' | grep -oE '(https?|mirror\+file)://[^ ]+' | grep debian | grep -m 1 -v security || true)}
 mirror=${mirror:-http://deb.debian.org/debian}
 
 root=${2:-}
