@@ -53,7 +53,7 @@ HealthMeasurements read_measurements(std::string_view text, const std::string& w
   const json value = json::parse(text, nullptr, false);
   if (!value.is_object()) {
     throw Error(Errc::bad_request, where,
-                "is not one JSON object such as {\"memory\": 0.91, \"generation_tps\": 3.2}");
+                R"(is not one JSON object such as {"memory": 0.91, "generation_tps": 3.2})");
   }
   // No machine is beyond these; a unit that was mistaken is.
   constexpr double most_celsius = 150;

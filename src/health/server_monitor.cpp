@@ -94,7 +94,7 @@ struct ServerMonitor::State {
   std::optional<Work> generated;
   std::optional<Work> prompted;
 
-  Answer get(const std::string& path);
+  Answer get(const std::string& path) const;
   bool read_ollama(ServerSample& out, bool must);
   void read_metrics(ServerSample& out);
   void read_slots(ServerSample& out);
@@ -105,7 +105,7 @@ struct ServerMonitor::State {
 
 // Not Http: a server that was named may be on the local network without encryption, nothing secret
 // is sent, redirects lead elsewhere than was asked, and the next sample is the second attempt.
-Answer ServerMonitor::State::get(const std::string& path) {
+Answer ServerMonitor::State::get(const std::string& path) const {
   Answer out;
   bool too_long = false;
   HttpRequest request;

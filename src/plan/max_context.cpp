@@ -40,43 +40,38 @@ class Search {
 
   std::int64_t run() {
     // Every candidate is a whole number of steps, or the trained context itself.
-    std::int64_t low = 0;                             // steps known to fit
     std::int64_t high = (most_ + step_ - 1) / step_;  // steps still to be tried
-    Bytes low_room;
-    if (const Bytes room = headroom(high); room >= Bytes{}) {
+    Bytes high_room = headroom(high);
+    if (high_room >= Bytes{}) {
       return tokens(high);
-    } else if (high <= 1) {
+    }
+    std::int64_t low = 1;  // steps known to fit
+    Bytes low_room = high > 1 ? headroom(low) : high_room;
+    if (low_room < Bytes{}) {
       return 0;
-    } else {
-      Bytes high_room = room;
-      low_room = headroom(1);
-      if (low_room < Bytes{}) {
-        return 0;
+    }
+    // Bisection on the real rule. Memory is nearly linear in the context, so the first guess is
+    // where a straight line crosses zero; every step still halves or better what is left.
+    bool guess = true;
+    while (high - low > 1) {
+      std::int64_t middle = low + (high - low) / 2;
+      if (guess) {
+        const double share = static_cast<double>(low_room.count()) /
+                             static_cast<double>((low_room - high_room).count());
+        const auto crossing =
+            low + static_cast<std::int64_t>(share * static_cast<double>(high - low));
+        middle = std::clamp(crossing, low + 1, high - 1);
       }
-      low = 1;
-      // Bisection on the real rule. Memory is nearly linear in the context, so the first guess is
-      // where a straight line crosses zero; every step still halves or better what is left.
-      bool guess = true;
-      while (high - low > 1) {
-        std::int64_t middle = low + (high - low) / 2;
-        if (guess) {
-          const double share = static_cast<double>(low_room.count()) /
-                               static_cast<double>((low_room - high_room).count());
-          const auto crossing =
-              low + static_cast<std::int64_t>(share * static_cast<double>(high - low));
-          middle = std::clamp(crossing, low + 1, high - 1);
-        }
-        const std::int64_t before = high - low;
-        const Bytes room_now = headroom(middle);
-        if (room_now >= Bytes{}) {
-          low = middle;
-          low_room = room_now;
-        } else {
-          high = middle;
-          high_room = room_now;
-        }
-        guess = 2 * (high - low) <= before || !guess;
+      const std::int64_t before = high - low;
+      const Bytes room_now = headroom(middle);
+      if (room_now >= Bytes{}) {
+        low = middle;
+        low_room = room_now;
+      } else {
+        high = middle;
+        high_room = room_now;
       }
+      guess = 2 * (high - low) <= before || !guess;
     }
     return tokens(low);
   }

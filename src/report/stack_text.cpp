@@ -53,12 +53,13 @@ void members(Page& page, const StackReport& report, const TextStyle& style) {
         style.bar && plan.at_peak ? painted(look.mark, look.colour, style) : std::string(" ");
     std::string name = printable(member.name, style.unicode);
     if (columns(name) > name_width) {
-      page.raw("  " + sign + " " + name);
+      page.raw(fmt::format("  {} {}", sign, name));
       name.clear();
     }
-    page.raw("  " + (name.empty() ? " " : sign) + " " +
-             table_row(name, fmt::format("{}", member.count), to_text(plan.gpu),
-                       to_text(plan.total), alone_rate(plan), shared_rate(plan), load_time(plan)));
+    page.raw(fmt::format(
+        "  {} {}", name.empty() ? " " : sign,
+        table_row(name, fmt::format("{}", member.count), to_text(plan.gpu), to_text(plan.total),
+                  alone_rate(plan), shared_rate(plan), load_time(plan))));
     page.paragraph("", 6, member_line(member, plan), dim);
   }
   for (const SumRow& row : sums(report)) {

@@ -199,6 +199,7 @@ std::vector<Entry> limits(const PlanReport& report) {
 
 std::vector<Entry> program_rows(const std::vector<Program>& programs) {
   std::vector<Entry> out;
+  out.reserve(programs.size());
   for (const Program& program : programs) {
     out.push_back({to_text(program.bytes),
                    program.processes == 1

@@ -135,6 +135,7 @@ constexpr std::size_t longest_value = std::size_t{1} << 16;
     throw RequestError(Errc::unsupported, pointer, std::string(refused->why));
   }
   std::vector<std::string> names;
+  names.reserve(std::size(request_keys));
   for (const auto& known : request_keys) names.emplace_back(known.name);
   const auto near = nearest_names(key, names, 1);
   fault(pointer, near.empty()

@@ -357,7 +357,7 @@ TensorTable typed(std::vector<TensorShape> shapes, const Metadata& metadata,
 void compare_elements(const HfConfig& config, const Checkpoint& checkpoint, Model& model) {
   // Other packings are not taken apart here.
   const std::string packing = config.text("quantization_config.quant_method").value_or("");
-  if (packing != "" && packing != "mxfp4" && packing != "fp8" && checkpoint.bits == 0) {
+  if (!packing.empty() && packing != "mxfp4" && packing != "fp8" && checkpoint.bits == 0) {
     return;
   }
   const double stored = logical_elements(

@@ -149,7 +149,7 @@ Bytes sum_of(const std::vector<Tensor>& tensors) {
 
 }  // namespace
 
-std::optional<Companion> companion_of(const Gguf& gguf, std::string name) {
+std::optional<Companion> companion_of(const Gguf& gguf, const std::string& name) {
   if (!is_projector(gguf.metadata) && !is_adapter(gguf.metadata)) {
     return std::nullopt;
   }

@@ -17,7 +17,7 @@ namespace membudget {
 [[nodiscard]] Model model_of(Gguf gguf, const std::string& where, std::string id);
 
 /// A projector or an adapter as a companion of a model; nullopt when the header is neither.
-[[nodiscard]] std::optional<Companion> companion_of(const Gguf& gguf, std::string name);
+[[nodiscard]] std::optional<Companion> companion_of(const Gguf& gguf, const std::string& name);
 
 /// What belongs to a model, from its header; `where` names the file in faults.
 /// Each throws Error{unsupported} for a file of another kind and Error{invalid_model} for one that

@@ -185,8 +185,8 @@ MatchedModel chosen_from(std::vector<Shape> candidates, const LoggedModel& model
   }
   const bool alike = std::ranges::all_of(
       candidates, [&](const Shape& shape) { return shape.all == candidates.front().all; });
-  std::vector<std::string> ids;
-  for (const Shape& shape : candidates) ids.push_back(shape.id);
+  std::vector<std::string> ids(candidates.size());
+  std::ranges::transform(candidates, ids.begin(), &Shape::id);
   if (!alike) {
     refuse_model(fmt::format("its shape in the log is that of {}; say which it is with --model",
                              fmt::join(ids, ", ")));
