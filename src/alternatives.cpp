@@ -56,7 +56,8 @@ std::vector<Alternative> recommendable(const std::string& model, const Profiles&
     // Models that were not trained in MXFP4 are not published in it.
     const bool foreign = name.starts_with("MXFP4") && name != usual;
     if (!foreign && seen.insert(name).second) {
-      out.push_back(alternative(Lever::quantization, profiles, read.id, parameters_of(read), name));
+      out.push_back(
+          alternative(Lever::quantization, profiles, read.catalog_name, parameters_of(read), name));
     }
   };
   for (const PreferredQuantizations& preferred : rules.preferred) {

@@ -29,10 +29,10 @@ std::string sentence(const membudget::PlanReport& report) {
                       : row.type == ElementType::f16       ? std::string("16-bit")
                       : row.type == ElementType::q8_0      ? std::string("8-bit")
                                                            : std::string("4-bit");
-    const std::string note =
-        !row.refusal.empty()                   ? ", " + row.refusal.substr(0, row.refusal.find(';'))
-        : trained > 0 && row.tokens >= trained ? std::string(", all it was trained for")
-                                               : std::string();
+    const std::string note = !row.refusal.empty() ? ", " + row.refusal
+                             : trained > 0 && row.tokens >= trained
+                                 ? std::string(", all it was trained for")
+                                 : std::string();
     out += fmt::format("  {:<5} cache {:>9}{}\n", type, row.tokens, note);
   }
   if (report.stretched_context > trained && trained > 0) {

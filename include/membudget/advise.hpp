@@ -28,7 +28,7 @@ namespace membudget {
 struct ContextByCacheType {
   ElementType type = ElementType::f16;
   std::int64_t tokens = 0;  ///< 0 also when the engine refuses this type, ...
-  std::string refusal{};    ///< ... which it then says: "the engine needs flash attention for ..."
+  std::string refusal{};    ///< ... for this reason: "the engine needs flash attention for ..."
 };
 
 /// For f16, q8_0 and q4_0, in this order, everything else as in `workload`. With MLX these stand

@@ -57,10 +57,17 @@ std::string beyond_training(const Model& model, Engine engine, const Settings& s
   if (trained <= 0 || settings.context <= trained) {
     return "";
   }
+  // A table of positions (BERT, GPT-2) has no row for more, and nothing to scale.
+  const auto& tensors = model.tensors.all();
+  if (std::ranges::find(tensors, "position_embd.weight", &Tensor::name) != tensors.end()) {
+    return fmt::format(
+        "The model has positions for {} tokens only: the rest of a context of {} is "
+        "of no use.",
+        trained, settings.context);
+  }
   return fmt::format(
-      "The model was trained for {} tokens: in a context of {} it needs RoPE scaling (llama.cpp: "
-      "{}), "
-      "or what it writes beyond them falls apart.",
+      "The model was trained for {} tokens: in a context of {} what it writes beyond them falls "
+      "apart without RoPE scaling (llama.cpp: {}).",
       trained, settings.context,
       rope_scaling_options(settings.context, trained, model.trained_context));
 }

@@ -328,9 +328,8 @@ Ladder ladder(const Model& model, const Machine& machine, const Runtime& runtime
   out.asked = steps.asked();
   if (out.asked.verdict == Verdict::comfortable) {
     out.affordable = Luxury(steps, model, machine, runtime, rules, alternatives).run();
-  } else if (fits(out.asked.verdict) && out.asked.headroom >= out.asked.budget.safety_margin) {
-    // Only what is assumed keeps it from being comfortable: there is nothing to save.
-  } else {
+  } else if (!fits(out.asked.verdict) || out.asked.headroom < out.asked.budget.safety_margin) {
+    // Where only what is assumed keeps a plan from being comfortable there is nothing to save.
     out.steps =
         Climb(steps, rules, positions(model, out.asked, runtime, rules, quality, alternatives))
             .run();

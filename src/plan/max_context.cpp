@@ -134,10 +134,12 @@ std::vector<ContextByCacheType> max_context_by_cache_type(const Model& model,
       if (error.code() != Errc::bad_request) {
         throw;
       }
+      // Neither the option nor the remedy: nobody gave it.
       refusal = error.what();
       if (const std::string place = error.where() + ": "; refusal.starts_with(place)) {
         refusal.erase(0, place.size());
       }
+      refusal = refusal.substr(0, refusal.find(';'));
     }
     result.push_back({.type = type, .tokens = tokens, .refusal = std::move(refusal)});
   }

@@ -27,6 +27,7 @@ std::string limit_rule(const Budget& budget) {
 std::int64_t layers_with_cpu_experts(const Model& model, const Settings& settings) {
   const auto all = static_cast<std::int64_t>(model.layers.size());
   const std::int64_t first = settings.cpu_moe ? all : std::min(settings.n_cpu_moe, all);
+  if (first == 0) return 0;
   std::set<std::int64_t> out;
   for (const auto& tensor : model.tensors.all()) {
     const std::int64_t layer = TensorTable::layer_of(tensor.name);
@@ -58,11 +59,6 @@ std::string settings_in_use(const PlanReport& report) {
     text += fmt::format(", {} requests at once", settings.parallel);
   }
   return text;
-}
-
-/// What the engine says against a cache type, without the remedy that the command line would print.
-Entry refused(std::string label, const std::string& refusal) {
-  return {std::move(label), "none: " + refusal.substr(0, refusal.find(';'))};
 }
 
 }  // namespace
@@ -244,7 +240,7 @@ std::vector<Entry> contexts(const PlanReport& report) {
     // Only llama.cpp has caches of several types.
     if (report.runtime.engine == Engine::llama_cpp || listed(row)) {
       out.push_back(row.refusal.empty() ? entry(cache_type(row.type), row.tokens)
-                                        : refused(cache_type(row.type), row.refusal));
+                                        : Entry{cache_type(row.type), "none: " + row.refusal});
     }
   }
   return out;

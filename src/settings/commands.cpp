@@ -118,19 +118,6 @@ std::optional<SettingsFormat> settings_format_of_name(std::string_view name) {
 
 namespace {
 
-/// What llama-server is told is `--device none` where the planned runtime has no GPU by itself
-/// (Ollama in Docker), so what it takes must be estimated without one.
-PlannedRun kept_to_cpu(PlannedRun run) {
-  run.workload.backend = Backend::cpu;
-  return run;
-}
-
-std::vector<std::string> server_lines(const PlannedRun& run) {
-  return run.plan.footprint.settings.backend == Backend::cpu
-             ? settings::llama_server_lines(kept_to_cpu(run))
-             : settings::llama_server_lines(run);
-}
-
 // An MLX plan is told to MLX; the others hear why they cannot do it.
 constexpr std::string_view ollama_runs_mlx =
     "Ollama's MLX runner has no settings that change its memory.";
@@ -159,7 +146,8 @@ RuntimeCommands runtime_commands(const PlannedRun& run, std::span<const Settings
             mlx ? settings::comment(reads_gguf) : joined(settings::modelfile_lines(run));
         break;
       case SettingsFormat::llama_server:
-        out.llama_server = mlx ? settings::comment(reads_gguf) : joined(server_lines(run));
+        out.llama_server =
+            mlx ? settings::comment(reads_gguf) : joined(settings::llama_server_lines(run));
         break;
       case SettingsFormat::lmstudio:
         out.lmstudio = mlx ? settings::lmstudio_mlx_lines(run) : settings::lmstudio_lines(run);

@@ -140,6 +140,8 @@ std::vector<std::string> llama_server_lines(const PlannedRun& run) {
   // How many logits a batch may ask for is the server's own business.
   workload.outputs.reset();
   workload.context = now.context;
+  // --device none, where the planned runtime has no GPU by itself (Ollama in Docker).
+  workload.backend = now.backend;
   if (const std::string note = memory_note(run, workload); !note.empty()) {
     lines.push_back(comment("llama-server asks for the logits of one token per slot. " + note));
   }

@@ -191,6 +191,9 @@ TEST(Request, AContextBeyondTheTrainingSaysSo) {
   EXPECT_THAT(plan_report(request, profiles).plan.reasons, speaks);
   request.parallel = "2";
   EXPECT_THAT(plan_report(request, profiles).plan.reasons, Not(speaks)) << "each slot has half";
+  EXPECT_THAT(plan_report({.model = "all-minilm", .chip = "m1-16gb", .context = "1k"}, profiles)
+                  .plan.reasons,
+              testing::Contains(HasSubstr("positions for 512 tokens only")));
 }
 
 TEST(Request, FilesAndAddressesAreNotRead) {
