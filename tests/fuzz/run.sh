@@ -41,15 +41,21 @@ run() {
     -print_final_stats=1 -reload=0 -artifact_prefix="$out/found/$target/" \
     ${dictionary:+-dict="$dictionary"} "$out/corpus/$target" "$out/seeds/$target" \
     "tests/fuzz/crashers/$target" >"$out/log/$target" 2>&1 || true
+  # A shell of its own runs this function, so that its children are this one program.
+  times >"$out/log/$target.times"
 }
 
-# "#123 DONE cov: 4 ft: 5 ..." and "stat::name: value"
+# "#123 DONE cov: 4 ft: 5 ..." and "stat::name: value"; times prints "user system" of the shell and
+# of its children, as in 0m1.5s. Seconds of processor tell what the run was worth on a busy machine.
 report() {
-  printf '%-12s %12s %8s %8s %8s %8s %6s\n' target executions per_s edges new peak_MiB found
+  printf '%-12s %8s %12s %8s %8s %8s %8s %6s\n' \
+    target cpu_s executions per_s edges new peak_MiB found
   for target in $targets; do
     log=$out/log/$target
     stat() { sed -n "s/^stat::$1: *//p" "$log" | tail -n 1; }
-    printf '%-12s %12s %8s %8s %8s %8s %6s\n' "$target" "$(stat number_of_executed_units)" \
+    printf '%-12s %8s %12s %8s %8s %8s %8s %6s\n' "$target" \
+      "$(sed -n 2p "$log.times" | tr 'ms' '  ' | awk '{ printf "%.0f", $1 * 60 + $2 + $3 * 60 + $4 }')" \
+      "$(stat number_of_executed_units)" \
       "$(stat average_exec_per_sec)" "$(sed -n 's/.* cov: \([0-9]*\).*/\1/p' "$log" | tail -n 1)" \
       "$(stat new_units_added)" "$(stat peak_rss_mb)" \
       "$(find "$out/found/$target" -type f | wc -l | tr -d ' ')"

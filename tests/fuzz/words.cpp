@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The input is what somebody types: sizes, token counts, tolerances, addresses and names.
+// The input is what somebody types: sizes, token counts, tolerances, addresses, names and patterns
+// of tensors.
 #include "fuzz/checks.hpp"
 #include "fuzz/target.hpp"
 #include "membudget/units.hpp"
 #include "membudget/verify.hpp"
 #include "source/http.hpp"
 #include "source/local_models.hpp"
+#include "tensor_pattern.hpp"
 
 namespace membudget::fuzz {
 
@@ -33,6 +35,10 @@ void words(std::string_view input) {
                 address->path.find('@') != std::string::npos,
             "an address is shown without its user");
   }
+  static_cast<void>(read_or_refuse([&] {
+    const TensorPattern pattern{std::string(input)};
+    return pattern.is_in("blk.12.ffn_gate_up_exps.weight") != pattern.is_in("");
+  }));
   // They look for near names through the whole catalog, so only now and then.
   const std::size_t salt = hash_of(input);
   if (salt % 256 == 0) {
