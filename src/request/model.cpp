@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ascii.hpp"
+#include "membudget/load_model.hpp"
 #include "membudget/request.hpp"
 #include "request/options.hpp"
 
@@ -40,6 +41,19 @@ bool is_elsewhere(std::string_view name) {
          word.find("://") != std::string::npos || std::ranges::count(word, '/') > 1;
 }
 
+/// Ollama runs a file of its own, whose record goes by its tag: a vision tower in it. A tag that
+/// only follows Ollama's way of naming may be none of the catalog's.
+Model ollamas_own(Model model, const std::string& name, const Profiles& profiles) {
+  const std::string tag = names_of(name, model, profiles).ollama;
+  if (tag.empty() || tag == name) return model;
+  try {
+    return profiles.model(tag, model.quantization);
+  } catch (const Error& error) {
+    if (error.code() != Errc::unknown_name) throw;
+    return model;
+  }
+}
+
 }  // namespace
 
 ModelReader catalog_reader(const Profiles& profiles) {
@@ -70,6 +84,9 @@ Model requested_model(const PlanRequest& request, const std::string& name, const
   Model model = read_at(read, name, request.quantization);
   if (is_mlx(model) && !runtime.for_safetensors.empty()) {
     runtime = profiles.runtime(runtime.for_safetensors);
+  }
+  if (runtime.ollama && model.source == ModelSource::catalog && !is_mlx(model)) {
+    return ollamas_own(std::move(model), name, profiles);
   }
   if (!request.quantization.empty()) return model;
   auto instead = runtime.engine == Engine::mlx ? mlx_quantization(model, runtime, profiles) : "";
