@@ -85,6 +85,7 @@ struct RuntimeProfile {
   };
   Runtime runtime;  ///< Everything but the version and its rules.
   std::vector<std::string> aliases;
+  std::int64_t fit_from = 0;  ///< The first build that has the runtime's FitRules.
   // llama.cpp's builds stand in its own profile; other runtimes with its engine name that one.
   std::int64_t newest_build = 0;  ///< The newest build whose memory was measured.
   std::vector<Builds> builds;     ///< Ascending, without gaps; the last has no end.
@@ -120,6 +121,8 @@ struct ModelProfile {
   std::string id;
   std::string name;
   std::string family;
+  /// Whose models may take this one's place, smaller or larger, where its own family has none.
+  std::vector<std::string> related_families;
   std::string architecture;
   std::string modality;
   std::vector<std::string> names;      ///< Ollama tags, Hugging Face repository, aliases.

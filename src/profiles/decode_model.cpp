@@ -160,6 +160,7 @@ ModelProfile decode_model(Faults& faults) {
   out.id = take_header(fields, "membudget.model/1");
   out.name = fields.text("name");
   out.family = fields.text_or_none("family").value_or("");
+  out.related_families = fields.texts_or_none("related_families");
   out.architecture = fields.text("architecture");
   out.modality = fields.one_of("modality", {"text", "vision", "embedding"});
   out.names = take_names(fields, out);

@@ -119,14 +119,20 @@ std::vector<Relative> Profiles::relatives(std::string_view id) const {
     return {};
   }
   const ModelProfile profile = decode(decode_model, own->file, own->text);
+  std::vector<std::string> families = profile.related_families;
+  families.push_back(profile.family);
   std::vector<Relative> out;
   for (const auto& [other, document] : models) {
-    // Most documents are of other families; only those that name this one are decoded.
-    if (&document == own || !mentions(document.text, lower(profile.family))) {
+    // Most documents are of other families; only those that name one of these are decoded.
+    const bool named = std::ranges::any_of(families, [&](const std::string& family) {
+      return mentions(document.text, lower(family));
+    });
+    if (&document == own || !named) {
       continue;
     }
     const ModelProfile candidate = decode(decode_model, document.file, document.text);
-    if (candidate.family == profile.family && candidate.modality == profile.modality) {
+    const bool related = std::ranges::find(families, candidate.family) != families.end();
+    if (related && candidate.modality == profile.modality) {
       out.push_back({candidate.id, candidate.parameters});
     }
   }
