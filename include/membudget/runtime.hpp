@@ -162,6 +162,12 @@ struct OllamaRules {
   Variables variables;
 };
 
+/// What llama.cpp adjusts to the room it finds, unless --fit is off (common/fit.cpp).
+struct FitRules {
+  Bytes margin = gib(1);              ///< Of every GPU it leaves so much free (--fit-target).
+  std::int64_t least_context = 4096;  ///< Tokens per stream it does not go below (--fit-ctx).
+};
+
 /// An engine, a version and the defaults it is run with.
 struct Runtime {
   std::string id;       ///< "llama.cpp"
@@ -184,6 +190,9 @@ struct Runtime {
   Settings defaults;  ///< A context of 0 means the trained context.
   /// Slots share one cache when the user did not ask for a number of slots (llama-server).
   bool unified_when_slots_unset = false;
+  /// It lowers an unset context, then moves layers to the CPU, to leave room; nothing for builds
+  /// before b7407, and for programs that do not use it.
+  std::optional<FitRules> fit;
   std::optional<OllamaRules> ollama;  ///< Of Ollama only; configured() follows them.
   /// Of the machine's RAM what the virtual machine has that the runtime lives in; 0 = it lives in
   /// none.

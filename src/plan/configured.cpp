@@ -4,6 +4,7 @@
 #include "engine/mlc/estimate.hpp"
 #include "membudget/plan.hpp"
 #include "plan/configured_mlx.hpp"
+#include "plan/fit.hpp"
 #include "plan/ollama.hpp"
 
 namespace membudget {
@@ -44,6 +45,8 @@ Workload configured(const Workload& workload, const Runtime& runtime, const Mode
     out.context = tokens_of_mlc(workload, runtime, model, budget);
   } else if (is_shortened(workload, runtime, model)) {
     out.context = std::min(runtime.defaults.context, model.trained_context);
+  } else if (const auto tokens = fitted_context(workload, runtime, model, budget)) {
+    out.context = tokens;
   }
   return out;
 }

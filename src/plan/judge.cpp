@@ -6,6 +6,7 @@
 
 #include "membudget/error.hpp"
 #include "membudget/plan.hpp"
+#include "plan/fit.hpp"
 #include "plan/grant.hpp"
 #include "plan/ollama.hpp"
 
@@ -72,6 +73,12 @@ std::string beyond_training(const Model& model, Engine engine, const Settings& s
       rope_scaling_options(settings.context, trained, model.trained_context));
 }
 
+/// A model with a head of its own generates, whatever it is made for, unless it is told to embed.
+bool serves_no_embeddings(const Model& model, const Runtime& runtime, const Settings& settings) {
+  return runtime.engine == Engine::llama_cpp && model.logits && model.pooling != Pooling::none &&
+         !settings.embeddings;
+}
+
 }  // namespace
 
 Plan judge(Footprint footprint, Budget budget) {
@@ -128,6 +135,10 @@ Plan judge(Footprint footprint, Budget budget) {
   } else {
     plan.verdict = Verdict::comfortable;
   }
+  const bool other_reason = plan.verdict != Verdict::tight || plan.headroom < budget.safety_margin;
+  if (footprint.assumed() && other_reason) {
+    plan.reasons.emplace_back("A part is only assumed.");
+  }
   if (budget.usual_reserve) {
     plan.reasons.push_back(held_now(budget));
   }
@@ -166,9 +177,17 @@ Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
     auto remarks = ollama::remarks(model, runtime, workload, view, footprint, budget);
     footprint.remarks.insert(footprint.remarks.end(), remarks.begin(), remarks.end());
   }
+  if (auto remark = fit_remark(workload, model, runtime, footprint, budget); !remark.empty()) {
+    footprint.remarks.push_back(std::move(remark));
+  }
   footprint.remarks.insert(footprint.remarks.end(), runtime.remarks.begin(), runtime.remarks.end());
   if (auto remark = beyond_training(model, runtime.engine, footprint.settings); !remark.empty()) {
     footprint.remarks.push_back(std::move(remark));
+  }
+  if (serves_no_embeddings(model, runtime, footprint.settings)) {
+    footprint.remarks.emplace_back(
+        "The model is made for embeddings, and llama.cpp gives none without --embeddings, which "
+        "takes other memory.");
   }
   Plan out = judge(std::move(footprint), budget);
   out.ollama = std::move(view);

@@ -163,6 +163,14 @@ void take_llama_cpp(Fields& fields, RuntimeProfile& out) {
   runtime.outputs = take_choice(fields, "outputs", output_rules);
   runtime.unified_when_slots_unset = fields.flag("unified_when_slots_unset");
   runtime.defaults = take_defaults(fields.object("defaults"));
+  if (fields.has_optional("fit")) {
+    Fields fit = fields.object("fit");
+    out.fit_from = fit.whole("from_build", 1);
+    runtime.fit = FitRules{.margin = Bytes(fit.whole("margin_bytes", 0)),
+                           .least_context = fit.whole("least_context", 1)};
+    static_cast<void>(fit.text("source"));
+    fit.finish();
+  }
   if (fields.has_optional("ollama_of")) {
     out.ollama_of = fields.text("ollama_of");
   } else if (fields.has_optional("ollama")) {

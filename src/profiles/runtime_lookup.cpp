@@ -28,7 +28,9 @@ std::int64_t build_number(std::string_view text, std::string_view id) {
   return number;
 }
 
-void take_rules_of_build(const RuntimeProfile& profile, std::int64_t build, Runtime& runtime) {
+/// `profile` is the one whose builds these are; `fit_from` is the runtime's own.
+void take_rules_of_build(const RuntimeProfile& profile, std::int64_t build, std::int64_t fit_from,
+                         Runtime& runtime) {
   const auto rules =
       std::find_if(profile.builds.begin(), profile.builds.end(), [&](const auto& builds) {
         return build >= builds.from && (!builds.to || build <= *builds.to);
@@ -41,6 +43,9 @@ void take_rules_of_build(const RuntimeProfile& profile, std::int64_t build, Runt
                     profile.runtime.id, build, profile.builds.front().from, profile.newest_build));
   }
   runtime.llama_cpp = rules->rules;
+  if (build < fit_from) {
+    runtime.fit.reset();
+  }
   if (!rules->note.empty()) {
     runtime.notes.push_back(rules->note);
   }
@@ -93,7 +98,7 @@ Runtime Profiles::runtime(std::string_view id) const {
     const std::int64_t build =
         at == std::string_view::npos ? builds.newest_build : build_number(asked, runtime.id);
     runtime.version = runtime.engine_version = fmt::format("b{}", build);
-    take_rules_of_build(builds, build, runtime);
+    take_rules_of_build(builds, build, profile.fit_from, runtime);
     return runtime;
   }
   const RuntimeProfile::Version& version = version_of(profile, asked, at != std::string_view::npos);
@@ -105,7 +110,7 @@ Runtime Profiles::runtime(std::string_view id) const {
     runtime.core_ml = rules.core_ml;
   };
   if (runtime.engine == Engine::llama_cpp) {
-    take_rules_of_build(profile_of(profile.builds_of), version.build, runtime);
+    take_rules_of_build(profile_of(profile.builds_of), version.build, profile.fit_from, runtime);
     runtime.engine_version = fmt::format("b{}", version.build);
   } else {
     runtime.engine_version = version.version;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "membudget/attachments.hpp"
+#include "plan/fit.hpp"
 #include "settings/format.hpp"
 #include "settings/quoting.hpp"
 
@@ -71,6 +72,9 @@ void add_memory(const PlannedRun& run, std::vector<std::string>& words) {
 void add_placement(const PlannedRun& run, std::vector<std::string>& words) {
   const Settings& now = run.plan.footprint.settings;
   if (now.gpu_layers >= 0) words.push_back(fmt::format("-ngl {}", now.gpu_layers));
+  if (fit_moves_layers(run.plan.footprint, run.server, run.plan.budget)) {
+    words.emplace_back("--fit off");
+  }
   if (now.cpu_moe) words.emplace_back("--cpu-moe");
   if (now.n_cpu_moe > 0) words.push_back(fmt::format("--n-cpu-moe {}", now.n_cpu_moe));
   for (const auto& [pattern, buffer] : now.tensor_overrides) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "plan/fit.hpp"
 #include "settings/format.hpp"
 #include "settings/ollama.hpp"
 
@@ -122,9 +123,13 @@ OllamaRun ollama_run(const PlannedRun& run) {
   if (planned.batch < planned.ubatch) out.num_batch = planned.batch;
   out.flash_attention = planned.flash_attention;
   out.num_gpu = chosen_gpu_layers(run).value_or(-1);
+  if (out.num_gpu < 0 && fit_moves_layers(run.plan.footprint, run.ollama, run.plan.budget)) {
+    out.num_gpu = static_cast<std::int64_t>(run.model.layers.size()) + run.model.draft_layers + 1;
+  }
   out.mmap = planned.mmap;
   find_defaults(run, out);
   auto missing = server_only(run, true);
+  if (run.workload.draft != nullptr) missing.push_back("--model-draft " + run.workload.draft->id);
   if (!planned.kv_offload) missing.emplace_back("--no-kv-offload");
   if (!missing.empty()) {
     out.notes.push_back(fmt::format("Ollama has no setting for {}.", fmt::join(missing, ", ")));

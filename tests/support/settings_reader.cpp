@@ -117,7 +117,9 @@ Workload read_llama_server(const std::vector<std::string>& words) {
       out.op_offload = false;
     else if (option == "--embeddings")
       out.embeddings = true;
-    else if (option == "-ot") {
+    else if (option == "--fit") {
+      if (value() != "off") fail("only --fit off keeps to what was planned");
+    } else if (option == "-ot") {
       const std::string pair = value();
       const auto equals = pair.rfind('=');
       out.tensor_overrides.push_back(
