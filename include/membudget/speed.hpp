@@ -19,6 +19,13 @@ struct SpeedRequest {
   std::int64_t depth = 0;              ///< --depth: tokens in the context before the prompt.
   std::int64_t prompt_tokens = 512;    ///< --prompt-tokens
   std::int64_t generate_tokens = 128;  ///< --generate-tokens
+  /// What is generated follows the prompt; else both are measured alone, as llama-bench does.
+  bool after_prompt = false;
+
+  /// Tokens in the context where generation begins.
+  [[nodiscard]] std::int64_t generated_from() const {
+    return depth + (after_prompt ? prompt_tokens : 0);
+  }
 };
 
 /// Tokens per second, with the range that holds four in five published measurements.

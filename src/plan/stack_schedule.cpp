@@ -289,7 +289,8 @@ class Simulation {
           *member.model, stack_.machine, plan_.members[request.member].one, *member.speed_rules,
           {.depth = 0,
            .prompt_tokens = std::max<std::int64_t>(request.prompt_tokens, 1),
-           .generate_tokens = std::max<std::int64_t>(request.generate_tokens, 1)});
+           .generate_tokens = std::max<std::int64_t>(request.generate_tokens, 1),
+           .after_prompt = true});
       known->second = rate.first_token_ms / 1000;
       if (rate.generation.tps > 0) {
         known->second += static_cast<double>(request.generate_tokens) / rate.generation.tps;

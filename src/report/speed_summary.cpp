@@ -49,7 +49,9 @@ std::vector<Entry> speeds(const PlanReport& report) {
   std::vector<Entry> out;
   if (speed.generation.tps > 0) {
     auto text = tokens(speed.generation);
-    if (speed.request.depth > 0) text += fmt::format(" after {} tokens", speed.request.depth);
+    if (const auto from = speed.request.generated_from(); from > 0) {
+      text += fmt::format(" after {} tokens", from);
+    }
     text += resident ? fmt::format(": {}; most of the time goes into {}",
                                    to_string(speed.experience), bottleneck(speed))
                      : std::string(" if all of it fitted; paging makes it many times slower");

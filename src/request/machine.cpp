@@ -21,6 +21,7 @@ SpeedRequest speed_of(const Workload& workload) {
   SpeedRequest out;
   out.depth = workload.depth.value_or(out.depth);
   out.prompt_tokens = workload.prompt_tokens.value_or(out.prompt_tokens);
+  out.after_prompt = workload.prompt_tokens.has_value();
   out.generate_tokens = workload.generate_tokens.value_or(out.generate_tokens);
   return out;
 }

@@ -281,7 +281,9 @@ Speed speed(const Model& model, const Machine& machine, const Footprint& footpri
                 .high = prompt_tps * (certain ? rules.prompt_high : rules.assumed_high)};
   out.first_token_ms = seconds * milli;
   if (model.logits && !footprint.settings.embeddings) {
-    const double middle = depth + generated / 2;  // The context grows while it generates.
+    // The context grows while it generates.
+    const auto from = static_cast<double>(std::max<std::int64_t>(request.generated_from(), 0));
+    const double middle = from + generated / 2;
     out.token = clockwork.token(middle);
     out.bytes_per_token = clockwork.bytes(middle);
     out.bound_tps = clockwork.processors().bandwidth / out.bytes_per_token;

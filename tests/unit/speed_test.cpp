@@ -117,6 +117,22 @@ TEST_F(SpeedTest, ExpertsOnTheCpuTakeItsTime) {
   EXPECT_LT(split.generation.tps, all.generation.tps);
 }
 
+TEST_F(SpeedTest, WhatFollowsAPromptIsGeneratedAfterIt) {
+  SpeedRequest alone;
+  alone.prompt_tokens = 8000;
+  SpeedRequest after = alone;
+  after.after_prompt = true;
+  SpeedRequest deep = alone;
+  deep.depth = 8000;
+  const auto tps = [&](const SpeedRequest& request) {
+    return speed_of(profiles_.model("llama3.1:8b"), "m1-max-32gb", request).generation.tps;
+  };
+  EXPECT_EQ(tps(after), tps(deep));
+  EXPECT_LT(tps(after), tps(alone));
+  EXPECT_EQ(after.generated_from(), 8000);
+  EXPECT_EQ(alone.generated_from(), 0);
+}
+
 TEST_F(SpeedTest, MatrixUnitsShortenPromptsOnly) {
   const Model model = profiles_.model("llama-2-7b", "Q4_0");
   Machine m5 = machine(profiles_.chip("m5-max-128gb"));
