@@ -57,6 +57,8 @@ std::string_view to_string(Lever lever) {
       return "n_cpu_moe";
     case Lever::gpu_layers:
       return "gpu_layers";
+    case Lever::mmap:
+      return "mmap";
     case Lever::model:
       return "model";
   }

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <utility>
 
@@ -34,7 +35,9 @@ std::vector<Alternative> alternatives_of(const PlanInputs& inputs, const Recomme
 /// what the catalog is chosen by.
 std::string task_of(const std::string& task, const PlanInputs& inputs, const AdviceRules& rules) {
   if (task.empty() || std::ranges::find(rules.tasks, task) != rules.tasks.end()) return task;
-  if (task == "coding") return "code";
+  if (const auto name = rules.task_names.find(task); name != rules.task_names.end()) {
+    return name->second;
+  }
   const auto known = inputs.profiles.capability_rules();
   if (std::ranges::find(known.tasks, task, &TaskRules::name) != known.tasks.end()) return "";
   throw UsageError(
@@ -42,10 +45,28 @@ std::string task_of(const std::string& task, const PlanInputs& inputs, const Adv
       fmt::format("'{}' is not known; use one of {}", task, fmt::join(rules.tasks, ", ")));
 }
 
+/// What only the choice among models heeds would else be dropped without a word.
+void warn_of_unheeded(const CatalogOptions& wanted) {
+  std::vector<std::string_view> out;
+  for (const auto& [name, value] :
+       {std::pair{"--complexity", &wanted.complexity}, std::pair{"--quality", &wanted.quality},
+        std::pair{"--performance", &wanted.performance}, std::pair{"--min-tps", &wanted.min_tps},
+        std::pair{"--count", &wanted.count}}) {
+    if (!value->empty()) out.emplace_back(name);
+  }
+  if (!out.empty()) {
+    fmt::print(stderr,
+               "membudget: with MODEL there is no choice among models, so {} changes nothing; "
+               "--task says what its quantization must be good for\n",
+               fmt::join(out, ", "));
+  }
+}
+
 Exit run(const RecommendOptions& options) {
   if (options.model.empty() && options.modelfile.empty()) {
     return recommend_from_catalog(options, options.wanted);
   }
+  warn_of_unheeded(options.wanted);
   auto inputs = read(options);
   if (inputs.runtime.engine != Engine::llama_cpp) {
     throw UsageError(

@@ -83,7 +83,9 @@ void CatalogOptions::add_to(CLI::App& command) {
         ->type_name(type)
         ->group("Choice");
   };
-  option("--task", task, "chat coding reasoning math writing rag agent vision embedding", "TASK");
+  option("--task", task,
+         "chat coding reasoning math writing rag agent vision embedding; with MODEL exact too",
+         "TASK");
   option("--min-tps", min_tps, "Generated tokens per second, at least; default: the task's", "N");
   option("--complexity", complexity, "simple, medium or complex", "WORD");
   option("--quality", quality, "good, high or maximum", "WORD");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ enum class Lever : std::uint8_t {
   quantization,
   n_cpu_moe,
   gpu_layers,
+  mmap,
   model,
 };
 
@@ -68,6 +70,8 @@ struct AdviceRules {
 
   std::vector<AdviceRule> rules;
   std::vector<std::string> tasks;  ///< That --task knows.
+  /// What else they are called, and what else wants the same: "reasoning" for "code".
+  std::map<std::string, std::string, std::less<>> task_names;
   std::vector<PreferredQuantizations> preferred;
   std::vector<QuantizationGroup> groups;
   std::int64_t wanted_context = 0;    ///< Tokens a recommendation tries to give.

@@ -69,7 +69,8 @@ struct Step {
   /// The plan asked for less this one, to the byte; negative where it takes more.
   Bytes saves_gpu;
   Bytes saves_total;
-  std::int64_t regret = 0;                 ///< Points; see LeverCost.
+  /// Points: those of the changes (LeverCost), and AdviceRules::tight_regret where it is tight.
+  std::int64_t regret = 0;
   std::vector<std::string> speed_costs;    ///< In words, one per change that has any.
   std::vector<std::string> quality_costs;  ///< The same, with published figures.
   std::vector<std::string> sources;        ///< Of the costs and the points.

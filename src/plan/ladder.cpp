@@ -83,15 +83,11 @@ class Climb {
     return fits(step.plan.verdict) && step.plan.verdict < steps_.asked().verdict;
   }
 
-  [[nodiscard]] std::int64_t points(const Step& step) const {
-    return step.regret + (step.plan.verdict == Verdict::tight ? rules_.tight_regret : 0);
-  }
-
   void order(std::vector<Step>& steps) const {
     const Binding binding = steps_.asked().binding;
     std::stable_sort(steps.begin(), steps.end(), [&](const Step& a, const Step& b) {
       const auto key = [&](const Step& step) {
-        return std::tuple(points(step), step.changes.size(), Bytes() - step.saves(binding));
+        return std::tuple(step.regret, step.changes.size(), Bytes() - step.saves(binding));
       };
       return key(a) < key(b);
     });

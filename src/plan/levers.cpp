@@ -194,6 +194,14 @@ std::vector<Positions> llama_cpp_settings(const Model& model, const Plan& plan,
   if (settings.parallel > 1) {
     out.push_back(fewer_slots(settings, rules));
   }
+  // Of a mapped file the GPU takes what lies between its tensors too.
+  const bool shared = offloaded_layers(model, settings) < offloadable_layers(model) ||
+                      settings.cpu_moe || settings.n_cpu_moe > 0 ||
+                      !settings.tensor_overrides.empty();
+  if (settings.mmap && shared) {
+    out.push_back(one(position(rules, Lever::mmap, "true", "false"),
+                      [](Workload& workload) { workload.mmap = false; }));
+  }
   if (plan.footprint.total(PartName::kv_cache) > Bytes()) {
     out.push_back(cache_types(model, settings, rules, quality));
     out.push_back(contexts(settings, rules));

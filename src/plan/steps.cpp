@@ -77,6 +77,7 @@ Step Steps::made(std::shared_ptr<const Model> instead, Workload workload, const 
   out.model = std::move(instead);
   out.workload = std::move(workload);
   out.wired_limit_mib = machine.wired_limit_mib;
+  out.regret = out.plan.verdict == Verdict::tight ? rules_.tight_regret : 0;
   out.saves_gpu = asked_.footprint.total(Place::gpu) - out.plan.footprint.total(Place::gpu);
   out.saves_total = asked_.footprint.total() - out.plan.footprint.total();
   return out;
@@ -158,7 +159,9 @@ void Steps::attribute(Step& step, const std::vector<const Position*>& changed) {
 std::optional<Step> Steps::with_longest_context(std::int64_t least) {
   for (const Bytes room : {asked_.budget.safety_margin, Bytes()}) {
     const std::int64_t tokens = max_context(model_, machine_, runtime_, workload_, room);
-    if (tokens < least || tokens >= *workload_.context) {
+    // Less than is usable is still an answer where nothing more fits.
+    const bool usable = tokens >= least || (room == Bytes() && tokens > 0);
+    if (!usable || tokens >= *workload_.context) {
       continue;
     }
     std::int64_t halvings = 1;
@@ -206,51 +209,57 @@ std::optional<std::int64_t> Steps::fewest(std::int64_t most, Apply apply) {
   return std::nullopt;
 }
 
-std::optional<Step> Steps::with_experts_on_cpu() {
-  const Settings& settings = asked_.footprint.settings;
-  if (model_.experts == 0 || settings.cpu_moe || asked_.binding != Binding::gpu ||
-      !asked_.footprint.partial_offload) {
+std::optional<Step> Steps::with_part_on_cpu(Lever lever, std::int64_t from, std::int64_t most,
+                                            const Share& share) {
+  if (asked_.binding != Binding::gpu || !asked_.footprint.partial_offload) {
     return std::nullopt;
   }
-  const auto apply = [&](Workload& workload, std::int64_t more) {
-    workload.n_cpu_moe = settings.n_cpu_moe + more;
-  };
-  const auto layers = static_cast<std::int64_t>(model_.layers.size());
   return unless_refused([&]() -> std::optional<Step> {
-    const auto count = fewest(layers - settings.n_cpu_moe, apply);
-    if (!count) {
-      return std::nullopt;
+    // A mapped file may stay on the GPU with all that lies between its tensors.
+    for (const bool reads : {false, true}) {
+      if (reads && !asked_.footprint.settings.mmap) {
+        continue;
+      }
+      const auto apply = [&](Workload& workload, std::int64_t count) {
+        share(workload, count);
+        if (reads) {
+          workload.mmap = false;
+        }
+      };
+      const auto count = fewest(most, apply);
+      if (!count) {
+        continue;
+      }
+      Workload workload = workload_;
+      apply(workload, *count);
+      const std::int64_t to = lever == Lever::n_cpu_moe ? from + *count : from - *count;
+      Step out = made(nullptr, std::move(workload), machine_);
+      add(out, position(rules_, lever, std::to_string(from), std::to_string(to)), asked_.binding);
+      if (reads) {
+        add(out, position(rules_, Lever::mmap, "true", "false"), asked_.binding);
+      }
+      return out;
     }
-    Workload workload = workload_;
-    apply(workload, *count);
-    const std::string to = std::to_string(*workload.n_cpu_moe);
-    Step out = made(nullptr, std::move(workload), machine_);
-    add(out, position(rules_, Lever::n_cpu_moe, std::to_string(settings.n_cpu_moe), to),
-        asked_.binding);
-    return out;
+    return std::nullopt;
   });
+}
+
+std::optional<Step> Steps::with_experts_on_cpu() {
+  const Settings& settings = asked_.footprint.settings;
+  if (model_.experts == 0 || settings.cpu_moe) {
+    return std::nullopt;
+  }
+  const std::int64_t now = settings.n_cpu_moe;
+  return with_part_on_cpu(
+      Lever::n_cpu_moe, now, static_cast<std::int64_t>(model_.layers.size()) - now,
+      [now](Workload& workload, std::int64_t more) { workload.n_cpu_moe = now + more; });
 }
 
 std::optional<Step> Steps::with_layers_on_cpu() {
   const std::int64_t now = offloaded_layers(model_, asked_.footprint.settings);
-  if (asked_.binding != Binding::gpu || !asked_.footprint.partial_offload) {
-    return std::nullopt;
-  }
-  const auto apply = [&](Workload& workload, std::int64_t fewer) {
-    workload.gpu_layers = now - fewer;
-  };
-  return unless_refused([&]() -> std::optional<Step> {
-    const auto count = fewest(now, apply);
-    if (!count) {
-      return std::nullopt;
-    }
-    Workload workload = workload_;
-    apply(workload, *count);
-    Step out = made(nullptr, std::move(workload), machine_);
-    add(out, position(rules_, Lever::gpu_layers, std::to_string(now), std::to_string(now - *count)),
-        asked_.binding);
-    return out;
-  });
+  return with_part_on_cpu(
+      Lever::gpu_layers, now, now,
+      [now](Workload& workload, std::int64_t fewer) { workload.gpu_layers = now - fewer; });
 }
 
 }  // namespace membudget

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,7 +26,7 @@ class Steps {
   [[nodiscard]] std::optional<Step> with(const std::vector<const Position*>& changed);
   /// Says how much each of several changes saves, one after the other.
   void attribute(Step& step, const std::vector<const Position*>& changed);
-  /// The longest context that fits, comfortably where one does; never below `least`.
+  /// The longest context that fits, comfortably where one of at least `least` tokens does.
   [[nodiscard]] std::optional<Step> with_longest_context(std::int64_t least);
   /// As few as can be on the CPU so that the rest fits, comfortably where it can: the experts of
   /// some layers, or some layers.
@@ -39,6 +40,10 @@ class Steps {
   bool raise_wired_limit(Machine& machine, const Model& model, const Workload& workload) const;
   template <class Apply>
   std::optional<std::int64_t> fewest(std::int64_t most, Apply apply);
+  /// Moves so many of what `lever` counts to the CPU.
+  using Share = std::function<void(Workload&, std::int64_t)>;
+  std::optional<Step> with_part_on_cpu(Lever lever, std::int64_t from, std::int64_t most,
+                                       const Share& share);
 
   const Model& model_;
   const Machine& machine_;

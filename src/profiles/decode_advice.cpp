@@ -11,10 +11,19 @@
 namespace membudget {
 namespace {
 
-constexpr std::array<Lever, 12> levers{
-    Lever::flash_attention, Lever::swa_full,   Lever::ubatch,     Lever::prefill_step,
-    Lever::parallel,        Lever::cache_type, Lever::context,    Lever::wired_limit,
-    Lever::quantization,    Lever::n_cpu_moe,  Lever::gpu_layers, Lever::model};
+constexpr std::array<Lever, 13> levers{Lever::flash_attention,
+                                       Lever::swa_full,
+                                       Lever::ubatch,
+                                       Lever::prefill_step,
+                                       Lever::parallel,
+                                       Lever::cache_type,
+                                       Lever::context,
+                                       Lever::wired_limit,
+                                       Lever::quantization,
+                                       Lever::n_cpu_moe,
+                                       Lever::gpu_layers,
+                                       Lever::mmap,
+                                       Lever::model};
 
 Lever take_lever(Fields& fields) {
   const std::string name = fields.text("lever");
@@ -67,6 +76,16 @@ std::string take_rule(Fields& fields, const AdviceRules& rules) {
 
 void take_recommend(Fields fields, AdviceRules& out) {
   out.tasks = take_names(fields, "tasks");
+  for (Fields& entry : fields.objects("task_names")) {
+    const std::string task = entry.text("task");
+    if (entry.sound({"task"}) && std::ranges::find(out.tasks, task) == out.tasks.end()) {
+      entry.fail("task", fmt::format("'{}' is none of the tasks above", task));
+    }
+    for (std::string& name : take_names(entry, "names")) {
+      out.task_names.emplace(std::move(name), task);
+    }
+    entry.finish();
+  }
   for (Fields& entry : fields.objects("preferred")) {
     PreferredQuantizations preferred;
     preferred.task = entry.text_or_none("task").value_or("");

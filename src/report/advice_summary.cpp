@@ -45,6 +45,8 @@ std::string change_words(const Change& change) {
       return fmt::format("experts of {} layers on the CPU (--n-cpu-moe)", change.to);
     case Lever::gpu_layers:
       return instead("{} layers on the GPU (--gpu-layers)");
+    case Lever::mmap:
+      return "weights read instead of mapped (--no-mmap)";
   }
   return "";
 }
@@ -99,8 +101,9 @@ std::string costs(const StepReport& row, bool all) {
 const StepReport* offloaded(const PlanReport& report) {
   const StepReport* layers = nullptr;
   for (const auto& row : report.changes) {
-    if (row.step.changes.size() != 1) continue;
-    const Lever lever = row.step.changes.front().lever;
+    const auto& changes = row.step.changes;
+    if (changes.size() != 1 && !(changes.size() == 2 && changes[1].lever == Lever::mmap)) continue;
+    const Lever lever = changes.front().lever;
     if (lever == Lever::n_cpu_moe) return &row;
     if (lever == Lever::gpu_layers) layers = &row;
   }

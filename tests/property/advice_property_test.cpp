@@ -94,9 +94,7 @@ RC_GTEST_PROP(LadderProperty, LeastRegretComesFirstAndComfortHasNoLadder, ()) {
     return fits(step.plan.verdict) && step.plan.verdict < out.asked.verdict;
   };
   RC_ASSERT(std::is_partitioned(out.steps.begin(), out.steps.end(), reaches));
-  const auto points = [](const Step& step) {
-    return step.regret + (step.plan.verdict == Verdict::tight ? rules().tight_regret : 0);
-  };
+  const auto points = [](const Step& step) { return step.regret; };
   for (std::size_t i = 1; i < out.steps.size(); ++i) {
     if (reaches(out.steps[i - 1]) == reaches(out.steps[i])) {
       RC_ASSERT(points(out.steps[i - 1]) <= points(out.steps[i]));
