@@ -45,7 +45,6 @@ std::vector<std::string> server_only(const PlannedRun& run, bool experts) {
   }
   if (!settings.repack) out.emplace_back("--no-repack");
   if (!settings.op_offload) out.emplace_back("--no-op-offload");
-  if (run.workload.draft != nullptr) out.push_back("--model-draft " + run.workload.draft->id);
   if (settings.embeddings && run.model.logits) out.emplace_back("--embeddings");
   return out;
 }
@@ -118,6 +117,20 @@ std::optional<SettingsFormat> settings_format_of_name(std::string_view name) {
 
 namespace {
 
+/// With a raised limit a plan may fit that does not without: whoever pastes only one of the
+/// settings must know.
+std::string raised_limit_note(const PlannedRun& run) {
+  if (run.machine.wired_limit_mib == 0 || !fits(run.plan.verdict)) return "";
+  Machine usual = run.machine;
+  usual.wired_limit_mib = 0;
+  const Bytes limit = budget(usual, run.server).gpu_limit;
+  if (run.plan.footprint.total(Place::gpu) <= limit) return "";
+  return settings::comment(
+      fmt::format("Planned with Metal's limit raised from {} to {}, which is lost at every start: "
+                  "sudo sysctl iogpu.wired_limit_mb={}",
+                  to_text(limit), to_text(run.plan.budget.gpu_limit), run.machine.wired_limit_mib));
+}
+
 // An MLX plan is told to MLX; the others hear why they cannot do it.
 constexpr std::string_view ollama_runs_mlx =
     "Ollama's MLX runner has no settings that change its memory.";
@@ -134,26 +147,32 @@ bool has_commands(Engine engine) {
 RuntimeCommands runtime_commands(const PlannedRun& run, std::span<const SettingsFormat> formats) {
   using settings::joined;
   const bool mlx = run.engine == Engine::mlx;
+  const std::string limit = raised_limit_note(run);
+  const auto noted = [&](std::vector<std::string> lines) {
+    if (!limit.empty()) lines.insert(lines.begin(), limit);
+    return lines;
+  };
   RuntimeCommands out;
   for (const SettingsFormat format : formats) {
     switch (format) {
       case SettingsFormat::ollama:
-        out.ollama =
-            mlx ? std::vector{settings::comment(ollama_runs_mlx)} : settings::ollama_lines(run);
+        out.ollama = mlx ? std::vector{settings::comment(ollama_runs_mlx)}
+                         : noted(settings::ollama_lines(run));
         break;
       case SettingsFormat::modelfile:
         out.modelfile =
-            mlx ? settings::comment(reads_gguf) : joined(settings::modelfile_lines(run));
+            mlx ? settings::comment(reads_gguf) : joined(noted(settings::modelfile_lines(run)));
         break;
       case SettingsFormat::llama_server:
         out.llama_server =
-            mlx ? settings::comment(reads_gguf) : joined(settings::llama_server_lines(run));
+            mlx ? settings::comment(reads_gguf) : joined(noted(settings::llama_server_lines(run)));
         break;
       case SettingsFormat::lmstudio:
-        out.lmstudio = mlx ? settings::lmstudio_mlx_lines(run) : settings::lmstudio_lines(run);
+        out.lmstudio =
+            noted(mlx ? settings::lmstudio_mlx_lines(run) : settings::lmstudio_lines(run));
         break;
       case SettingsFormat::mlx:
-        out.mlx = joined(settings::mlx_lines(run));
+        out.mlx = joined(noted(settings::mlx_lines(run)));
         break;
       case SettingsFormat::sysctl:
         out.sysctl = joined(settings::sysctl_lines(run));

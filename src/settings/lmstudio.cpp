@@ -162,6 +162,11 @@ void add_notes(const PlannedRun& run, std::vector<std::string>& lines) {
     lines.push_back(
         comment(fmt::format("LM Studio has no setting for {}.", fmt::join(missing, ", "))));
   }
+  if (run.workload.draft != nullptr) {
+    lines.push_back(comment(
+        fmt::format("Choose {} under Speculative Decoding; this command loads the model alone.",
+                    title_of(*run.workload.draft))));
+  }
   if (const std::string note = memory_note(run, workload_of(run)); !note.empty()) {
     lines.push_back(comment(note));
   }

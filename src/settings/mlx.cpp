@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mlx-lm 0.32.0 mlx_lm/server.py:1822-1849: options and defaults.
+// mlx-lm 0.32.0 mlx_lm/server.py:1751-1849: options and defaults.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,6 +16,7 @@ constexpr std::int64_t usual_step = 2048;
 constexpr std::int64_t usual_decodes = 32;
 constexpr std::int64_t usual_prompts = 8;
 constexpr std::int64_t usual_kept = 10;
+constexpr std::int64_t usual_drafted = 3;
 
 /// What mlx-community calls the quantization with about as many bits: "4bit".
 std::string nearest_quantization(const std::string& gguf) {
@@ -44,6 +45,25 @@ std::string model_of(const PlannedRun& run, std::vector<std::string>& lines) {
       "take other bytes than planned.",
       quantization, run.model.quantization)));
   return fmt::format("mlx-community/{}-{}", run.names.title, quantization);
+}
+
+/// The draft model as it is called there; nothing where only a GGUF file of it is known.
+std::string mlx_draft_option(const PlannedRun& run, std::vector<std::string>& lines) {
+  const Model& draft = *run.workload.draft;
+  if (!run.draft_names.file.empty() || run.draft_names.title.empty()) {
+    lines.push_back(comment(fmt::format(
+        "MLX reads no GGUF: give --draft-model a folder that mlx_lm.convert wrote of {}.",
+        draft.id)));
+    return "";
+  }
+  std::string out =
+      " --draft-model " + shell_word(fmt::format("mlx-community/{}-{}", run.draft_names.title,
+                                                 nearest_quantization(draft.quantization)));
+  if (const std::int64_t drafted = run.plan.footprint.settings.draft_max;
+      drafted != usual_drafted) {
+    out += fmt::format(" --num-draft-tokens {}", drafted);
+  }
+  return out;
 }
 
 /// The cache in 16 bits; nothing where the engine cannot say.
@@ -107,6 +127,7 @@ std::vector<std::string> mlx_lines(const PlannedRun& run) {
   const std::int64_t slots = planned.kv_unified ? 1 : planned.parallel;
   const std::int64_t step = mlx ? planned.prefill_step : std::min(planned.ubatch, planned.batch);
   std::string command = "mlx_lm.server --model " + shell_word(model);
+  if (run.workload.draft != nullptr) command += mlx_draft_option(run, lines);
   const auto add = [&](const char* option, std::int64_t value, std::int64_t usual) {
     if (value != usual) command += fmt::format(" {} {}", option, value);
   };
