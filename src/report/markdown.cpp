@@ -15,9 +15,9 @@ namespace {
 
 using namespace report;
 
-std::string row(const Part& part, Binding binding) {
+std::string row(const Part& part, Binding binding, bool unicode) {
   const bool in_bar = binding == Binding::ram || part.where == Place::gpu;
-  return fmt::format("| {} | {} | {} | {} | {} | {} |\n", in_bar ? mark(part.name, true) : "",
+  return fmt::format("| {} | {} | {} | {} | {} | {} |\n", in_bar ? mark(part.name, unicode) : "",
                      title(part.name), title(part.where), to_text(part.bytes),
                      to_string(part.basis), escaped(part.note));
 }
@@ -49,6 +49,12 @@ std::string explanation(const PlanReport& report) {
       out += fmt::format("- **{}**: {}\n", escaped(entry.label), escaped(entry.text));
     }
   }
+  if (const auto rows = folklore(report); !rows.empty()) {
+    out += "\n#### What you may have read, and what is true\n\n";
+    for (const auto& entry : rows) {
+      out += fmt::format("- **{}**: {}\n", escaped(entry.label), escaped(entry.text));
+    }
+  }
   const auto alive = peak(report.plan.footprint);
   if (alive.empty()) return out;
   const auto& footprint = report.plan.footprint;
@@ -68,16 +74,16 @@ std::string explanation(const PlanReport& report) {
 
 }  // namespace
 
-std::string to_markdown(const PlanReport& report, bool explain) {
+std::string to_markdown(const PlanReport& report, bool explain, bool ascii) {
   const auto& plan = report.plan;
   const auto& footprint = plan.footprint;
   std::string out = fmt::format("### {}\n\n", escaped(headline(report)));
   out += fmt::format("**{}**: {}.\n\n", words(plan.verdict), escaped(verdict_detail(plan)));
   if (report.recommendation) out += escaped(recommended(report)) + "\n\n";
   out += escaped(settings_line(report)) + "\n\n```text\n";
-  for (const auto& line : bar(plan, {})) out += line + "\n";
+  for (const auto& line : bar(plan, TextStyle{.unicode = !ascii})) out += line + "\n";
   out += "```\n\n|  | part | place | size | basis | note |\n|---|---|---|---:|---|---|\n";
-  for (const auto& part : footprint.parts) out += row(part, plan.binding);
+  for (const auto& part : footprint.parts) out += row(part, plan.binding, !ascii);
   out += fmt::format("|  | sum | GPU | {} |  |  |\n", to_text(footprint.total(Place::gpu)));
   out += fmt::format("|  | **total** |  | **{}** |  |  |\n\n", to_text(footprint.total()));
   for (const auto& limit : limits(report)) {

@@ -11,6 +11,8 @@ namespace membudget::report {
 
 // What text and markdown both say, in words. Nothing here is escaped for either.
 
+/// "macOS 26", "Linux"
+[[nodiscard]] std::string system_words(const Machine& machine);
 /// "qwen2.5-coder:32b Q4_K_M on Apple M1 Max, 32.00 GiB RAM, macOS 26"
 [[nodiscard]] std::string headline(const PlanReport& report);
 /// "llama.cpp b10587: 8192 tokens, f16 cache, flash attention, 40 of 65 layers on the GPU"
@@ -75,6 +77,9 @@ struct Entry {
 
 /// Each part with its size as label and its formula as text, for --explain.
 [[nodiscard]] std::vector<Entry> formulas(const Plan& plan);
+
+/// What people say about plans like this one, as the label, and what is true of it, for --explain.
+[[nodiscard]] std::vector<Entry> folklore(const PlanReport& report);
 
 /// What is alive at the compute peak, largest first, the small ones summed up.
 [[nodiscard]] std::vector<Entry> peak(const Footprint& footprint);

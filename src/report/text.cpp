@@ -100,6 +100,15 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
     }
   }
 
+  if (const auto rows = folklore(report); !rows.empty()) {
+    page.blank();
+    page.title("What you may have read, and what is true");
+    for (const auto& entry : rows) {
+      page.paragraph("", 2, entry.label);
+      page.paragraph("", 6, entry.text, dim);
+    }
+  }
+
   const auto alive = peak(footprint);
   if (alive.empty()) return;
   page.blank();

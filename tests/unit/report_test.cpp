@@ -175,6 +175,24 @@ TEST(TextReport, ExplainsFormulasAndTheComputePeak) {
   EXPECT_THAT(to_text(example(), {}), Not(HasSubstr("1024 + 1024")));
 }
 
+TEST(TextReport, SaysWhatIsTrueOfWhatPeopleSay) {
+  auto plan = example();
+  plan.model.layers[0].mixer = Attention{.heads = 40, .kv_heads = 8};
+  plan.plan.footprint.settings.cache_type_k = ElementType::q8_0;
+  const auto text = to_text(plan, {.explain = true, .width = 400});
+  EXPECT_THAT(text, HasSubstr("2.00 GiB at 8192 tokens here."));
+  EXPECT_THAT(text, HasSubstr("Only 8 KV heads of 40 heads are kept"));
+  EXPECT_THAT(text, HasSubstr("q8_0 takes 8.5 bits a value, 53.1 % of f16, q4_0 4.5 bits a value, "
+                              "28.1 % of f16."));
+  EXPECT_THAT(text, HasSubstr("\"Flash attention cuts the KV cache by 20 to 30 %\""));
+  EXPECT_THAT(text, HasSubstr("Q4_K_M is a mix, and blocks have scales: 4.50 bits a weight here"));
+  EXPECT_THAT(text, Not(HasSubstr("Neural Engine")));
+  plan.runtime.ollama.emplace();
+  EXPECT_THAT(to_text(plan, {.explain = true}), HasSubstr("Neural Engine"));
+  EXPECT_THAT(to_markdown(plan, true), HasSubstr("#### What you may have read, and what is true"));
+  EXPECT_THAT(to_text(plan, {}), Not(HasSubstr("may have read")));
+}
+
 TEST(TextReport, SaysWhenPartsAreAssumed) {
   auto plan = example();
   plan.plan.footprint.parts[1].basis = Basis::assumed;
