@@ -68,10 +68,12 @@ Model load_folder(std::string_view folder, std::string_view quantization,
   const std::string name =
       path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
   if (!is_checkpoint(files) && gguf_models(files).size() != 1) {
-    throw Error(Errc::unsupported, std::string(folder),
-                gguf_models(files).empty()
-                    ? "is a folder with neither config.json and .safetensors files nor a .gguf"
-                    : "is a folder with several .gguf files; name one of them");
+    throw Error(
+        Errc::unsupported, std::string(folder),
+        gguf_models(files).empty()
+            ? "is a folder with neither config.json and .safetensors files nor a .gguf; name one "
+              "that has a model in it"
+            : "is a folder with several .gguf files; name one of them");
   }
   return model_among(files, name, "", quantization, profiles);
 }

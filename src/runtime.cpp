@@ -321,6 +321,10 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
     // (server-context.cpp:41).
     result.batch = std::min(result.batch, result.ubatch);
   }
+  if (runtime.engine == Engine::llama_cpp) {
+    // src/llama-context.cpp:247 of b10587: no physical batch is larger than the logical one.
+    result.ubatch = std::min(result.ubatch, result.batch);
+  }
   // A slot wants logits for its last token, and for each that is drafted (server-context.cpp:41).
   const bool drafting = workload.draft != nullptr || result.predict;
   const std::int64_t rows = result.parallel * (drafting ? 1 + result.draft_max : 1);

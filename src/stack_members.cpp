@@ -85,6 +85,10 @@ Stack stack_of(const StackProfile& profile, Machine machine, const Profiles& pro
   for (const StackProfile::Member& member : profile.members) {
     out.members.push_back(member_of(member, profiles, read));
   }
+  // Of a chip that nobody measured no speed is known.
+  if (machine.chip.bandwidth_gbs <= 0) {
+    for (StackMember& member : out.members) member.speed_rules.reset();
+  }
   for (const StackProfile::Server& server : profile.servers) {
     const std::string name = profiles.serving_rules().server(server.runtime).name;
     for (StackMember& member : out.members) {

@@ -194,11 +194,19 @@ std::string as_table(const Profiles& profiles, ProfileKind kind, const std::vect
 Exit run(const ListOptions& options) {
   const ProfileKind kind = membudget::kind_named(options.kind);
   const Profiles profiles = profiles_with(options.profiles);
+  const auto ids = listed_ids(profiles, kind, options.filter);
+  if (ids.empty()) {
+    throw UsageError(
+        membudget::Errc::unknown_name, options.filter.empty() ? "KIND" : "FILTER",
+        options.filter.empty()
+            ? fmt::format("no {} are built in; --profiles DIR adds your own", plural_of(kind))
+            : fmt::format("no name of {} holds '{}'; leave it out to see all", plural_of(kind),
+                          options.filter));
+  }
   if (options.json) {
     write_result(list_json(profiles, kind, options.filter), "");
     return exit_fits;
   }
-  const auto ids = listed_ids(profiles, kind, options.filter);
   if (options.quiet || options.names) {
     std::string out;
     for (const std::string& id : ids) {
@@ -207,14 +215,6 @@ Exit run(const ListOptions& options) {
     }
     write_result(out, "");
     return exit_fits;
-  }
-  if (ids.empty()) {
-    throw UsageError(
-        membudget::Errc::unknown_name, options.filter.empty() ? "KIND" : "FILTER",
-        options.filter.empty()
-            ? fmt::format("no {} are built in; --profiles DIR adds your own", plural_of(kind))
-            : fmt::format("no name of {} holds '{}'; leave it out to see all", plural_of(kind),
-                          options.filter));
   }
   write_result(as_table(profiles, kind, rows_of(profiles, kind, ids)), "");
   return exit_fits;

@@ -5,6 +5,7 @@
 #include <exception>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -108,7 +109,10 @@ Exit run(const std::vector<std::string>& arguments) {
   try {
     program.parse(last_first);
   } catch (const CLI::Success& success) {
-    program.exit(success);  // --help and --version are answered here.
+    // --help and --version are answered here.
+    std::ostringstream text;
+    program.exit(success, text, text);
+    write_result(text.str(), "");
   } catch (const CLI::ParseError& error) {
     const std::string unknown = unknown_argument(program);
     refuse_usage(named_command(program), unknown.empty() ? error.what() : unknown);

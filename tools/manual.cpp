@@ -94,7 +94,8 @@ asks for it.
 .PP
 Results go to standard output, everything else to standard error.
 .B \-\-json
-prints what a program may read; the schemas are in profiles/schema of the sources.
+prints what a program may read; profiles/schema of the sources has the schemas of plan, stack,
+sweep, compare\-runtimes, detect, health, record and verify.
 Options have llama.cpp's names.
 )";
 

@@ -40,7 +40,7 @@ std::optional<Modelfile> modelfile_of(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in || text.empty()) {
-    throw Error(Errc::io, file, "cannot be read, or is empty");
+    throw Error(Errc::io, file, "cannot be read, or is empty; check the path");
   }
   constexpr std::size_t longest = std::size_t{1} << 20;
   if (text.size() > longest) {

@@ -187,7 +187,9 @@ void PlanOptions::add_speed_to(CLI::App& command) {
         ->group("Speed");
   };
   option("--depth", depth, "Tokens in the context before the prompt; default: 0");
-  option("--prompt-tokens", prompt_tokens, "Tokens that are prompted; default: 512");
+  option("--prompt-tokens", prompt_tokens,
+         "Tokens that are prompted, and stand in the context when generation begins; "
+         "default: 512, each measured alone");
   option("--generate-tokens", generate_tokens, "Tokens that are generated; default: 128");
 }
 
@@ -247,7 +249,7 @@ std::string rendered(const PlanReport& report, const PlanOptions& options) {
     case Format::json:
       return to_json(report);
     case Format::markdown:
-      return to_markdown(report, options.explain);
+      return to_markdown(report, options.explain, options.plain);
     case Format::text:
       break;
   }

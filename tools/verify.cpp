@@ -60,7 +60,8 @@ class Input {
 
  private:
   [[noreturn]] void fail() const {
-    throw Error(Errc::io, name_, fmt::format("cannot be read: {}", std::strerror(errno)));
+    throw Error(Errc::io, name_,
+                fmt::format("cannot be read: {}; check the path", std::strerror(errno)));
   }
 
   static constexpr std::size_t buffer_size = std::size_t{1} << 18;

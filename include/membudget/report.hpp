@@ -50,8 +50,9 @@ struct TextStyle {
 [[nodiscard]] std::string to_text(const PlanReport& report, const TextStyle& style);
 /// One JSON object by profiles/schema/plan.schema.json, indented, with a final newline.
 [[nodiscard]] std::string to_json(const PlanReport& report);
-/// A section of markdown with a table of the parts; `explain` adds each part's formula.
-[[nodiscard]] std::string to_markdown(const PlanReport& report, bool explain);
+/// A section of markdown with a table of the parts; `explain` adds each part's formula;
+/// `ascii` draws the bar without block characters.
+[[nodiscard]] std::string to_markdown(const PlanReport& report, bool explain, bool ascii = false);
 
 /// `{"error": {"code", "where", "message"}}`, for --json.
 [[nodiscard]] std::string to_json(const Error& error);

@@ -109,9 +109,9 @@ void set_reserve(Budget& out, const Machine& machine) {
     out.reserve += part.bytes;
   }
   if (out.reserve > out.ram) {
-    throw Error(
-        Errc::bad_request, "--reserve",
-        fmt::format("{} cannot be kept free of {} of RAM", to_text(out.reserve), to_text(out.ram)));
+    throw Error(Errc::bad_request, "--reserve",
+                fmt::format("{} cannot be kept free of {} of RAM; give less", to_text(out.reserve),
+                            to_text(out.ram)));
   }
   out.ram_available = out.ram - out.reserve;
 }

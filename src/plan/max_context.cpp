@@ -79,6 +79,7 @@ class Search {
  private:
   static Workload small(Workload workload) {
     workload.context = cells_per_step;
+    workload.depth = workload.prompt_tokens = std::nullopt;
     return workload;
   }
 

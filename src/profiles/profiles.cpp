@@ -63,7 +63,8 @@ Profiles Profiles::overlaid_with(const std::filesystem::path& folder) const {
   auto out = std::make_shared<Store>(*store_);
   std::error_code code;
   if (!std::filesystem::is_directory(folder, code)) {
-    throw Error(Errc::io, folder.string(), "is not a folder that can be read");
+    throw Error(Errc::io, folder.string(),
+                "is not a folder that can be read; name one laid out as profiles/ is");
   }
   bool any = false;
   for (std::size_t kind = 0; kind < kind_count; ++kind) {

@@ -74,12 +74,7 @@ Json budget_of(const Plan& plan) {
 }
 
 Json machine_of(const Machine& machine) {
-  Json out = {{"chip", machine.chip.id}, {"ram_bytes", machine.chip.ram.count()}};
-  if (machine.system == System::macos) {
-    out["macos"] = std::to_string(machine.macos);
-  } else {
-    out["system"] = to_string(machine.system);
-  }
+  Json out = report::identity_of(machine);
   if (!machine.metal) out["backend"] = "cpu";
   if (!machine.notes.empty()) out["notes"] = machine.notes;
   return out;
@@ -126,6 +121,7 @@ Json speed_of(const PlanReport& report) {
     result["bound_tps"] = speed.bound_tps;
   }
   result["depth"] = speed.request.depth;
+  result["generated_from"] = speed.request.generated_from();
   result["prompt_tokens"] = speed.request.prompt_tokens;
   result["generate_tokens"] = speed.request.generate_tokens;
   result["basis"] = to_string(speed.basis);
@@ -175,6 +171,16 @@ Json ollama_of(const OllamaView& view) {
 }
 
 }  // namespace
+
+Json report::identity_of(const Machine& machine) {
+  Json out = {{"chip", machine.chip.id}, {"ram_bytes", machine.chip.ram.count()}};
+  if (machine.system == System::macos) {
+    out["macos"] = std::to_string(machine.macos);
+  } else {
+    out["system"] = to_string(machine.system);
+  }
+  return out;
+}
 
 Json report::parts_of(const Footprint& footprint) {
   Json parts = Json::array();

@@ -18,6 +18,8 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json parts_of(const std::vector<ReservePart>& parts);
 /// [{"name", "processes", "bytes"}]
 [[nodiscard]] Json programs_of(const std::vector<Program>& programs);
+/// {"chip", "ram_bytes", "macos" or "system"}
+[[nodiscard]] Json identity_of(const Machine& machine);
 /// What to change, what could be afforded and why; without commands.
 [[nodiscard]] Json advice_of(const PlanReport& report);
 

@@ -47,7 +47,6 @@ Json row_of(const RuntimePlan& row, std::int64_t trained_context) {
 }  // namespace
 
 std::string to_json(const RuntimesReport& report) {
-  const Chip& chip = report.machine.chip;
   Json plans = Json::array();
   for (const RuntimePlan& row : report.plans) {
     plans.push_back(row_of(row, report.trained_context));
@@ -61,10 +60,7 @@ std::string to_json(const RuntimesReport& report) {
                   {{"id", report.model},
                    {"architecture", report.architecture},
                    {"trained_context", report.trained_context}}},
-                 {"machine",
-                  {{"chip", chip.id},
-                   {"ram_bytes", chip.ram.count()},
-                   {"macos", std::to_string(report.machine.macos)}}}};
+                 {"machine", report::identity_of(report.machine)}};
   if (report.context) result["context"] = *report.context;
   result["runtimes"] = std::move(plans);
   result["refused"] = std::move(refused);

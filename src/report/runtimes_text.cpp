@@ -68,9 +68,9 @@ std::vector<Column> columns_of(int width) {
 
 std::string title_of(const RuntimesReport& report) {
   const Chip& chip = report.machine.chip;
-  return fmt::format("{} on {}, {} RAM, macOS {}: {}", report.model,
+  return fmt::format("{} on {}, {} RAM, {}: {}", report.model,
                      chip.name.empty() ? chip.id : chip.name, to_text(chip.ram),
-                     report.machine.macos,
+                     report::system_words(report.machine),
                      report.context ? fmt::format("{} tokens", *report.context)
                                     : std::string("each runtime's own defaults"));
 }

@@ -47,8 +47,8 @@ std::string at(double seconds) {
 
 std::string headline(const StackReport& report) {
   const Machine& machine = report.stack.machine;
-  return fmt::format("{} on {}, {} RAM, macOS {}", report.stack.name, machine.chip.name,
-                     to_text(machine.chip.ram), machine.macos);
+  return fmt::format("{} on {}, {} RAM, {}", report.stack.name, machine.chip.name,
+                     to_text(machine.chip.ram), system_words(machine));
 }
 
 std::string member_line(const StackMember& member, const MemberPlan& plan) {

@@ -63,16 +63,18 @@ std::string settings_in_use(const PlanReport& report) {
 
 }  // namespace
 
+std::string system_words(const Machine& machine) {
+  return machine.system == System::macos ? fmt::format("macOS {}", machine.macos) : "Linux";
+}
+
 std::string headline(const PlanReport& report) {
   const auto& model = report.model;
   const auto& chip = report.machine.chip;
-  const bool mac = report.machine.system == System::macos;
   return fmt::format(
       "{}{}{} on {}{}, {} RAM, {}{}", model.id, model.quantization.empty() ? "" : " ",
       model.quantization,
       report.machine.metal ? "" : "this machine: ", chip.name.empty() ? chip.id : chip.name,
-      to_text(chip.ram), mac ? fmt::format("macOS {}", report.machine.macos) : "Linux",
-      report.machine.metal ? "" : ", CPU only");
+      to_text(chip.ram), system_words(report.machine), report.machine.metal ? "" : ", CPU only");
 }
 
 std::string settings_line(const PlanReport& report) {

@@ -51,7 +51,8 @@ FileSource::Opened FileSource::open(const std::filesystem::path& file) {
   if (::fstat(descriptor, &status) != 0) {
     const int error = errno;
     ::close(descriptor);
-    throw Error(Errc::io, file.string(), fmt::format("cannot be read: {}", reason(error)));
+    throw Error(Errc::io, file.string(),
+                fmt::format("cannot be read: {}; check the path", reason(error)));
   }
   if (!S_ISREG(status.st_mode)) {
     ::close(descriptor);

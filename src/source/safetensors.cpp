@@ -187,7 +187,7 @@ class HeaderEvents {
   bool binary(json::binary_t& /*value*/) { return false; }
   bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
                    const json::exception& /*error*/) {
-    fault("the header is not JSON");
+    fault("the header is not JSON; fetch the file again");
   }
 
  private:

@@ -237,7 +237,8 @@ class CurlTransport final : public Transport {
       out.transient = true;
       return out;
     }
-    out.failure = fmt::format("cannot be read: {}", curl_.easy_strerror(code));
+    out.failure = fmt::format("cannot be read: {}; check the address and the network",
+                              curl_.easy_strerror(code));
     switch (code) {
       case CURLE_OPERATION_TIMEDOUT:
       case CURLE_PARTIAL_FILE:

@@ -205,6 +205,20 @@ TEST(Mlx, FindsTheLargestContextForEachCacheWidth) {
   EXPECT_LT(rows[1].tokens, rows[0].tokens);
 }
 
+TEST(Mlx, FindsTheLargestContextWhateverStandsInItAlready) {
+  const Machine mac = machine(profiles().chip("m1-16gb"));
+  const Model model = profiles().model("qwen3:8b", "4bit");
+  for (const char* id : {"mlx", "lmstudio-mlx", "ollama-mlx"}) {
+    const auto runtime = profiles().runtime(id);
+    const std::int64_t usual = max_context(model, mac, runtime, Workload{});
+    Workload deep;
+    deep.depth = 1000;
+    deep.prompt_tokens = 600;
+    EXPECT_GT(usual, 1024) << id;
+    EXPECT_EQ(max_context(model, mac, runtime, deep), usual) << id;
+  }
+}
+
 // mlx-engine's own example: 88 KiB per token of Qwen3.6-35B-A3B, 3 GiB of 27 kept free.
 TEST(LmStudioMlx, FitsTheContextItself) {
   const Runtime runtime = profiles().runtime("lmstudio-mlx");

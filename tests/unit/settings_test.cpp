@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -263,6 +264,39 @@ TEST(SettingsMlx, TurnsBatchAndSlotsIntoItsOwnOptions) {
                   "1", "--prompt-cache-size", "1", "--prompt-cache-bytes", "2147483648"));
   EXPECT_THAT(runtime_commands(run).mlx, HasSubstr("keeps its cache in 16 bits: about 2.00 GiB"));
   EXPECT_THAT(test::shell_commands(runtime_commands(of_file("x.gguf")).mlx), IsEmpty());
+}
+
+TEST(SettingsMlx, DraftsWithTheDraftsOwnRepository) {
+  auto run = planned("qwen2.5-coder:32b", "m4-max-36gb", asked(8192));
+  run.workload.draft =
+      std::make_shared<const Model>(Profiles::embedded().model("qwen2.5-coder:0.5b"));
+  run.draft_names = names_of("qwen2.5-coder:0.5b", *run.workload.draft, Profiles::embedded());
+  EXPECT_THAT(runtime_commands(run).mlx,
+              HasSubstr("--draft-model mlx-community/Qwen2.5-Coder-0.5B-Instruct-"));
+  EXPECT_THAT(joined(runtime_commands(run).lmstudio),
+              HasSubstr("Choose qwen2.5-coder-0.5b Q4_K_M under Speculative Decoding"));
+  run.draft_names = {};
+  EXPECT_THAT(runtime_commands(run).mlx, HasSubstr("# MLX reads no GGUF: give --draft-model"));
+}
+
+TEST(SettingsSysctl, IsNamedBesideSettingsThatNeedIt) {
+  auto run = planned("qwen2.5-coder:32b", "m1-max-32gb", asked(8192));
+  const auto replanned = [&](std::int64_t context, std::int64_t limit) {
+    run.machine.wired_limit_mib = limit;
+    run.workload.context = context;
+    run.plan = plan(run.model, run.machine, run.server, run.workload);
+    return runtime_commands(run);
+  };
+  const auto needed = replanned(32768, 28672);
+  ASSERT_TRUE(fits(run.plan.verdict));
+  const std::string note = "sudo sysctl iogpu.wired_limit_mb=28672";
+  for (const std::string& text : {needed.llama_server, needed.modelfile, needed.mlx,
+                                  joined(needed.ollama), joined(needed.lmstudio)}) {
+    EXPECT_THAT(text,
+                StartsWith("# Planned with Metal's limit raised from 24.96 GiB to 28.00 GiB"));
+    EXPECT_THAT(text, HasSubstr(note));
+  }
+  EXPECT_THAT(replanned(8192, 28672).llama_server, Not(HasSubstr(note)));
 }
 
 TEST(SettingsSysctl, RaisesTheLimitNowAndAfterEveryStart) {
