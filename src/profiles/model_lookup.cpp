@@ -124,8 +124,8 @@ std::vector<Relative> Profiles::relatives(std::string_view id) const {
   std::vector<Relative> out;
   for (const auto& [other, document] : models) {
     // Most documents are of other families; only those that name one of these are decoded.
-    const bool named = std::ranges::any_of(families, [&](const std::string& family) {
-      return mentions(document.text, lower(family));
+    const bool named = std::ranges::any_of(families, [&text = document.text](const auto& family) {
+      return mentions(text, lower(family));
     });
     if (&document == own || !named) {
       continue;
