@@ -68,6 +68,17 @@ std::string sentences(const std::vector<PlanReport>& reports) {
   return out;
 }
 
+/// "8192 tokens"; where a runtime chooses by the machine, what it chooses on each.
+std::string planned_contexts(const std::vector<PlanReport>& reports) {
+  std::vector<std::int64_t> tokens;
+  for (const PlanReport& report : reports) {
+    tokens.push_back(report.plan.footprint.settings.context);
+  }
+  const bool equal = std::ranges::count(tokens, tokens.front()) == std::ssize(tokens);
+  return equal ? fmt::format("{} tokens", tokens.front())
+               : fmt::format("its own context on each: {} tokens", fmt::join(tokens, ", "));
+}
+
 std::string as_text(const std::vector<PlanReport>& reports) {
   const PlanReport& first = reports.front();
   const auto rows = table(reports);
@@ -76,8 +87,8 @@ std::string as_text(const std::vector<PlanReport>& reports) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   std::string out =
-      fmt::format("{} {} with {} {}, {} tokens\n\n", first.model.id, first.model.quantization,
-                  first.runtime.id, first.runtime.version, first.plan.footprint.settings.context);
+      fmt::format("{} {} with {} {}, {}\n\n", first.model.id, first.model.quantization,
+                  first.runtime.id, first.runtime.version, planned_contexts(reports));
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {

@@ -47,7 +47,8 @@ struct Plan {
 [[nodiscard]] Plan judge(Footprint footprint, Budget budget);
 
 /// The workload with what the runtime chooses by looking at the machine, where the user left it
-/// open: Ollama's context by Metal's working set, its batch by the room that is left. Every other
+/// open: the context that llama.cpp's --fit or MLC-LLM takes, Ollama's by Metal's working set and
+/// its batch by the room that is left. Every other
 /// field stays as it is. Applied twice it changes nothing more. Pure, like everything below it.
 /// Throws Error{bad_request} for what the runtime cannot be told, such as two cache types for
 /// Ollama.

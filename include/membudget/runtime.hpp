@@ -187,7 +187,7 @@ struct Runtime {
   /// What a reader must know about these rules, one sentence each: a build that nobody measured.
   std::vector<std::string> notes;
   OutputRule outputs = OutputRule::slots;
-  Settings defaults;  ///< A context of 0 means the trained context.
+  Settings defaults;  ///< A context of 0 means the trained one, or what `fit` makes of it.
   /// Slots share one cache when the user did not ask for a number of slots (llama-server).
   bool unified_when_slots_unset = false;
   /// It lowers an unset context, then moves layers to the CPU, to leave room; nothing for builds

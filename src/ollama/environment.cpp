@@ -122,11 +122,9 @@ Runtime with_ollama_environment(Runtime runtime,
   if (const auto models = environment.number(names.loaded_models); models.value_or(0) > 0) {
     runtime.ollama->loaded_models = *models;
   }
-  if (const std::string margin = environment.text(names.fit_target); !margin.empty()) {
-    environment.warn(
-        fmt::format("{}={} MiB decides how many layers go to the CPU when they do not "
-                    "all fit; it changes no size here",
-                    names.fit_target, one_line(margin, 80)));
+  if (const auto margin = environment.number(names.fit_target); margin && runtime.fit) {
+    constexpr std::int64_t most = std::int64_t{1} << 30;
+    runtime.fit->margin = mib(std::min(*margin, most));
   }
   return runtime;
 }

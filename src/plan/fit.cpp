@@ -11,6 +11,8 @@ namespace {
 
 // "round down context for CUDA backend", per stream.
 constexpr std::int64_t cells_per_step = 256;
+// Contexts are 32 bits wide in llama.cpp; no plan takes one of more than 31.
+constexpr std::int64_t most_tokens = (std::int64_t{1} << 31) - 1;
 
 /// What it counts: the model's own buffers and its cache and graph, a draft model's, and the vision
 /// tower's, which llama-server adds to what must stay free (tools/server/server-context.cpp).
@@ -31,6 +33,18 @@ Bytes counted(const Footprint& footprint, Place where) {
       case PartName::prompt_cache:
       case PartName::runtime:
         break;
+    }
+  }
+  // Weights rearranged for the CPU's kernels lie in buffers that say of no device that it is theirs
+  // (ggml-cpu/repack.cpp).
+  return where == Place::host ? sum - footprint.repacked : sum;
+}
+
+Bytes weights_on_gpu(const Footprint& footprint) {
+  Bytes sum;
+  for (const Part& part : footprint.parts) {
+    if (part.name == PartName::weights && part.where == Place::gpu) {
+      sum += part.bytes;
     }
   }
   return sum;
@@ -63,6 +77,40 @@ class Device {
   Bytes free_;
 };
 
+/// tokens * part / whole, rounded down, for 0 <= part < whole: bit by bit, for tokens times bytes
+/// may need more than 64 of them.
+std::int64_t share_of(std::int64_t tokens, std::int64_t part, std::int64_t whole) {
+  std::int64_t result = 0;
+  std::int64_t rest = 0;
+  const auto carry = [&] {
+    if (rest >= whole) {
+      rest -= whole;
+      ++result;
+    }
+  };
+  for (int bit = 31; bit >= 0; --bit) {
+    result *= 2;
+    rest *= 2;
+    carry();
+    if ((tokens >> bit & 1) != 0) {
+      rest += part;
+      carry();
+    }
+  }
+  return result;
+}
+
+std::int64_t streams_of(const Settings& settings) {
+  return settings.kv_unified ? 1 : std::max<std::int64_t>(settings.parallel, 1);
+}
+
+/// What it wants free of the GPU. Ollama asks for the vision tower's bytes too, which the server
+/// adds once more (ollama llm/llama_server.go, mmprojFitTargetMiB).
+Bytes margin_of(const Runtime& runtime, const Footprint& footprint) {
+  return runtime.ollama ? runtime.fit->margin + footprint.total(PartName::projector)
+                        : runtime.fit->margin;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> fitted_context(const Workload& workload, const Runtime& runtime,
@@ -71,11 +119,12 @@ std::optional<std::int64_t> fitted_context(const Workload& workload, const Runti
   if (!runtime.fit || chosen || model.trained_context <= 0) {
     return std::nullopt;
   }
-  const Settings settings = resolve(workload, runtime, model);
-  const std::int64_t streams =
-      settings.kv_unified ? 1 : std::max<std::int64_t>(settings.parallel, 1);
-  const std::int64_t most = checked_multiply(model.trained_context, streams);
-  const std::int64_t least = checked_multiply(runtime.fit->least_context, streams);
+  const std::int64_t streams = streams_of(resolve(workload, runtime, model));
+  const auto of_all = [&](std::int64_t tokens) {
+    return tokens > most_tokens / streams ? most_tokens : tokens * streams;
+  };
+  const std::int64_t most = of_all(model.trained_context);
+  const std::int64_t least = of_all(runtime.fit->least_context);
   if (most <= least) {
     return most;
   }
@@ -88,44 +137,62 @@ std::optional<std::int64_t> fitted_context(const Workload& workload, const Runti
   if (at_least <= 0) {
     return least;
   }
-  const std::int64_t context =
-      least + checked_multiply(most - least, at_least) / (at_least - at_most);
+  const std::int64_t context = least + share_of(most - least, at_least, at_least - at_most);
   return std::max(context - context % (cells_per_step * streams), least);
 }
 
-bool fit_moves_layers(const Footprint& footprint, const Runtime& runtime, const Budget& budget) {
-  if (!runtime.fit || !budget.metal || footprint.settings.backend != Backend::metal ||
-      footprint.settings.gpu_layers >= 0) {
-    return false;
-  }
-  const Bytes left = budget.gpu_limit - counted(footprint, Place::gpu);
-  return left >= Bytes{} && left < runtime.fit->margin;
-}
-
-std::string fit_remark(const Workload& asked, const Model& model, const Runtime& runtime,
-                       const Footprint& footprint, const Budget& budget) {
-  if (!runtime.fit) {
+std::string fitted_context_remark(const Workload& asked, const Runtime& runtime, const Model& model,
+                                  const Footprint& footprint) {
+  const Settings& settings = footprint.settings;
+  const std::int64_t trained = trained_tokens(model, runtime.engine, settings);
+  if (!runtime.fit || runtime.ollama || asked.context || model.default_context > 0 ||
+      settings.context >= trained) {
     return {};
   }
-  const std::string margin = to_text(runtime.fit->margin);
-  const std::int64_t context = footprint.settings.context;
-  const std::int64_t trained = trained_tokens(model, runtime.engine, footprint.settings);
-  if (!asked.context && model.default_context == 0 && context < trained && !runtime.ollama) {
-    const std::int64_t streams = footprint.settings.kv_unified ? 1 : footprint.settings.parallel;
-    return fmt::format(
-        "Without -c llama.cpp takes {} of the {} tokens that the model was trained for: {}.",
-        context, trained,
-        context > runtime.fit->least_context * streams
-            ? fmt::format("by --fit's own count that leaves {} of the GPU free", margin)
-            : std::string("--fit goes down to no fewer"));
+  const bool lowest = settings.context <= runtime.fit->least_context * streams_of(settings);
+  return fmt::format(
+      "Without -c llama.cpp takes {} of the {} tokens that the model was trained for: {}.",
+      settings.context, trained,
+      lowest ? std::string("--fit goes down to no fewer")
+             : fmt::format("by --fit's own count that leaves {} of the {} free",
+                           to_text(runtime.fit->margin),
+                           settings.backend == Backend::metal ? "GPU" : "RAM"));
+}
+
+bool fit_moves_layers(const Footprint& footprint, const Workload& workload, const Runtime& runtime,
+                      const Model& model, const Budget& budget) {
+  const Settings& settings = footprint.settings;
+  // It leaves alone what somebody chose: layers, experts, tensors.
+  const bool chosen = settings.gpu_layers >= 0 || settings.cpu_moe || settings.n_cpu_moe > 0 ||
+                      !settings.tensor_overrides.empty();
+  if (!runtime.fit || chosen || !budget.metal || settings.backend != Backend::metal) {
+    return false;
   }
-  if (fit_moves_layers(footprint, runtime, budget)) {
-    return fmt::format(
-        "Less than {} would stay free on the GPU, so llama.cpp moves layers to the CPU by itself "
-        "(--fit) unless {}; the settings here say so.",
-        margin, runtime.ollama ? "num_gpu is set" : "it is switched off or -ngl given");
+  const Bytes margin = margin_of(runtime, footprint);
+  const Bytes left = budget.gpu_limit - counted(footprint, Place::gpu);
+  if (left < Bytes{} || left >= margin) {
+    return false;
   }
-  return {};
+  if (!settings.mmap) {
+    return true;
+  }
+  Workload read = workload;
+  read.context = settings.context;
+  read.mmap = false;
+  const Bytes saved = weights_on_gpu(footprint) - weights_on_gpu(estimate(model, runtime, read));
+  return left + saved < margin;
+}
+
+std::string moved_layers_remark(const Plan& plan, const Workload& workload, const Runtime& runtime,
+                                const Model& model) {
+  if (!fit_moves_layers(plan.footprint, workload, runtime, model, plan.budget)) {
+    return {};
+  }
+  return fmt::format(
+      "By its own count (--fit) less than {} stays free on the GPU, so llama.cpp moves layers to "
+      "the CPU unless {}; the settings here say so.",
+      to_text(margin_of(runtime, plan.footprint)),
+      runtime.ollama ? "num_gpu is set" : "it is switched off or -ngl given");
 }
 
 }  // namespace membudget

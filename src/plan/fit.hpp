@@ -20,15 +20,20 @@ namespace membudget {
                                                          const Runtime& runtime, const Model& model,
                                                          const Budget& budget);
 
-/// Whether it would then move layers off the GPU (step 3), though all of them fit: less stays free
-/// than it wants, and nobody said how many layers the GPU gets.
-[[nodiscard]] bool fit_moves_layers(const Footprint& footprint, const Runtime& runtime,
+/// Says where an unset context was lowered; empty where it was not. `asked` is the workload before
+/// configured().
+[[nodiscard]] std::string fitted_context_remark(const Workload& asked, const Runtime& runtime,
+                                                const Model& model, const Footprint& footprint);
+
+/// Whether llama.cpp would then move layers off the GPU (step 3), though all of them fit: less
+/// stays free than it wants, and nobody said what the GPU gets. `footprint` is that of `workload`,
+/// whatever runtime on llama.cpp it was planned for.
+[[nodiscard]] bool fit_moves_layers(const Footprint& footprint, const Workload& workload,
+                                    const Runtime& runtime, const Model& model,
                                     const Budget& budget);
 
-/// What a reader of the plan must know of both, a sentence; empty when neither matters.
-/// `asked` is the workload before configured().
-[[nodiscard]] std::string fit_remark(const Workload& asked, const Model& model,
-                                     const Runtime& runtime, const Footprint& footprint,
-                                     const Budget& budget);
+/// Says so; empty where it does not.
+[[nodiscard]] std::string moved_layers_remark(const Plan& plan, const Workload& workload,
+                                              const Runtime& runtime, const Model& model);
 
 }  // namespace membudget

@@ -177,7 +177,7 @@ Plan plan(const Model& model, const Runtime& runtime, const Workload& workload,
     auto remarks = ollama::remarks(model, runtime, workload, view, footprint, budget);
     footprint.remarks.insert(footprint.remarks.end(), remarks.begin(), remarks.end());
   }
-  if (auto remark = fit_remark(workload, model, runtime, footprint, budget); !remark.empty()) {
+  if (auto remark = fitted_context_remark(workload, runtime, model, footprint); !remark.empty()) {
     footprint.remarks.push_back(std::move(remark));
   }
   footprint.remarks.insert(footprint.remarks.end(), runtime.remarks.begin(), runtime.remarks.end());

@@ -69,6 +69,7 @@ class Climb {
         std::ranges::none_of(helping, is_listed)) {
       sort_in(std::move(longest));
     }
+    sort_in(steps_.with_file_read());
     sort_in(steps_.with_experts_on_cpu());
     sort_in(steps_.with_layers_on_cpu());
     order(reaching);

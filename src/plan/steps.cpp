@@ -180,33 +180,59 @@ std::optional<Step> Steps::with_longest_context(std::int64_t least) {
   return std::nullopt;
 }
 
-/// The fewest of `most` for which `apply` leaves the safety margin, else for which it fits.
+/// The fewest of `most` for which `apply` makes the plan comfortable, else tight. What the GPU has
+/// left grows with every one; what the RAM has does not.
 template <class Apply>
 std::optional<std::int64_t> Steps::fewest(std::int64_t most, Apply apply) {
-  std::map<std::int64_t, Bytes> known;
+  struct Room {
+    Bytes gpu;
+    Verdict verdict = Verdict::does_not_fit;
+  };
+  std::map<std::int64_t, Room> known;
   const Budget budget = membudget::budget(machine_, runtime_);
-  const auto headroom = [&](std::int64_t count) {
+  const auto room = [&](std::int64_t count) {
     const auto [at, fresh] = known.try_emplace(count);
     if (fresh) {
       Workload workload = workload_;
       apply(workload, count);
-      at->second = plan(model_, runtime_, workload, budget).headroom;
+      const Plan made = plan(model_, runtime_, workload, budget);
+      at->second = {.gpu = budget.gpu_limit - made.footprint.total(Place::gpu),
+                    .verdict = made.verdict};
     }
     return at->second;
   };
-  for (const Bytes room : {asked_.budget.safety_margin, Bytes()}) {
-    if (most < 1 || headroom(most) < room) {
+  for (const Verdict verdict : {Verdict::comfortable, Verdict::tight}) {
+    const Bytes wanted = verdict == Verdict::comfortable ? asked_.budget.safety_margin : Bytes();
+    if (most < 1 || room(most).gpu < wanted) {
       continue;
     }
     std::int64_t low = 0;  // Is not enough.
     std::int64_t high = most;
     while (high - low > 1) {
       const std::int64_t middle = low + (high - low) / 2;
-      (headroom(middle) >= room ? high : low) = middle;
+      (room(middle).gpu >= wanted ? high : low) = middle;
     }
-    return high;
+    // The RAM may have less left than the GPU.
+    if (room(high).verdict <= verdict) {
+      return high;
+    }
   }
   return std::nullopt;
+}
+
+std::optional<Step> Steps::with_file_read() {
+  const Settings& settings = asked_.footprint.settings;
+  if (asked_.binding != Binding::gpu || runtime_.engine != Engine::llama_cpp || !settings.mmap ||
+      keeps_part_on_cpu(model_, settings)) {
+    return std::nullopt;
+  }
+  return unless_refused([&]() -> std::optional<Step> {
+    Workload workload = workload_;
+    workload.mmap = false;
+    Step out = made(nullptr, std::move(workload), machine_);
+    add(out, position(rules_, Lever::mmap, "true", "false"), asked_.binding);
+    return out;
+  });
 }
 
 std::optional<Step> Steps::with_part_on_cpu(Lever lever, std::int64_t from, std::int64_t most,

@@ -28,6 +28,9 @@ class Steps {
   void attribute(Step& step, const std::vector<const Position*>& changed);
   /// The longest context that fits, comfortably where one of at least `least` tokens does.
   [[nodiscard]] std::optional<Step> with_longest_context(std::int64_t least);
+  /// The weights read instead of mapped, where the GPU binds and nothing is on the CPU: the lookup
+  /// table of tokens is then the CPU's alone.
+  [[nodiscard]] std::optional<Step> with_file_read();
   /// As few as can be on the CPU so that the rest fits, comfortably where it can: the experts of
   /// some layers, or some layers.
   [[nodiscard]] std::optional<Step> with_experts_on_cpu();

@@ -14,6 +14,7 @@
 #include "membudget/load_model.hpp"
 #include "membudget/ollama.hpp"
 #include "membudget/request.hpp"
+#include "plan/fit.hpp"
 #include "request/options.hpp"
 #include "source/as_asked.hpp"
 
@@ -122,9 +123,9 @@ PlanReport plan_report(PlanInputs inputs) {
   out.by_cache_type = max_context_by_cache_type(inputs.model, inputs.machine, inputs.runtime,
                                                 inputs.workload, inputs.target_headroom);
   // The workload's own types are mostly among these; each search costs several plans.
-  const auto settings = resolve(configured(inputs.workload, inputs.runtime, inputs.model,
-                                           budget(inputs.machine, inputs.runtime)),
-                                inputs.runtime, inputs.model);
+  const auto chosen = configured(inputs.workload, inputs.runtime, inputs.model,
+                                 budget(inputs.machine, inputs.runtime));
+  const auto settings = resolve(chosen, inputs.runtime, inputs.model);
   const auto own = std::ranges::find_if(out.by_cache_type, [&](const ContextByCacheType& each) {
     return each.type == listed_type(settings, inputs.runtime);
   });
@@ -142,6 +143,12 @@ PlanReport plan_report(PlanInputs inputs) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }
   out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  // --fit's answer is not asked for again by every search below.
+  if (!inputs.workload.context && inputs.runtime.fit) inputs.workload.context = chosen.context;
+  if (auto remark = moved_layers_remark(out.plan, inputs.workload, inputs.runtime, inputs.model);
+      !remark.empty()) {
+    out.plan.reasons.push_back(std::move(remark));
+  }
   if (inputs.speed_rules) {
     out.speed =
         speed(inputs.model, inputs.machine, out.plan.footprint, *inputs.speed_rules, inputs.speed);

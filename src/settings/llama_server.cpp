@@ -44,11 +44,20 @@ Settings unasked(const PlannedRun& run) {
   return resolve(workload, run.server, run.model);
 }
 
+/// What the server takes with everything of the plan but its context.
+std::int64_t context_without_c(const PlannedRun& run) {
+  Workload workload = run.workload;
+  workload.context.reset();
+  const Workload chosen = configured(workload, run.server, run.model, run.plan.budget);
+  return resolve(chosen, run.server, run.model).context;
+}
+
 void add_memory(const PlannedRun& run, std::vector<std::string>& words) {
   const Settings& now = run.plan.footprint.settings;
   const Settings usual = unasked(run);
-  // Without -c and with too little memory the server would take a smaller context (--fit).
-  if (now.context != usual.context || run.model.trained_context == 0 || !fits(run.plan.verdict)) {
+  // A context that came with the model is Ollama's.
+  if (run.model.trained_context == 0 || run.model.default_context > 0 || !fits(run.plan.verdict) ||
+      now.context != context_without_c(run)) {
     words.push_back(fmt::format("-c {}", now.context));
   }
   if (now.cache_type_k != usual.cache_type_k)
@@ -72,7 +81,7 @@ void add_memory(const PlannedRun& run, std::vector<std::string>& words) {
 void add_placement(const PlannedRun& run, std::vector<std::string>& words) {
   const Settings& now = run.plan.footprint.settings;
   if (now.gpu_layers >= 0) words.push_back(fmt::format("-ngl {}", now.gpu_layers));
-  if (fit_moves_layers(run.plan.footprint, run.server, run.plan.budget)) {
+  if (fit_moves_layers(run.plan.footprint, run.workload, run.server, run.model, run.plan.budget)) {
     words.emplace_back("--fit off");
   }
   if (now.cpu_moe) words.emplace_back("--cpu-moe");

@@ -123,7 +123,8 @@ OllamaRun ollama_run(const PlannedRun& run) {
   if (planned.batch < planned.ubatch) out.num_batch = planned.batch;
   out.flash_attention = planned.flash_attention;
   out.num_gpu = chosen_gpu_layers(run).value_or(-1);
-  if (out.num_gpu < 0 && fit_moves_layers(run.plan.footprint, run.ollama, run.plan.budget)) {
+  if (out.num_gpu < 0 &&
+      fit_moves_layers(run.plan.footprint, run.workload, run.ollama, run.model, run.plan.budget)) {
     out.num_gpu = static_cast<std::int64_t>(run.model.layers.size()) + run.model.draft_layers + 1;
   }
   out.mmap = planned.mmap;

@@ -109,7 +109,9 @@ RC_GTEST_PROP(SettingsProperty, LlamaServerReadsBackAsThePlannedSettings, ()) {
   const auto commands = shell_commands(runtime_commands(run).llama_server);
   RC_ASSERT(commands.size() == 1U);
   const Settings planned = run.plan.footprint.settings;
-  const Settings read = resolve(test::read_llama_server(commands[0]), run.server, run.model);
+  const Settings read = resolve(
+      configured(test::read_llama_server(commands[0]), run.server, run.model, run.plan.budget),
+      run.server, run.model);
   RC_ASSERT(read.context == planned.context);
   RC_ASSERT(read.batch == planned.batch);
   RC_ASSERT(read.ubatch == planned.ubatch);

@@ -111,6 +111,22 @@ TEST(Fit, OlderBuildsAndOtherProgramsDoNot) {
   EXPECT_EQ(context_of(planned("llama3.1:8b", "m1-16gb", {}, "llama.cpp@b7406")), 131072);
 }
 
+TEST(Fit, TokensTimesBytesMayBeLarge) {
+  // 10485760 tokens, four and 256 times.
+  for (const std::int64_t slots : {1, 4, 64, 256}) {
+    Workload workload;
+    workload.parallel = slots;
+    const Plan plan = planned("llama4:scout", "m3-ultra-512gb", workload);
+    EXPECT_GE(context_of(plan), 4096 * slots);
+    EXPECT_LT(context_of(plan), std::int64_t{1} << 31);
+  }
+  Model model = profiles().model("qwen2.5-0.5b");
+  model.trained_context = std::int64_t{1} << 40;
+  EXPECT_GT(context_of(membudget::plan(model, mac("m1-16gb"), profiles().runtime("llama.cpp"),
+                                       Workload{})),
+            4096);
+}
+
 TEST(Fit, WithoutAGpuItLooksAtTheRam) {
   Machine host = mac("m1-8gb");
   host.metal = false;
@@ -120,6 +136,7 @@ TEST(Fit, WithoutAGpuItLooksAtTheRam) {
       membudget::plan(profiles().model("llama3.1:8b"), host, profiles().runtime("llama.cpp"), cpu);
   EXPECT_LT(context_of(plan), 131072);
   EXPECT_GT(context_of(plan), 4096);
+  EXPECT_THAT(plan.reasons, Contains(HasSubstr("leaves 1.00 GiB of the RAM free")));
 }
 
 PlannedRun run_of(const std::string& name, const std::string& chip, std::int64_t context,
@@ -136,23 +153,79 @@ PlannedRun run_of(const std::string& name, const std::string& chip, std::int64_t
   return run;
 }
 
+std::string moved(const PlannedRun& run, const Runtime& runtime) {
+  return moved_layers_remark(run.plan, run.workload, runtime, run.model);
+}
+
 TEST(Fit, SettingsKeepLayersWhereThePlanHasThem) {
   const auto tight = run_of("qwen2.5-coder:32b", "m1-max-32gb", 25600, "llama.cpp");
   ASSERT_LT(tight.plan.headroom, gib(1));
-  EXPECT_THAT(tight.plan.reasons, Contains(HasSubstr("moves layers to the CPU by itself")));
+  EXPECT_THAT(moved(tight, tight.server), HasSubstr("moves layers to the CPU unless it is"));
   EXPECT_THAT(runtime_commands(tight).llama_server, HasSubstr("-c 25600 --fit off"));
   EXPECT_THAT(runtime_commands(tight).modelfile, HasSubstr("PARAMETER num_gpu 65"));
   const auto roomy = run_of("qwen2.5-coder:32b", "m1-max-32gb", 8192, "llama.cpp");
+  EXPECT_EQ(moved(roomy, roomy.server), "");
   EXPECT_THAT(runtime_commands(roomy).llama_server, Not(HasSubstr("--fit")));
   EXPECT_THAT(runtime_commands(roomy).modelfile, Not(HasSubstr("num_gpu")));
   const auto ollama = run_of("qwen2.5-coder:32b", "m1-max-32gb", 25600, "ollama");
-  EXPECT_THAT(ollama.plan.reasons, Contains(HasSubstr("unless num_gpu is set")));
+  EXPECT_THAT(moved(ollama, ollama.ollama), HasSubstr("unless num_gpu is set"));
   EXPECT_THAT(runtime_commands(ollama).modelfile, HasSubstr("PARAMETER num_gpu 65"));
-  // Who says how many layers the GPU gets is obeyed.
-  Workload said = tight.workload;
-  said.gpu_layers = 99;
-  EXPECT_FALSE(fit_moves_layers(plan(tight.model, tight.machine, tight.server, said).footprint,
-                                tight.server, tight.plan.budget));
+}
+
+TEST(Fit, LeavesAloneWhatSomebodyChose) {
+  auto run = run_of("qwen3:30b-a3b", "m4-24gb", 4096, "llama.cpp");
+  const auto moves = [&](const Workload& workload) {
+    const Plan made = plan(run.model, run.machine, run.server, workload);
+    return fit_moves_layers(made.footprint, workload, run.server, run.model, made.budget);
+  };
+  Workload workload = run.workload;
+  workload.mmap = false;
+  ASSERT_TRUE(moves(workload));
+  Workload chosen = workload;
+  chosen.gpu_layers = 99;
+  EXPECT_FALSE(moves(chosen));
+  chosen = workload;
+  chosen.n_cpu_moe = 1;
+  EXPECT_FALSE(moves(chosen));
+  chosen = workload;
+  chosen.tensor_overrides = {{.pattern = "blk.0.ffn", .buffer = Backend::cpu}};
+  EXPECT_FALSE(moves(chosen));
+}
+
+TEST(Fit, CountsAModelThatIsRead) {
+  // Mapped, less than 1 GiB is left; --fit counts without the table of tokens and has 1 GiB.
+  const Plan plan = planned("llama3.1:8b", "m1-16gb");
+  ASSERT_LT(plan.headroom, gib(1));
+  auto run = run_of("llama3.1:8b", "m1-16gb", context_of(plan), "llama.cpp");
+  EXPECT_EQ(moved(run, run.server), "");
+  EXPECT_THAT(runtime_commands(run).llama_server, Not(HasSubstr("--fit")));
+}
+
+TEST(Fit, OllamaWantsRoomForATowerTwice) {
+  auto run = run_of("gemma3:12b", "m1-16gb", 8192, "ollama");
+  const Bytes tower = run.plan.footprint.total(PartName::projector);
+  ASSERT_GT(tower, mib(500));
+  run.plan.budget.gpu_limit =
+      run.plan.footprint.total(Place::gpu) + gib(1) + Bytes(tower.count() / 2);
+  EXPECT_THAT(moved(run, run.ollama), HasSubstr("moves layers"));
+}
+
+TEST(Fit, SettingsGiveTheContextThatTheServerWouldNotTake) {
+  const auto line = [](const std::string& model, const std::string& chip,
+                       const Workload& workload) {
+    auto run = run_of(model, chip, *workload.context, "llama.cpp");
+    run.workload = workload;
+    run.plan = plan(run.model, run.machine, run.server, workload);
+    return runtime_commands(run).llama_server;
+  };
+  Workload workload;
+  workload.context = 131072;
+  EXPECT_THAT(line("llama3.1:8b", "m4-max-128gb", workload), Not(HasSubstr("-c ")));
+  // Four slots of their own would get 131072 each.
+  workload.parallel = 4;
+  EXPECT_THAT(line("llama3.1:8b", "m4-max-128gb", workload), HasSubstr("-c 131072 -np 4"));
+  workload.context = 4 * 131072;
+  EXPECT_THAT(line("llama3.1:8b", "m4-max-128gb", workload), Not(HasSubstr("-c ")));
 }
 
 }  // namespace
