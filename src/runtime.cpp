@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "context_limit.hpp"
 #include "membudget/error.hpp"
 #include "tensor_pattern.hpp"
 
@@ -13,7 +14,7 @@ namespace membudget {
 namespace {
 
 // llama.cpp holds these in 32 bits; slots are limited by LLAMA_MAX_SEQ (llama-cparams.h).
-constexpr std::int64_t max_tokens = (std::int64_t{1} << 31) - 1;
+constexpr std::int64_t max_tokens = most_context;
 constexpr std::int64_t max_slots = 256;
 
 // --spec-draft-n-max beyond which the engine gives up (LLAMA_MAX_SEQ aside, a batch holds no more).

@@ -6,13 +6,13 @@
 
 #include <algorithm>
 
+#include "context_limit.hpp"
+
 namespace membudget {
 namespace {
 
 // "round down context for CUDA backend", per stream.
 constexpr std::int64_t cells_per_step = 256;
-// Contexts are 32 bits wide in llama.cpp; no plan takes one of more than 31.
-constexpr std::int64_t most_tokens = (std::int64_t{1} << 31) - 1;
 
 /// What it counts: the model's own buffers and its cache and graph, a draft model's, and the vision
 /// tower's, which llama-server adds to what must stay free (tools/server/server-context.cpp).
@@ -121,7 +121,7 @@ std::optional<std::int64_t> fitted_context(const Workload& workload, const Runti
   }
   const std::int64_t streams = streams_of(resolve(workload, runtime, model));
   const auto of_all = [&](std::int64_t tokens) {
-    return tokens > most_tokens / streams ? most_tokens : tokens * streams;
+    return tokens > most_context / streams ? most_context : tokens * streams;
   };
   const std::int64_t most = of_all(model.trained_context);
   const std::int64_t least = of_all(runtime.fit->least_context);

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "context_limit.hpp"
 #include "membudget/advise.hpp"
 #include "membudget/error.hpp"
 
@@ -30,6 +31,7 @@ class Search {
     const std::int64_t trained = checked_multiply(std::max<std::int64_t>(model.trained_context, 1),
                                                   std::max<std::int64_t>(stretched, 1));
     most_ = own_caches ? trained * settings_.parallel : trained;
+    most_ = std::min(most_, most_context / step_ * step_);
     if (settings_.context_limit > 0) {
       most_ = std::min(most_, settings_.context_limit);
     }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <string>
 
+#include "membudget/advise.hpp"
 #include "membudget/load_model.hpp"
 #include "membudget/settings.hpp"
 #include "support/embedded.hpp"
@@ -119,6 +120,9 @@ TEST(Fit, TokensTimesBytesMayBeLarge) {
     const Plan plan = planned("llama4:scout", "m3-ultra-512gb", workload);
     EXPECT_GE(context_of(plan), 4096 * slots);
     EXPECT_LT(context_of(plan), std::int64_t{1} << 31);
+    EXPECT_GT(max_context(profiles().model("llama4:scout"), mac("m3-ultra-512gb"),
+                          profiles().runtime("llama.cpp"), workload),
+              0);
   }
   Model model = profiles().model("qwen2.5-0.5b");
   model.trained_context = std::int64_t{1} << 40;
