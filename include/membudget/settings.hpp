@@ -50,6 +50,8 @@ struct PlannedRun {
   Runtime lmstudio;
   Workload workload;
   Plan plan;
+  /// The planned context is what `server` takes by itself with these settings.
+  bool own_context = false;
   ModelNames names;
   ModelNames draft_names;  ///< Of workload.draft.
   /// What the plan is for. Of an MLX plan `server` is not asked.

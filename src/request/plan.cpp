@@ -143,6 +143,8 @@ PlanReport plan_report(PlanInputs inputs) {
     inputs.workload.context = std::max(out.max_context, smallest_context);
   }
   out.plan = plan(inputs.model, inputs.machine, inputs.runtime, inputs.workload);
+  const bool own_context = !inputs.workload.context && inputs.model.default_context == 0 &&
+                           inputs.runtime.id == inputs.server.id;
   // --fit's answer is not asked for again by every search below.
   if (!inputs.workload.context && inputs.runtime.fit) inputs.workload.context = chosen.context;
   if (auto remark = moved_layers_remark(out.plan, inputs.workload, inputs.runtime, inputs.model);
@@ -164,6 +166,7 @@ PlanReport plan_report(PlanInputs inputs) {
       .lmstudio = std::move(inputs.lmstudio),
       .workload = std::move(inputs.workload),
       .plan = std::move(out.plan),
+      .own_context = own_context,
       .names = std::move(inputs.names),
       .draft_names = std::move(inputs.draft_names),
       .engine = inputs.runtime.engine,

@@ -44,20 +44,10 @@ Settings unasked(const PlannedRun& run) {
   return resolve(workload, run.server, run.model);
 }
 
-/// What the server takes with everything of the plan but its context.
-std::int64_t context_without_c(const PlannedRun& run) {
-  Workload workload = run.workload;
-  workload.context.reset();
-  const Workload chosen = configured(workload, run.server, run.model, run.plan.budget);
-  return resolve(chosen, run.server, run.model).context;
-}
-
 void add_memory(const PlannedRun& run, std::vector<std::string>& words) {
   const Settings& now = run.plan.footprint.settings;
   const Settings usual = unasked(run);
-  // A context that came with the model is Ollama's.
-  if (run.model.trained_context == 0 || run.model.default_context > 0 || !fits(run.plan.verdict) ||
-      now.context != context_without_c(run)) {
+  if (!run.own_context || !fits(run.plan.verdict)) {
     words.push_back(fmt::format("-c {}", now.context));
   }
   if (now.cache_type_k != usual.cache_type_k)

@@ -214,22 +214,12 @@ TEST(Fit, OllamaWantsRoomForATowerTwice) {
   EXPECT_THAT(moved(run, run.ollama), HasSubstr("moves layers"));
 }
 
-TEST(Fit, SettingsGiveTheContextThatTheServerWouldNotTake) {
-  const auto line = [](const std::string& model, const std::string& chip,
-                       const Workload& workload) {
-    auto run = run_of(model, chip, *workload.context, "llama.cpp");
-    run.workload = workload;
-    run.plan = plan(run.model, run.machine, run.server, workload);
-    return runtime_commands(run).llama_server;
-  };
-  Workload workload;
-  workload.context = 131072;
-  EXPECT_THAT(line("llama3.1:8b", "m4-max-128gb", workload), Not(HasSubstr("-c ")));
-  // Four slots of their own would get 131072 each.
-  workload.parallel = 4;
-  EXPECT_THAT(line("llama3.1:8b", "m4-max-128gb", workload), HasSubstr("-c 131072 -np 4"));
-  workload.context = 4 * 131072;
-  EXPECT_THAT(line("llama3.1:8b", "m4-max-128gb", workload), Not(HasSubstr("-c ")));
+TEST(Fit, SettingsLeaveOutOnlyTheServersOwnContext) {
+  auto run = run_of("llama3.1:8b", "m4-max-128gb", 131072, "llama.cpp");
+  // Who gives -np 4 beside it would get 131072 for each slot without -c.
+  EXPECT_THAT(runtime_commands(run).llama_server, HasSubstr("-c 131072"));
+  run.own_context = true;
+  EXPECT_THAT(runtime_commands(run).llama_server, Not(HasSubstr("-c ")));
 }
 
 }  // namespace
