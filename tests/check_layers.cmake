@@ -17,7 +17,7 @@ endmacro()
 
 set(h "^include/membudget/")
 layer(version "${h}version\\.h$")
-layer(units "${h}(units|error)\\.hpp$" "^src/(units|error)\\.cpp$" "^src/ascii\\.[ch]pp$")
+layer(units "${h}(units|error)\\.hpp$" "^src/(units|error)\\.cpp$" "^src/(ascii|context_limit)\\.[ch]pp$")
 layer(tensor "${h}(tensor|pooling|attachments)\\.hpp$" "^src/(tensor|attachments)\\.cpp$"
       "^src/tensor_pattern\\.[ch]pp$" MAY units)
 # What the rest works on: values without a file, a network or a host behind them.
