@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "context_limit.hpp"
 
@@ -53,8 +54,8 @@ Bytes weights_on_gpu(const Footprint& footprint) {
 /// What one device has and how much of it a context would take. Without a GPU that is the RAM.
 class Device {
  public:
-  Device(const Workload& workload, const Runtime& runtime, const Model& model, const Budget& budget)
-      : workload_(workload), runtime_(runtime), model_(model) {
+  Device(Workload workload, const Runtime& runtime, const Model& model, const Budget& budget)
+      : workload_(std::move(workload)), runtime_(runtime), model_(model) {
     // It looks at a model that is read, not mapped (load_mode NONE).
     workload_.mmap = false;
     const bool gpu = budget.metal && resolve(workload_, runtime, model).backend == Backend::metal;
