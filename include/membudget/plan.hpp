@@ -48,8 +48,8 @@ struct Plan {
 
 /// The workload with what the runtime chooses by looking at the machine, where the user left it
 /// open: the context that llama.cpp's --fit or MLC-LLM takes, Ollama's by Metal's working set and
-/// its batch by the room that is left. Every other
-/// field stays as it is. Applied twice it changes nothing more. Pure, like everything below it.
+/// its batch by the room that is left. Every other field stays as it is. Applied twice it changes
+/// nothing more. Pure, like everything below it.
 /// Throws Error{bad_request} for what the runtime cannot be told, such as two cache types for
 /// Ollama.
 [[nodiscard]] Workload configured(const Workload& workload, const Runtime& runtime,

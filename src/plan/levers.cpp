@@ -170,15 +170,6 @@ Positions one(Position position, std::function<void(Workload&)> apply) {
   return {std::move(position)};
 }
 
-/// Of a mapped file the GPU takes what lies between its tensors too.
-Position unmapped(const AdviceRules& rules) {
-  return position(rules, Lever::mmap, "true", "false");
-}
-
-void unmap(Workload& workload) {
-  workload.mmap = false;
-}
-
 Positions fewer_slots(const Settings& settings, const AdviceRules& rules) {
   return one(position(rules, Lever::parallel, std::to_string(settings.parallel), "1"),
              [](Workload& workload) { workload.parallel = 1; });
@@ -202,10 +193,6 @@ std::vector<Positions> llama_cpp_settings(const Model& model, const Plan& plan,
   }
   if (settings.parallel > 1) {
     out.push_back(fewer_slots(settings, rules));
-  }
-  // Where a part is on the CPU it saves enough for a combination; else it is a step by itself.
-  if (settings.mmap && keeps_part_on_cpu(model, settings)) {
-    out.push_back(one(unmapped(rules), unmap));
   }
   if (plan.footprint.total(PartName::kv_cache) > Bytes()) {
     out.push_back(cache_types(model, settings, rules, quality));
@@ -279,11 +266,6 @@ std::int64_t offloadable_layers(const Model& model) {
 std::int64_t offloaded_layers(const Model& model, const Settings& settings) {
   const std::int64_t all = offloadable_layers(model);
   return settings.gpu_layers < 0 ? all : std::min(settings.gpu_layers, all);
-}
-
-bool keeps_part_on_cpu(const Model& model, const Settings& settings) {
-  return offloaded_layers(model, settings) < offloadable_layers(model) || settings.cpu_moe ||
-         settings.n_cpu_moe > 0 || !settings.tensor_overrides.empty();
 }
 
 }  // namespace membudget

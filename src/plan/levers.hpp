@@ -47,7 +47,5 @@ using Positions = std::vector<Position>;
 /// Layers as --gpu-layers counts them, and how many of them a plan has on the GPU.
 [[nodiscard]] std::int64_t offloadable_layers(const Model& model);
 [[nodiscard]] std::int64_t offloaded_layers(const Model& model, const Settings& settings);
-/// Whether somebody chose to leave layers, experts or tensors to the CPU.
-[[nodiscard]] bool keeps_part_on_cpu(const Model& model, const Settings& settings);
 
 }  // namespace membudget

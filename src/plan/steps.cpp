@@ -221,9 +221,8 @@ std::optional<std::int64_t> Steps::fewest(std::int64_t most, Apply apply) {
 }
 
 std::optional<Step> Steps::with_file_read() {
-  const Settings& settings = asked_.footprint.settings;
-  if (asked_.binding != Binding::gpu || runtime_.engine != Engine::llama_cpp || !settings.mmap ||
-      keeps_part_on_cpu(model_, settings)) {
+  if (asked_.binding != Binding::gpu || runtime_.engine != Engine::llama_cpp ||
+      !asked_.footprint.settings.mmap) {
     return std::nullopt;
   }
   return unless_refused([&]() -> std::optional<Step> {

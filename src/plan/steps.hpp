@@ -28,8 +28,8 @@ class Steps {
   void attribute(Step& step, const std::vector<const Position*>& changed);
   /// The longest context that fits, comfortably where one of at least `least` tokens does.
   [[nodiscard]] std::optional<Step> with_longest_context(std::int64_t least);
-  /// The weights read instead of mapped, where the GPU binds and nothing is on the CPU: the lookup
-  /// table of tokens is then the CPU's alone.
+  /// The weights read instead of mapped, where the GPU binds: of a mapped file it takes all that
+  /// lies between its tensors, so what the CPU has too (the table of tokens, layers) frees nothing.
   [[nodiscard]] std::optional<Step> with_file_read();
   /// As few as can be on the CPU so that the rest fits, comfortably where it can: the experts of
   /// some layers, or some layers.

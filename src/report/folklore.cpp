@@ -54,8 +54,7 @@ void add_cache(const PlanReport& report, std::vector<Entry>& out) {
   if (const Attention* attention = shared_heads(report.model)) {
     out.push_back(
         {"\"KV = 2 x batch x tokens x layers x heads x head size / 8\"",
-         fmt::format("Only {} KV heads of {} heads are kept, in bytes per value, not eighths; one "
-                     "cache serves all of a batch.",
+         fmt::format("Only {} KV heads of {} heads are kept, in bytes per value, not eighths.",
                      attention->kv_heads, attention->heads)});
   }
   out.push_back({"\"The cache takes 4 bytes per parameter and token\"",
@@ -85,8 +84,8 @@ void add_weights(const PlanReport& report, std::vector<Entry>& out) {
     const std::int64_t nominal = *digit - '0';
     out.push_back(
         {"\"Weights take parameters x bits of the name / 8\"",
-         fmt::format("{} is a mix, and blocks have scales: {:.2f} bits a weight here, {} where {} "
-                     "bits would be {}.",
+         fmt::format("Blocks have scales, and files mix types: with {} {:.2f} bits a weight here, "
+                     "{} where {} bits would be {}.",
                      name,
                      8.0 * static_cast<double>(weights.count()) / static_cast<double>(parameters),
                      to_text(weights), nominal, to_text(Bytes(parameters / 8 * nominal)))});

@@ -58,12 +58,16 @@ void largest_contexts(Page& page, const PlanReport& report) {
 void explain(Page& page, const PlanReport& report, const TextStyle& style) {
   const auto& footprint = report.plan.footprint;
   const auto& budget = report.plan.budget;
-  page.blank();
-  page.title("How each part comes about");
-  for (const auto& entry : formulas(report.plan)) {
-    page.paragraph("", 2, entry.label);
-    page.paragraph("", 6, entry.text, dim);
-  }
+  const auto section = [&](std::string_view title, const std::vector<Entry>& rows) {
+    if (rows.empty()) return;
+    page.blank();
+    page.title(std::string(title));
+    for (const auto& entry : rows) {
+      page.paragraph("", 2, entry.label);
+      page.paragraph("", 6, entry.text, dim);
+    }
+  };
+  section("How each part comes about", formulas(report.plan));
   page.blank();
   page.title("How the limits come about");
   if (budget.metal) page.paragraph("", 2, fmt::format("GPU limit: {}", budget.gpu_limit_rule));
@@ -91,23 +95,8 @@ void explain(Page& page, const PlanReport& report, const TextStyle& style) {
     page.paragraph("", 6, "source: " + budget.safety_margin_source, dim);
   }
 
-  if (const auto rows = speed_formulas(report); !rows.empty()) {
-    page.blank();
-    page.title("How the speed comes about");
-    for (const auto& entry : rows) {
-      page.paragraph("", 2, entry.label);
-      page.paragraph("", 6, entry.text, dim);
-    }
-  }
-
-  if (const auto rows = folklore(report); !rows.empty()) {
-    page.blank();
-    page.title("What you may have read, and what is true");
-    for (const auto& entry : rows) {
-      page.paragraph("", 2, entry.label);
-      page.paragraph("", 6, entry.text, dim);
-    }
-  }
+  section("How the speed comes about", speed_formulas(report));
+  section("What you may have read, and what is true", folklore(report));
 
   const auto alive = peak(footprint);
   if (alive.empty()) return;

@@ -86,7 +86,7 @@ Model requested_model(const PlanRequest& request, const std::string& name, const
     runtime = profiles.runtime(runtime.for_safetensors);
   }
   if (runtime.ollama && model.source == ModelSource::catalog && !is_mlx(model)) {
-    return ollamas_own(std::move(model), name, profiles);
+    model = ollamas_own(std::move(model), name, profiles);
   }
   if (!request.quantization.empty()) return model;
   auto instead = runtime.engine == Engine::mlx ? mlx_quantization(model, runtime, profiles) : "";

@@ -325,6 +325,9 @@ TEST(OllamaEnvironment, WarnsOfWhatChangesNothing) {
   const Server overhead = server({{"OLLAMA_GPU_OVERHEAD", "1073741824"}});
   EXPECT_EQ(overhead.runtime.ollama->gpu_overhead, gib(1));
   EXPECT_THAT(overhead.warnings, ElementsAre(HasSubstr("keeps nothing free")));
+}
+
+TEST(OllamaEnvironment, SetsWhatFitLeavesFree) {
   EXPECT_THAT(server({{"LLAMA_ARG_FIT_TARGET", "2048"}}).warnings, IsEmpty());
   EXPECT_EQ(server({{"LLAMA_ARG_FIT_TARGET", "2048"}}).runtime.fit->margin, gib(2));
   EXPECT_THAT(

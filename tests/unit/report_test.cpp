@@ -185,7 +185,7 @@ TEST(TextReport, SaysWhatIsTrueOfWhatPeopleSay) {
   EXPECT_THAT(text, HasSubstr("q8_0 takes 8.5 bits a value, 53.1 % of f16, q4_0 4.5 bits a value, "
                               "28.1 % of f16."));
   EXPECT_THAT(text, HasSubstr("\"Flash attention cuts the KV cache by 20 to 30 %\""));
-  EXPECT_THAT(text, HasSubstr("Q4_K_M is a mix, and blocks have scales: 4.50 bits a weight here"));
+  EXPECT_THAT(text, HasSubstr("files mix types: with Q4_K_M 4.50 bits a weight here"));
   EXPECT_THAT(text, Not(HasSubstr("Neural Engine")));
   plan.runtime.ollama.emplace();
   EXPECT_THAT(to_text(plan, {.explain = true}), HasSubstr("Neural Engine"));
