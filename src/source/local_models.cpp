@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "source/local_models.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
 #include <fstream>
@@ -14,6 +12,7 @@
 #include "membudget/error.hpp"
 #include "source/checkpoint.hpp"
 #include "source/choose_file.hpp"
+#include "source/http.hpp"
 
 namespace membudget {
 namespace {
@@ -121,7 +120,8 @@ HubName parse_hub_name(std::string_view text) {
   });
   if (!is_repository_part(out.organisation) || !is_repository_part(out.repository) || !plain ||
       out.wanted.find("..") != std::string::npos || out.wanted.starts_with('/')) {
-    throw Error(Errc::unknown_name, fmt::format("hf:{}", text),
+    // It may be an address with a password; names on the hub hold no '@'.
+    throw Error(Errc::unknown_name, "hf:" + shown_url(text),
                 "is no model of Hugging Face; write hf:ORG/REPO, hf:ORG/REPO:QUANTIZATION or "
                 "hf:ORG/REPO:FILE");
   }
