@@ -435,6 +435,8 @@ struct Model {
   /// (profiles/tokenizers.json); nothing = not known.
   Bytes header;
   Bytes beside;  ///< Of other data in the same file, such as a vision tower.
+  /// Of layers for drafting in the same file that are loaded only when asked for (Ollama's MTP).
+  Bytes drafting;
   /// The file that was named is known to have other types than these, but not which: its weights
   /// are an estimate.
   bool types_assumed = false;
@@ -452,6 +454,10 @@ struct Model {
 /// Whether its weights are as MLX stores them: in a type that only MLX has, or in a folder of
 /// safetensors that is in one already.
 [[nodiscard]] bool is_mlx(const Model& model);
+
+/// What its GGUF has at least: the header, the tensors as they lie in the file and what else that
+/// file holds. An allowance for a header that is not known.
+[[nodiscard]] Bytes file_bytes(const Model& model);
 
 /// The count in the model, else what its tensors hold without rotary tables.
 [[nodiscard]] std::int64_t parameters_of(const Model& model);

@@ -143,7 +143,7 @@ Inspection inspect(const Model& model) {
         8.0 * static_cast<double>(out.weights.count()) / static_cast<double>(elements);
   }
   if (model.header > Bytes{}) {
-    out.file_size = model.header + model.tensors.data_size() + model.beside;
+    out.file_size = file_bytes(model);
   }
   if (model.cached) {
     const Bytes once = cache_at(model, longer_than_windows);

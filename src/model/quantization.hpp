@@ -90,6 +90,9 @@ struct FileType {
   /// IQ1 and IQ2: their own branch in the engine, with fewer exceptions by model, and
   /// ffn_down counted tensor by tensor even in models with experts.
   bool lowest_bits = false;
+  /// The same for any type, as the quantizer did that Ollama had of its own
+  /// before 0.20 (getTensorNewType in server/quantization.go).
+  bool counts_each_ffn_down = false;
   bool experts_only = false;  ///< MXFP4_MOE: the base type for experts, Q8_0 for the rest.
   std::vector<NamedType> named = {};
 };

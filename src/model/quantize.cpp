@@ -195,7 +195,7 @@ class QuantizeRun {
   // not the layer's number in a hybrid; in models with experts the layer's number counts.
   Ordinal place(const Tensor& tensor, std::int64_t layer, std::int64_t& counter) const {
     const std::int64_t index = counter++;
-    if (model_.experts <= 1 || file_type_.lowest_bits) {
+    if (model_.experts <= 1 || file_type_.lowest_bits || file_type_.counts_each_ffn_down) {
       return {.index = index, .count = model_.layers};
     }
     if (layer < 0 || layer >= model_.layers) {

@@ -138,6 +138,10 @@ bool is_mlx(const Model& model) {
                      [](const Tensor& tensor) { return format_of(tensor.type).ggml_id < 0; });
 }
 
+Bytes file_bytes(const Model& model) {
+  return model.header + model.tensors.data_size() + model.beside + model.drafting;
+}
+
 std::int64_t parameters_of(const Model& model) {
   if (model.parameters > 0) {
     return model.parameters;

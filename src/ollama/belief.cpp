@@ -6,12 +6,6 @@
 namespace membudget {
 namespace {
 
-// The smallest GGUF a model can be taken for: what its catalog entry allows for the header, the
-// tensors as they lie in the file, and what else that file holds.
-Bytes file_of(const Model& model) {
-  return model.header + model.tensors.data_size() + model.beside;
-}
-
 bool one_of(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -22,7 +16,7 @@ OllamaBelief ollama_belief(const Model& model, const OllamaRules& rules, std::in
                            std::int64_t batch) {
   constexpr std::int64_t key_and_value = 2;
   constexpr std::int64_t f16_bytes = 2;
-  OllamaBelief out{.file = file_of(model), .cache = {}, .surcharge = {}};
+  OllamaBelief out{.file = file_bytes(model), .cache = {}, .surcharge = {}};
   const auto layers = static_cast<std::int64_t>(model.layers.size()) + model.draft_layers;
   const std::int64_t kv_heads = std::max<std::int64_t>(model.stated_kv_heads, 1);
   // Integer division, as there.

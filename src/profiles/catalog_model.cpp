@@ -10,6 +10,7 @@
 #include "ascii.hpp"
 #include "membudget/error.hpp"
 #include "model/quantize.hpp"
+#include "profiles/documents.hpp"
 
 namespace membudget {
 namespace {
@@ -52,6 +53,7 @@ TensorTable tensors_of(std::vector<TensorShape> shapes, const Metadata& metadata
     for (NamedType& named : named_types(*upload, file_type.base)) {
       file_type.named.push_back(std::move(named));
     }
+    file_type.counts_each_ffn_down = upload->counts_each_ffn_down;
     matrix = upload->importance_matrix ? ImportanceMatrix::present : matrix;
   }
   return quantize(std::move(shapes), metadata, file_type, matrix);
@@ -106,14 +108,15 @@ Metadata metadata_of(const ModelProfile& profile, const std::string& file) {
 
 const Upload* find_upload(const ModelProfile& profile, std::string_view name,
                           std::string_view quantization) {
-  const std::string wanted = lower(name);
-  if (wanted == profile.id) {
+  const std::string asked = lower(name);
+  if (asked == profile.id) {
     return nullptr;  // The catalog's own name means the model, whoever uploaded it.
   }
+  const std::string wanted = plain(name);
   const auto matches = [&](const std::string& pattern) {
     const std::string known = lower(pattern);
-    return known.ends_with('*') ? wanted.starts_with(known.substr(0, known.size() - 1))
-                                : wanted == known;
+    return known.ends_with('*') ? asked.starts_with(known.substr(0, known.size() - 1))
+                                : wanted == plain(known);
   };
   const auto found =
       std::find_if(profile.uploads.begin(), profile.uploads.end(), [&](const Upload& upload) {
@@ -148,6 +151,7 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   model.header = header_of(profile, model, upload, tokenizers);
   if (upload != nullptr) {
     model.beside = upload->beside;
+    model.drafting = row_size(std::get<FileType>(quantization).base, upload->draft_parameters);
     model.types_assumed = upload->other_mix;
     model.notes.push_back(upload->other_mix
                               ? upload->note + "; planned with the stock types of llama-quantize"

@@ -16,8 +16,8 @@ namespace membudget {
 [[nodiscard]] Metadata metadata_of(const ModelProfile& profile, const std::string& file);
 
 /// The record of the upload that `name` and `quantization` mean; nullptr when there is none.
-/// A name matches in any case, and a `*` at the end of the record's name stands for any rest; the
-/// model's id means no upload.
+/// A name matches in any case and without ":latest", and a `*` at the end of the record's name
+/// stands for any rest; the model's id means no upload.
 [[nodiscard]] const Upload* find_upload(const ModelProfile& profile, std::string_view name,
                                         std::string_view quantization);
 

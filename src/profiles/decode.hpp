@@ -109,8 +109,11 @@ struct Upload {
   std::optional<std::vector<std::string>> optional_tensors;
   std::vector<NamedType> tensors;
   std::vector<std::string> at_base_type;  ///< Tensors that have the file type's base type.
+  bool counts_each_ffn_down = false;      ///< As FileType's.
   std::string tokenizer;                  ///< Instead of the model's; empty = the same.
   Bytes beside;                           ///< Of other data in the file: a vision tower.
+  /// In matrices of the base type that the file has for drafting under names of its own.
+  std::int64_t draft_parameters = 0;
   /// The types follow no rule that is known; plans are made with the stock mix.
   bool other_mix = false;
   std::string note;  ///< What is different, and how it is known.

@@ -115,8 +115,11 @@ Upload take_upload(Fields& fields) {
   }
   out.tensors = take_named_types(fields, "tensors");
   out.at_base_type = fields.texts_or_none("at_base_type");
+  out.counts_each_ffn_down =
+      fields.has_optional("counts_each_ffn_down") && fields.flag("counts_each_ffn_down");
   out.tokenizer = fields.text_or_none("tokenizer").value_or("");
   out.beside = Bytes(fields.whole_or_none("beside_bytes", 1).value_or(0));
+  out.draft_parameters = fields.whole_or_none("draft_parameters", 1).value_or(0);
   out.other_mix = fields.has_optional("other_mix") && fields.flag("other_mix");
   static_cast<void>(fields.whole_or_none("size_bytes", 1));
   out.note = fields.text("note");

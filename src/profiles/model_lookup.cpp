@@ -101,7 +101,7 @@ Model Profiles::model(std::string_view name, std::string_view quantization) cons
            tag.quantization.empty() ? profile.default_quantization : tag.quantization);
   const QuantizationProfile format = decode(decode_quantization, wanted.file, wanted.text);
   // Records are of GGUF files, unless one names a quantization of MLX or is a publisher's for it.
-  const Upload* upload = find_upload(profile, plain(name), format.name);
+  const Upload* upload = find_upload(profile, name, format.name);
   if (!std::holds_alternative<FileType>(format.quantization) && upload != nullptr &&
       upload->quantization.empty() && readings_of_mlx_upload(name).empty()) {
     upload = nullptr;

@@ -33,15 +33,17 @@ struct Fact {
   std::string quantization;
   std::int64_t size = 0;
   std::int64_t plus_minus = 0;  ///< Of a rounded figure; 0 = exact.
-  bool with_layers = false;     ///< Everything an Ollama tag holds.
 };
 
 std::vector<Fact> facts() {
-  std::ifstream in(std::string(TEST_DATA_DIR) + "/measured/data/file_sizes.jsonl");
   std::vector<Fact> out;
-  for (std::string line; std::getline(in, line);) {
-    const auto row = nlohmann::json::parse(line);
-    out.push_back({row.at(0), row.at(1), row.at(2), row.at(3), row.at(4), row.at(5) == 1});
+  // Tags that the collected facts lack are in a file of their own, each with its source.
+  for (const std::string name : {"file_sizes", "tag_sizes"}) {
+    std::ifstream in(std::string(TEST_DATA_DIR) + "/measured/data/" + name + ".jsonl");
+    for (std::string line; std::getline(in, line);) {
+      const auto row = nlohmann::json::parse(line);
+      out.push_back({row.at(0), row.at(1), row.at(2), row.at(3), row.at(4)});
+    }
   }
   return out;
 }
@@ -80,9 +82,6 @@ class Catalog {
       out.outcome = Outcome::agrees;
     } else if (upload != nullptr && upload->other_mix) {
       out.outcome = Outcome::explained;
-    } else if (out.fact.with_layers && profile.modality == "vision" && more > 0) {
-      out.outcome = Outcome::explained;
-      out.note = "the tag holds the vision projector too";
     }
     return out;
   }

@@ -229,6 +229,42 @@ TEST(OllamaPlan, CountsTheVisionTowerInTheFile) {
   EXPECT_EQ(server.footprint.total(PartName::projector), Bytes());
 }
 
+// Ollama 0.30 logged of its gpt-oss:120b: model 61223 MiB on the device and 1104 MiB on the host
+// (https://github.com/ollama/ollama/issues/16416).
+TEST(OllamaPlan, HasTheTypesThatOllamaConvertedTo) {
+  const auto weights = [](const std::string& name, Place place) {
+    Workload asked;
+    asked.context = 131072;
+    asked.mmap = false;  // Nothing is mapped there.
+    const Plan made = plan(profiles().model(name), ollama(), asked, budget_of("m3-ultra-96gb"));
+    const auto part = std::ranges::find_if(made.footprint.parts, [&](const Part& each) {
+      return each.name == PartName::weights && each.where == place;
+    });
+    return part->bytes.count() >> 20;
+  };
+  EXPECT_EQ(weights("gpt-oss:120b", Place::gpu), 61223);
+  EXPECT_EQ(weights("gpt-oss:120b", Place::host), 1104);
+  EXPECT_LT(weights("gpt-oss-120b", Place::gpu), 61223);
+}
+
+// With MTP, as its published size shows (81 GB) and llama-server does not load it unasked.
+TEST(OllamaPlan, LeavesLayersForDraftingInTheFile) {
+  const Model model = profiles().model("qwen3.5:122b");
+  ASSERT_GT(model.drafting, Bytes());
+  EXPECT_EQ(file_bytes(model),
+            model.header + model.tensors.data_size() + model.beside + model.drafting);
+  const Plan made = plan(model, ollama(), {}, budget_of("m3-ultra-96gb"));
+  EXPECT_LE(made.footprint.total(PartName::weights), model.tensors.total());
+}
+
+// Its catalog name is Ollama's too, and without a tag it means the model.
+TEST(OllamaModels, MeanOllamasFileByLatest) {
+  const Model model = profiles().model("glm-4.7-flash");
+  const Model tag = profiles().model("glm-4.7-flash:latest");
+  EXPECT_EQ(tag.id, model.id);
+  EXPECT_GT(tag.tensors.total(), model.tensors.total());
+}
+
 TEST(OllamaPlan, CountsAdaptersOfItsStore) {
   Model model = profiles().model("llama3.1:8b");
   auto adapter = std::make_shared<Adapter>();
