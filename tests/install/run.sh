@@ -112,6 +112,10 @@ fi
 
 if wanted c; then
   export PKG_CONFIG_PATH=$lib/pkgconfig
+  # clang links only what C needs of a sanitizer unless it is told what the library is made of.
+  case "$flags,$("$CC" --version)" in
+    -f*clang*) flags="$flags -fsanitize-link-c++-runtime -lstdc++" ;;
+  esac
   # A path with a space comes escaped; the shell has to take the words apart.
   with_pkg_config() { eval "\"$CC\" $flags -std=c99 -Wall -Wextra -Werror -o '$1' '$here/c/main.c' $2"; }
   with_pkg_config "$scratch/c-shared" "$(pkg-config --cflags --libs membudget)" ||
