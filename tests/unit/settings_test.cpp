@@ -354,6 +354,10 @@ TEST(NamesOf, GiveOllamaATagOfTheQuantization) {
   EXPECT_FALSE(names("llama3.1:8b-instruct-q8_0", "").ollama_inferred);
   EXPECT_EQ(names("llama3.1:8b-instruct-q8_0", "Q5_K_M").ollama, "llama3.1:8b-instruct-q5_K_M");
   EXPECT_EQ(names("llama3.2", "F16").ollama, "llama3.2:3b-instruct-fp16");
+  EXPECT_EQ(names("llama3.2:latest", "F16").ollama, "llama3.2:3b-instruct-fp16");
+  EXPECT_EQ(names("llama3.2:latest", "").ollama, "llama3.2:latest");
+  EXPECT_EQ(names("glm-4.7-flash", "").ollama, "glm-4.7-flash:latest");
+  EXPECT_EQ(names("glm-4.7-flash", "Q8_0").ollama, "glm-4.7-flash:q8_0");
   // A fine-tune of the same shapes is another model.
   EXPECT_EQ(names("NousResearch/Nous-Hermes-2-Mixtral-8x7B-DPO", "").ollama, "");
   EXPECT_EQ(names("qwen2.5-coder:32b", "").title, "Qwen2.5-Coder-32B-Instruct");
