@@ -169,17 +169,17 @@ class QuantizeRun {
     return file_type_.base;
   }
 
-  ElementType by(const Rule& rule, Ordinal at) const {
+  [[nodiscard]] ElementType by(const Rule& rule, Ordinal at) const {
     return type_by(rule, at, model_, file_type_.base);
   }
 
-  ElementType output_type(std::int64_t row) const {
+  [[nodiscard]] ElementType output_type(std::int64_t row) const {
     const bool kept_at_8_bits = model_.falcon || !is_whole_blocks(row, file_type_.base);
     return kept_at_8_bits ? ElementType::q8_0 : file_type_.output;
   }
 
   // Tensors of three dimensions, except in bailingmoe3, whose latent projections have three too.
-  bool is_expert(const Tensor& tensor, TensorRole role) const {
+  [[nodiscard]] bool is_expert(const Tensor& tensor, TensorRole role) const {
     const bool feed_forward =
         role == TensorRole::ffn_up || role == TensorRole::ffn_gate || role == TensorRole::ffn_down;
     return tensor.shape[2] > 1 && (!model_.bailingmoe3 || feed_forward);
@@ -208,7 +208,7 @@ class QuantizeRun {
   }
 
   // tensor_type_fallback in src/llama-quant.cpp.
-  ElementType fitting(const Tensor& tensor, ElementType type) const {
+  [[nodiscard]] ElementType fitting(const Tensor& tensor, ElementType type) const {
     const std::int64_t row = tensor.shape[0];
     if (is_whole_blocks(row, type)) {
       return type;

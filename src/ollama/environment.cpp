@@ -58,7 +58,7 @@ class Environment {
   }
 
   /// As strconv.ParseBool; what is set to anything else counts as true.
-  [[nodiscard]] std::optional<bool> flag(const std::string& name) {
+  [[nodiscard]] std::optional<bool> flag(const std::string& name) const {
     const std::string value = text(name);
     if (value.empty()) {
       return std::nullopt;
