@@ -167,9 +167,10 @@ class Simulation {
   }
 
   [[nodiscard]] std::optional<double> next_event() const {
-    double next = next_arrival_ < arrivals_.size()
-                      ? out_.outcomes[arrivals_[next_arrival_]].request.at_s
-                      : never;
+    double next = never;
+    if (next_arrival_ < arrivals_.size()) {
+      next = out_.outcomes[arrivals_[next_arrival_]].request.at_s;
+    }
     bool busy = next_arrival_ < arrivals_.size() || !jobs_.empty();
     for (const Job& job : jobs_) {
       next = std::min(next, now_ + std::max(job.left_s, 0.0) * static_cast<double>(jobs_.size()));

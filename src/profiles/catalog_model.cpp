@@ -68,7 +68,7 @@ std::int64_t tensor_table_bytes(const TensorTable& tensors) {
   std::int64_t out = 0;
   for (const Tensor& tensor : tensors.all()) {
     const auto name = static_cast<std::int64_t>(tensor.name.size());
-    out += 8 + name + 4 + 8 * tensor.dimensions() + 4 + 8;
+    out += 8 + name + 4 + 8 * std::int64_t{tensor.dimensions()} + 4 + 8;
   }
   return out;
 }
