@@ -10,6 +10,7 @@
 
 #include "membudget/runtimes_report.hpp"
 #include "report/layout.hpp"
+#include "report/summary.hpp"
 
 namespace membudget {
 namespace {

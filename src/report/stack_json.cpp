@@ -150,7 +150,7 @@ std::string to_json(const StackReport& report) {
   Json out = {{"schema", "membudget.stack-plan/1"},
               {"id", stack.id},
               {"name", stack.name},
-              {"machine", identity_of(stack.machine)},
+              {"machine", report::identity_of(stack.machine)},
               {"members", std::move(members)},
               {"budget", budget_of(plan.peak.budget)},
               {"peak", plan_of(plan.peak)},
