@@ -118,7 +118,14 @@ std::string shown_url(std::string_view url) {
     const auto kept = user == std::string_view::npos ? from : from + user + 1;
     return std::string(url.substr(0, from)).append(url.substr(kept));
   }
-  return address->origin() + address->path.substr(0, address->path.find_first_of("?#"));
+  const std::string path(address->path.substr(0, address->path.find_first_of("?#")));
+  // Pasted twice, an address stands in another one's path with its own user.
+  const auto again = path.find("//");
+  const auto user = path.rfind('@');
+  if (again == std::string::npos || user == std::string::npos || user < again) {
+    return address->origin() + path;
+  }
+  return address->origin() + path.substr(0, again + 2) + path.substr(user + 1);
 }
 
 Http::Http(const NetworkLimits& limits) : Http(limits, make_transport(limits)) {}

@@ -396,6 +396,8 @@ TEST_F(RemoteModels, QueriesDoNotShowInMessages) {
 TEST(Addresses, AreShownWithoutSecretsEvenWhenTheyAreNone) {
   EXPECT_EQ(shown_url("https://user:secret@host/a?token=secret"), "https://host/a");
   EXPECT_EQ(shown_url("htps://user:secret@host/a?token=secret"), "htps://host/a");
+  EXPECT_EQ(shown_url("https://user:secret@https://user:secret@host/a"), "https://https://host/a");
+  EXPECT_EQ(shown_url("https://host/a@b//c"), "https://host/a@b//c");
   EXPECT_EQ(shown_url("user:secret@host"), "host");
   EXPECT_EQ(shown_url("htps:///a@b"), "htps:///a@b");
   EXPECT_EQ(shown_url("plain"), "plain");
