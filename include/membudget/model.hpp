@@ -455,8 +455,8 @@ struct Model {
 /// safetensors that is in one already.
 [[nodiscard]] bool is_mlx(const Model& model);
 
-/// What its GGUF has at least: the header, the tensors as they lie in the file and what else that
-/// file holds. An allowance for a header that is not known.
+/// What its GGUF has at least: the header (an allowance in the catalog), the tensors as they lie in
+/// the file and what else that file holds. Throws Error{overflow}.
 [[nodiscard]] Bytes file_bytes(const Model& model);
 
 /// The count in the model, else what its tensors hold without rotary tables.

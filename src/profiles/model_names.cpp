@@ -10,6 +10,7 @@
 
 #include "ascii.hpp"
 #include "membudget/load_model.hpp"
+#include "profiles/documents.hpp"
 
 namespace membudget {
 namespace {
@@ -89,15 +90,14 @@ void take_tag(std::string_view typed, const Model& model, const CatalogNames& ca
     out.ollama = tag;
     return;
   }
-  constexpr std::string_view latest = ":latest";
-  if (tag.ends_with(latest)) tag.resize(tag.size() - latest.size());
+  tag = plain(tag);
   // "llama3.2" stands for one of the tags with a size, which the longer ones start with.
   if (tag.find(':') == std::string::npos) {
     const auto sized =
         std::find_if(catalog.ollama.begin(), catalog.ollama.end(),
                      [&](const std::string& each) { return each.starts_with(tag + ":"); });
     if (sized == catalog.ollama.end()) return;
-    if (sized->ends_with(latest)) {
+    if (plain(*sized) == tag) {
       // There is one size, which no tag names.
       out.ollama = fmt::format("{}:{}", tag, in_tag(model.quantization));
       out.ollama_inferred = true;

@@ -108,24 +108,17 @@ std::optional<Address> address_of(std::string_view url) {
 
 std::string shown_url(std::string_view url) {
   const auto address = address_of(url);
-  if (!address) {
-    // A slip makes an address none, but not its secrets: "htps://user:password@host".
-    url = url.substr(0, url.find_first_of("?#"));
-    const auto scheme = url.find("://");
-    const auto from = scheme == std::string_view::npos ? 0 : scheme + 3;
-    const std::string_view host = url.substr(from, url.find('/', from) - from);
-    const auto user = host.rfind('@');
-    const auto kept = user == std::string_view::npos ? from : from + user + 1;
-    return std::string(url.substr(0, from)).append(url.substr(kept));
+  std::string out = address ? address->origin() + address->path : std::string(url);
+  out.resize(std::min(out.find_first_of("?#"), out.size()));
+  // A slip makes an address none, but not its secrets: "htps://user:password@host", no scheme at
+  // all, or pasted twice. So a user may stand at the start and after each "//".
+  for (std::size_t from = 0;;) {
+    const auto host = out.substr(from, out.find('/', from) - from);
+    out.erase(from, host.rfind('@') + 1);
+    const auto next = out.find("//", from);
+    if (next == std::string::npos) return out;
+    from = next + 2;
   }
-  const std::string path(address->path.substr(0, address->path.find_first_of("?#")));
-  // Pasted twice, an address stands in another one's path with its own user.
-  const auto again = path.find("//");
-  const auto user = path.rfind('@');
-  if (again == std::string::npos || user == std::string::npos || user < again) {
-    return address->origin() + path;
-  }
-  return address->origin() + path.substr(0, again + 2) + path.substr(user + 1);
 }
 
 Http::Http(const NetworkLimits& limits) : Http(limits, make_transport(limits)) {}
