@@ -295,7 +295,9 @@ Settings resolve(const Workload& workload, const Runtime& runtime, const Model& 
   result.flash_attention = workload.flash_attention.value_or(result.flash_attention);
   result.gpu_layers = workload.gpu_layers.value_or(result.gpu_layers);
   result.swa_full = workload.swa_full.value_or(result.swa_full);
-  result.mmap = workload.mmap.value_or(result.mmap);
+  // Ollama's loader has the last word (llama-model-loader.cpp as patched by its llama/compat).
+  result.mmap = workload.mmap.value_or(result.mmap) &&
+                !(runtime.ollama.has_value() && model.ollama_transforms);
   result.cpu_moe = workload.cpu_moe.value_or(result.cpu_moe);
   result.n_cpu_moe =
       within(workload.n_cpu_moe.value_or(result.n_cpu_moe), 0, max_tokens, "--n-cpu-moe");

@@ -365,11 +365,12 @@ struct Model {
   std::int64_t trained_context = 0;  ///< In tokens; 0 when the file does not say.
   std::int64_t embedding = 0;        ///< n_embd, in elements.
   std::int64_t vocabulary = 0;       ///< In tokens.
-  /// attention.head_count and attention.head_count_kv as the metadata state them, the most and the
+  /// attention.head_count and attention.head_count_kv as the file states them, the most and the
   /// fewest of any layer; 1 where nothing is stated. For runtimes that reckon with these instead of
   /// with the layers; the layers say what is true.
   std::int64_t stated_heads = 1;
   std::int64_t stated_kv_heads = 1;
+  std::int64_t stated_layers = 0;  ///< block_count likewise.
   std::int64_t experts = 0;
   std::int64_t experts_used = 0;
   /// For rotary tables that depend on the context (longrope): beyond it the long table is used.
@@ -437,6 +438,15 @@ struct Model {
   Bytes beside;  ///< Of other data in the same file, such as a vision tower.
   /// Of layers for drafting in the same file that are loaded only when asked for (Ollama's MTP).
   Bytes drafting;
+  /// Of the whole file, where one was read; nothing where file_bytes() adds the others up.
+  Bytes file;
+  /// `general.architecture` of a file in a layout of Ollama's own, which Ollama translates while it
+  /// loads and llama.cpp refuses (llama/compat, Ollama 0.33.0); everything else here is as
+  /// translated. Empty: a file as llama.cpp has it.
+  std::string ollama_architecture;
+  /// Ollama changes some weights while it loads them, for which it reads the file instead of
+  /// mapping it.
+  bool ollama_transforms = false;
   /// The file that was named is known to have other types than these, but not which: its weights
   /// are an estimate.
   bool types_assumed = false;
@@ -454,6 +464,9 @@ struct Model {
 /// Whether its weights are as MLX stores them: in a type that only MLX has, or in a folder of
 /// safetensors that is in one already.
 [[nodiscard]] bool is_mlx(const Model& model);
+
+/// `general.architecture` as its file has it, for runtimes that go by that.
+[[nodiscard]] const std::string& file_architecture(const Model& model);
 
 /// What its GGUF has at least: the header (an allowance in the catalog), the tensors as they lie in
 /// the file and what else that file holds. Throws Error{overflow}.

@@ -10,7 +10,39 @@ namespace {
 
 constexpr std::string_view architecture_key = "general.architecture";
 
+template <typename Map>
+void move_keys(Map& map, std::string_view from, std::string_view to) {
+  std::vector<typename Map::node_type> moved;
+  for (auto each = map.lower_bound(from); each != map.end() && each->first.starts_with(from);) {
+    moved.push_back(map.extract(each++));
+  }
+  for (auto& entry : moved) {
+    entry.key().replace(0, from.size(), to);
+    map.insert(std::move(entry));
+  }
+}
+
 }  // namespace
+
+void Metadata::erase(std::string_view full_key) {
+  const auto take = [&](auto& map) {
+    if (const auto found = map.find(full_key); found != map.end()) {
+      map.erase(found);
+    }
+  };
+  take(values_);
+  take(lengths_);
+  take(offsets_);
+}
+
+void Metadata::rename_architecture(std::string name) {
+  const std::string from = architecture() + ".";
+  const std::string to = name + ".";
+  move_keys(values_, from, to);
+  move_keys(lengths_, from, to);
+  move_keys(offsets_, from, to);
+  set(std::string(architecture_key), std::move(name));
+}
 
 void Metadata::fail(std::string_view key, const std::string& problem) const {
   throw Error(Errc::invalid_model, place_of(key),

@@ -29,6 +29,12 @@ class Metadata {
     lengths_.insert_or_assign(std::move(key), length);
   }
 
+  /// Takes a key out as if it had not been there.
+  void erase(std::string_view full_key);
+  /// Calls the architecture `name`; its keys are found under that from then on.
+  /// Throws Error{invalid_model} when there is none yet.
+  void rename_architecture(std::string name);
+
   /// Notes where in the file `key` stands, for messages.
   void set_offset(std::string key, std::int64_t offset) {
     offsets_.insert_or_assign(std::move(key), offset);

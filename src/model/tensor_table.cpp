@@ -138,7 +138,14 @@ bool is_mlx(const Model& model) {
                      [](const Tensor& tensor) { return format_of(tensor.type).ggml_id < 0; });
 }
 
+const std::string& file_architecture(const Model& model) {
+  return model.ollama_architecture.empty() ? model.architecture : model.ollama_architecture;
+}
+
 Bytes file_bytes(const Model& model) {
+  if (model.file > Bytes{}) {
+    return model.file;
+  }
   return model.header + model.tensors.data_size() + model.beside + model.drafting;
 }
 

@@ -17,7 +17,7 @@ OllamaBelief ollama_belief(const Model& model, const OllamaRules& rules, std::in
   constexpr std::int64_t key_and_value = 2;
   constexpr std::int64_t f16_bytes = 2;
   OllamaBelief out{.file = file_bytes(model), .cache = {}, .surcharge = {}};
-  const auto layers = static_cast<std::int64_t>(model.layers.size()) + model.draft_layers;
+  const std::int64_t layers = model.stated_layers;
   const std::int64_t kv_heads = std::max<std::int64_t>(model.stated_kv_heads, 1);
   // Integer division, as there.
   const std::int64_t width = model.stated_heads > 0 ? model.embedding / model.stated_heads : 0;
@@ -47,7 +47,7 @@ bool ollama_embeds(const Model& model) {
 }
 
 bool ollama_single_slot(const Model& model, const OllamaRules& rules) {
-  return ollama_embeds(model) || one_of(rules.single_slot, model.architecture);
+  return ollama_embeds(model) || one_of(rules.single_slot, file_architecture(model));
 }
 
 Bytes ollama_projector(const Model& model, const OllamaRules& rules) {
@@ -60,7 +60,7 @@ Bytes ollama_projector(const Model& model, const OllamaRules& rules) {
   if (own > Bytes{}) {
     return own;
   }
-  return one_of(rules.inline_projectors, model.architecture) ? model.beside : Bytes{};
+  return one_of(rules.inline_projectors, file_architecture(model)) ? model.beside : Bytes{};
 }
 
 }  // namespace membudget

@@ -110,11 +110,12 @@ std::vector<std::string> remarks(const Model& model, const Runtime& runtime, con
         "keeps {} free for it where not all layers fit.",
         to_text(projector), to_text(rules.projector_headroom)));
   }
-  if (!settings.mmap && !asked.mmap) {
-    out.push_back(fmt::format("Ollama reads the file instead of mapping it, because {}.",
-                              !metal || settings.gpu_layers == 0
-                                  ? "nothing runs on a GPU"
-                                  : "it expects that some layers run on the CPU"));
+  if (!settings.mmap && (model.ollama_transforms || !asked.mmap)) {
+    out.push_back(fmt::format(
+        "Ollama reads the file instead of mapping it, because {}.",
+        model.ollama_transforms              ? "it changes some weights while it loads them"
+        : !metal || settings.gpu_layers == 0 ? "nothing runs on a GPU"
+                                             : "it expects that some layers run on the CPU"));
   }
   if (view) {
     out.push_back(fmt::format(

@@ -15,6 +15,7 @@
 #include "membudget/error.hpp"
 #include "model/arch/arch.hpp"
 #include "source/byte_cursor.hpp"
+#include "source/ollama_layout.hpp"
 
 namespace membudget {
 namespace {
@@ -147,6 +148,21 @@ Bytes sum_of(const std::vector<Tensor>& tensors) {
   return sum;
 }
 
+void take_layout(const OllamaLayout& ollama, Model& model) {
+  model.ollama_architecture = ollama.architecture;
+  model.ollama_transforms = ollama.transformed;
+  model.beside = ollama.projector;
+  model.stated_layers = ollama.layers;
+  model.stated_heads = ollama.heads;
+  model.stated_kv_heads = ollama.kv_heads;
+  model.notes.push_back(fmt::format(
+      "the file is in a layout that only Ollama loads{}; llama.cpp and what is built on "
+      "it need the model's GGUF from Hugging Face, which takes about as much",
+      ollama.projector > Bytes{}
+          ? fmt::format(", with a vision tower of {} inside", to_text(ollama.projector))
+          : ""));
+}
+
 }  // namespace
 
 std::optional<Companion> companion_of(const Gguf& gguf, const std::string& name) {
@@ -270,12 +286,17 @@ Model model_of(Gguf gguf, const std::string& where, std::string id) {
   }
   const Bytes missing = gguf.missing;
   const Bytes whole = gguf.data_size;
+  const OllamaLayout ollama = translate_ollama_layout(gguf);
   Model model = describe_model(gguf.metadata, TensorTable(std::move(gguf.tensors), gguf.alignment));
   check_tensors(gguf, model, where);
   model.id = std::move(id);
   model.quantization = quantization_of(gguf.metadata);
   model.source = ModelSource::gguf;
   model.header = Bytes{gguf.data_offset};
+  model.file = model.header + whole;
+  if (!ollama.architecture.empty()) {
+    take_layout(ollama, model);
+  }
   if (missing > Bytes{}) {
     model.notes.push_back(
         fmt::format("the file is not whole: {} of {} of weights are missing, as during a "

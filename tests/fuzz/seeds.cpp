@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -75,13 +76,12 @@ std::vector<Small> small_models() {
   return out;
 }
 
-std::string gguf_of(const Small& small) {
+test::GgufWriter writer_of(const Small& small, const std::string& architecture) {
   test::GgufWriter gguf;
-  gguf.set("general.architecture", small.profile.architecture)
-      .set("general.file_type", std::uint32_t{1});
+  gguf.set("general.architecture", architecture).set("general.file_type", std::uint32_t{1});
   for (const auto& [key, value] : small.profile.metadata) {
     const std::string whole =
-        key.starts_with("tokenizer.") ? key : fmt::format("{}.{}", small.profile.architecture, key);
+        key.starts_with("tokenizer.") ? key : fmt::format("{}.{}", architecture, key);
     std::visit(
         [&](const auto& stored) {
           using Stored = std::decay_t<decltype(stored)>;
@@ -102,6 +102,32 @@ std::string gguf_of(const Small& small) {
   }
   gguf.set_array("tokenizer.ggml.tokens", Texts{"a", "b", "", "cd"});
   gguf.add_tensors(small.model.tensors.all());
+  return gguf;
+}
+
+/// The same as Ollama published such files: what its architecture is called there, a vision tower
+/// and layers for drafting.
+std::string in_ollama_layout(const Small& small) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> names{{
+      {"deepseek2", "glm4moelite"},
+      {"gemma-embedding", "gemma3"},
+      {"glm4", "glmocr"},
+      {"gpt-oss", "gptoss"},
+      {"nemotron_h_moe", "nemotron_h_omni"},
+      {"olmo2", "olmo3"},
+      {"qwen2vl", "qwen25vl"},
+  }};
+  std::string architecture = small.profile.architecture;
+  for (const auto& [ours, theirs] : names) {
+    architecture = architecture == ours ? theirs : architecture;
+  }
+  test::GgufWriter gguf = writer_of(small, architecture);
+  for (const char* name :
+       {"v.blk.0.attn_q.weight", "mm.0.weight", "mtp.fc.weight", "mtp.layers.0.attn_norm.weight",
+        "mtp.layers.0.mlp.experts.0.up_proj.weight", "mtp.layers.0.mlp.experts.1.up_proj.weight",
+        "dense.0.weight", "blk.0.ffn_latent_in.weight", "blk.1.ssm_dt"}) {
+    gguf.add_tensor(name, {64, 64}, ElementType::f16);
+  }
   return gguf.padded_header();
 }
 
@@ -150,9 +176,12 @@ std::string projector() {
 Texts gguf_seeds() {
   Texts out;
   for (const Small& small : small_models()) {
-    std::string file = gguf_of(small);
+    std::string file = writer_of(small, small.profile.architecture).padded_header();
     // The first is what other targets serve, and plain.
     out.insert(small.profile.architecture == "llama" ? out.begin() : out.end(), std::move(file));
+  }
+  for (const Small& small : small_models()) {
+    out.push_back(in_ollama_layout(small));
   }
   out.push_back(adapter());
   out.push_back(control_vector());

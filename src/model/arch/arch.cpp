@@ -236,6 +236,7 @@ void take_stated_heads(const Metadata& metadata, Model& model) {
   if (layers == 0) {
     return;
   }
+  model.stated_layers = layers + model.draft_layers;
   const auto heads = metadata.per_layer("attention.head_count", layers, 1);
   const auto kv_heads = metadata.per_layer("attention.head_count_kv", layers, 1);
   model.stated_heads = *std::max_element(heads.begin(), heads.end());
