@@ -120,6 +120,8 @@ Upload take_upload(Fields& fields) {
   out.tokenizer = fields.text_or_none("tokenizer").value_or("");
   out.beside = Bytes(fields.whole_or_none("beside_bytes", 1).value_or(0));
   out.draft_parameters = fields.whole_or_none("draft_parameters", 1).value_or(0);
+  out.changed_on_loading =
+      fields.has_optional("changed_on_loading") && fields.flag("changed_on_loading");
   out.other_mix = fields.has_optional("other_mix") && fields.flag("other_mix");
   static_cast<void>(fields.whole_or_none("size_bytes", 1));
   out.note = fields.text("note");

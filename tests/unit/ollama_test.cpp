@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <memory>
 #include <string>
@@ -258,6 +259,36 @@ TEST(OllamaPlan, LeavesLayersForDraftingInTheFile) {
   // What Ollama's scheduler goes by is the file.
   const OllamaBelief belief = ollama_belief(model, *ollama().ollama, 4096, 512);
   EXPECT_GT(belief.file, model.tensors.total() + model.beside + model.drafting);
+}
+
+// Ollama 0.34.2 with its qwen3.5:4b and num_ctx 16384, all layers on a GPU (public file no.
+// 71104031062): "compat patch disabled mmap", 2513 MiB of weights, 562 of context; on the host
+// 497.31 MiB of weights and 52 to compute in.
+TEST(OllamaPlan, ReadsFilesThatItChangesWhileLoading) {
+  const Model model = profiles().model("qwen3.5:4b");
+  Workload asked;
+  asked.context = 16384;
+  asked.mmap = true;  // Neither use_mmap nor anything else changes that.
+  const Plan made = plan(model, ollama(), asked, budget_of("m1-max-32gb"));
+  EXPECT_FALSE(made.footprint.settings.mmap);
+  const auto in_mib = [&](PartName name, Place place) {
+    Bytes sum;
+    for (const Part& part : made.footprint.parts) {
+      sum += part.name == name && part.where == place ? part.bytes : Bytes{};
+    }
+    return static_cast<double>(sum.count()) / (1 << 20);
+  };
+  EXPECT_EQ(std::floor(in_mib(PartName::weights, Place::gpu)), 2513);
+  EXPECT_NEAR(in_mib(PartName::weights, Place::host), 497.31, 0.005);
+  EXPECT_EQ(std::floor(in_mib(PartName::kv_cache, Place::gpu) +
+                       in_mib(PartName::recurrent_state, Place::gpu)),
+            562);
+  EXPECT_EQ(std::floor(in_mib(PartName::compute, Place::host)), 52);
+  EXPECT_THAT(made.footprint.remarks,
+              testing::Contains(HasSubstr("it changes some weights while it loads")));
+  // llama-server maps such a model's own GGUF.
+  EXPECT_TRUE(plan(model, profiles().runtime("llama.cpp"), asked, budget_of("m1-max-32gb"))
+                  .footprint.settings.mmap);
 }
 
 // Its catalog name is Ollama's too, and without a tag it means the model.
