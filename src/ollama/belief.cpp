@@ -21,7 +21,7 @@ OllamaBelief ollama_belief(const Model& model, const OllamaRules& rules, std::in
   const std::int64_t kv_heads = std::max<std::int64_t>(model.stated_kv_heads, 1);
   // Integer division, as there.
   const std::int64_t width = model.stated_heads > 0 ? model.embedding / model.stated_heads : 0;
-  std::int64_t elements = checked_multiply(key_and_value * layers, kv_heads);
+  std::int64_t elements = checked_multiply(checked_multiply(key_and_value, layers), kv_heads);
   elements = checked_multiply(checked_multiply(elements, width), context);
   out.cache = Bytes(elements) * f16_bytes;
   if (!ollama_embeds(model)) {

@@ -143,7 +143,8 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   if (!std::holds_alternative<FileType>(quantization)) {
     model.header = array_lists(model.tensors);
     if (upload != nullptr) {
-      model.ollama_transforms = upload->changed_on_loading;
+      model.ollama_transforms = upload->ollama_transforms;
+      model.stated_kv_heads = upload->stated_kv_heads.value_or(model.stated_kv_heads);
       model.types_assumed = upload->other_mix;
       model.notes.push_back(upload->note);
     }
@@ -153,7 +154,8 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   if (upload != nullptr) {
     model.beside = upload->beside;
     model.drafting = row_size(std::get<FileType>(quantization).base, upload->draft_parameters);
-    model.ollama_transforms = upload->changed_on_loading;
+    model.ollama_transforms = upload->ollama_transforms;
+    model.stated_kv_heads = upload->stated_kv_heads.value_or(model.stated_kv_heads);
     model.types_assumed = upload->other_mix;
     model.notes.push_back(upload->other_mix
                               ? upload->note + "; planned with the stock types of llama-quantize"

@@ -114,8 +114,8 @@ struct Upload {
   Bytes beside;                           ///< Of other data in the file: a vision tower.
   /// In matrices of the base type that the file has for drafting under names of its own.
   std::int64_t draft_parameters = 0;
-  /// As Model::ollama_transforms.
-  bool changed_on_loading = false;
+  bool ollama_transforms = false;               ///< As the model's.
+  std::optional<std::int64_t> stated_kv_heads;  ///< Instead of the model's.
   /// The types follow no rule that is known; plans are made with the stock mix.
   bool other_mix = false;
   std::string note;  ///< What is different, and how it is known.

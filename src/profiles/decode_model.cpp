@@ -120,8 +120,9 @@ Upload take_upload(Fields& fields) {
   out.tokenizer = fields.text_or_none("tokenizer").value_or("");
   out.beside = Bytes(fields.whole_or_none("beside_bytes", 1).value_or(0));
   out.draft_parameters = fields.whole_or_none("draft_parameters", 1).value_or(0);
-  out.changed_on_loading =
-      fields.has_optional("changed_on_loading") && fields.flag("changed_on_loading");
+  out.ollama_transforms =
+      fields.has_optional("ollama_transforms") && fields.flag("ollama_transforms");
+  out.stated_kv_heads = fields.whole_or_none("stated_kv_heads", 0);
   out.other_mix = fields.has_optional("other_mix") && fields.flag("other_mix");
   static_cast<void>(fields.whole_or_none("size_bytes", 1));
   out.note = fields.text("note");

@@ -150,7 +150,7 @@ Bytes sum_of(const std::vector<Tensor>& tensors) {
 
 void take_layout(const OllamaLayout& ollama, Model& model) {
   model.ollama_architecture = ollama.architecture;
-  model.ollama_transforms = ollama.transformed;
+  model.ollama_transforms = ollama.transforms;
   model.beside = ollama.projector;
   model.stated_layers = ollama.layers;
   model.stated_heads = ollama.heads;

@@ -74,6 +74,20 @@ TEST(OllamaBelief, TakesOneHeadWhereSomeLayerHasNone) {
             Bytes(std::int64_t{2} * 40 * 1 * (1536 / model.stated_heads) * 4096 * 2));
 }
 
+TEST(OllamaBelief, GoesByWhatOllamasConverterWrote) {
+  // A list with 0 for layers without attention; all heads of a latent attention.
+  EXPECT_EQ(profiles().model("qwen3.5:4b").stated_kv_heads, 0);
+  EXPECT_EQ(profiles().model("qwen3.5-4b").stated_kv_heads, 4);
+  EXPECT_EQ(profiles().model("qwen3-next:80b").stated_kv_heads, 0);
+  EXPECT_EQ(profiles().model("glm-4.7-flash").stated_kv_heads, 1);
+  for (const char* quantization : {"", "Q8_0"}) {
+    const Model model = profiles().model("glm-4.7-flash:latest", quantization);
+    EXPECT_EQ(ollama_belief(model, *ollama().ollama, 4096, 512).cache,
+              Bytes(std::int64_t{2} * 47 * 20 * (2048 / 20) * 4096 * 2))
+        << quantization;
+  }
+}
+
 TEST(OllamaBelief, EvictsWhenItIsMoreThanFourFifthsOfWhatIsFree) {
   OllamaBelief belief;
   belief.file = gib(8);
