@@ -438,7 +438,8 @@ struct Model {
   Bytes beside;  ///< Of other data in the same file, such as a vision tower.
   /// Of layers for drafting in the same file that are loaded only when asked for (Ollama's MTP).
   Bytes drafting;
-  /// Of the whole file, where one was read; nothing where file_bytes() adds the others up.
+  /// Of the whole file, where one was read (of a split one the first header and all data); nothing
+  /// where file_bytes() adds the others up.
   Bytes file;
   /// `general.architecture` of a file in a layout of Ollama's own, which Ollama translates while it
   /// loads and llama.cpp refuses (llama/compat, Ollama 0.33.0); everything else here is as
@@ -468,8 +469,9 @@ struct Model {
 /// `general.architecture` as its file has it, for runtimes that go by that.
 [[nodiscard]] const std::string& file_architecture(const Model& model);
 
-/// What its GGUF has at least: the header (an allowance in the catalog), the tensors as they lie in
-/// the file and what else that file holds. Throws Error{overflow}.
+/// What its GGUF has: all of it where one was read, else at least the header (an allowance in the
+/// catalog), the tensors as they lie in the file and what else that file holds.
+/// Throws Error{overflow}.
 [[nodiscard]] Bytes file_bytes(const Model& model);
 
 /// The count in the model, else what its tensors hold without rotary tables.

@@ -94,7 +94,8 @@ void find_defaults(const PlannedRun& run, OllamaRun& out) {
   if (!out.context_is_default) asked.context = out.num_ctx * out.slots;
   out.batch_is_default = chosen(asked).batch == out.num_batch;
   if (!out.batch_is_default) asked.batch = asked.ubatch = out.num_batch;
-  out.mmap_is_default = chosen(asked).mmap == out.mmap;
+  // Of a file that it transforms Ollama maps nothing, whatever it is told.
+  out.mmap_is_default = run.model.ollama_transforms || chosen(asked).mmap == out.mmap;
 }
 
 /// Beyond what the model was trained for Ollama does not go, and models that see need some room.

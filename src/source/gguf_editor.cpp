@@ -7,6 +7,9 @@
 #include <utility>
 #include <variant>
 
+#include "membudget/error.hpp"
+#include "source/byte_cursor.hpp"
+
 namespace membudget {
 
 bool starts_with_one(std::string_view name, std::span<const std::string_view> prefixes) {
@@ -44,7 +47,7 @@ std::int64_t GgufEditor::layers() const {
                   static_cast<std::int64_t>(gguf_.tensors.size()));
 }
 
-void GgufEditor::call_architecture(std::string name) {
+void GgufEditor::rename_architecture(std::string name) {
   gguf_.metadata.rename_architecture(std::move(name));
   changed_ = true;
 }
@@ -70,7 +73,13 @@ bool GgufEditor::holds(Prefixes prefixes) const {
                      [&](const Tensor& each) { return starts_with_one(each.name, prefixes); });
 }
 
-void GgufEditor::call(Tensor& tensor, std::string name) {
+void GgufEditor::rename(Tensor& tensor, std::string name) {
+  if (name != tensor.name && index_.find(name) != index_.end()) {
+    throw Error(Errc::invalid_model, gguf_.metadata.where(),
+                fmt::format("the tensors {} and {} are one to the engine; the header is damaged, "
+                            "download the file again",
+                            in_quotes(tensor.name), in_quotes(name)));
+  }
   if (auto entry = index_.extract(tensor.name); !entry.empty()) {
     entry.key() = name;
     index_.insert(std::move(entry));
@@ -79,9 +88,9 @@ void GgufEditor::call(Tensor& tensor, std::string name) {
   changed_ = true;
 }
 
-void GgufEditor::rename(std::string_view from, std::string to) {
+void GgufEditor::rename_if_free(std::string_view from, std::string to) {
   if (Tensor* found = tensor(from); found != nullptr && tensor(to) == nullptr) {
-    call(*found, std::move(to));
+    rename(*found, std::move(to));
   }
 }
 
@@ -89,9 +98,14 @@ void GgufEditor::replace(std::string_view part, std::string_view with) {
   for (Tensor& each : gguf_.tensors) {
     if (const auto at = each.name.find(part); at != std::string::npos) {
       std::string name = each.name;
-      call(each, name.replace(at, part.size(), with));
+      rename(each, name.replace(at, part.size(), with));
     }
   }
+}
+
+void GgufEditor::cut_array(std::string_view full_key, std::int64_t length) {
+  gguf_.metadata.set_array_length(std::string(full_key), length);
+  changed_ = true;
 }
 
 void GgufEditor::reshape(Tensor& tensor, std::size_t dimension, std::int64_t extent) {
@@ -99,10 +113,9 @@ void GgufEditor::reshape(Tensor& tensor, std::size_t dimension, std::int64_t ext
   changed_ = true;
 }
 
-void GgufEditor::put_together(Tensor& into, std::size_t dimension, std::int64_t count,
-                              std::string name) {
+void GgufEditor::stack(Tensor& into, std::size_t dimension, std::int64_t count, std::string name) {
   into.shape[dimension] = checked_multiply(into.shape[dimension], count);
-  call(into, std::move(name));
+  rename(into, std::move(name));
 }
 
 void GgufEditor::remove(std::string name) {

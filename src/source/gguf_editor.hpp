@@ -28,8 +28,8 @@ class GgufEditor {
 
   [[nodiscard]] Metadata& metadata() { return gguf_.metadata; }
   [[nodiscard]] std::span<Tensor> tensors() { return gguf_.tensors; }
-  /// Whether something was done that makes another model of it: a call of what follows that found
-  /// what it was to change.
+  /// Whether a name or a shape was altered, a key set or a tensor removed: what llama.cpp, which
+  /// looks for the new ones, would not have loaded.
   [[nodiscard]] bool changed() const { return changed_; }
 
   /// A key of the architecture's own: "block_count" becomes "gemma3.block_count".
@@ -42,23 +42,26 @@ class GgufEditor {
   [[nodiscard]] const std::vector<std::int64_t>* list(std::string_view own) const;
   /// block_count, but no more than there are tensors, whatever the header says.
   [[nodiscard]] std::int64_t layers() const;
-  void call_architecture(std::string name);
+  void rename_architecture(std::string name);
   void set(std::string_view own, Metadata::Value value);
-  /// A key that engines can do without or that may be there; does not count as a change.
+  /// Does not count as a change: engines can do without the key.
   void set_if_missing(std::string_view own, Metadata::Value value);
 
   /// Valid until remove_marked().
   [[nodiscard]] Tensor* tensor(std::string_view name);
   [[nodiscard]] bool holds(Prefixes prefixes) const;
-  void call(Tensor& tensor, std::string name);
+  /// Throws Error{invalid_model} when another tensor is called so.
+  void rename(Tensor& tensor, std::string name);
   /// Nothing is done where `from` is missing or `to` is there already.
-  void rename(std::string_view from, std::string to);
-  /// In every tensor's name, once.
+  void rename_if_free(std::string_view from, std::string to);
+  /// In every tensor's name, once. Throws as rename().
   void replace(std::string_view part, std::string_view with);
+  /// Of an array whose elements were skipped: how many there are.
+  void cut_array(std::string_view full_key, std::int64_t length);
   void reshape(Tensor& tensor, std::size_t dimension, std::int64_t extent);
   /// Makes one tensor of `count` like `into`, along a dimension, and calls it `name`.
-  /// Throws Error{overflow}.
-  void put_together(Tensor& into, std::size_t dimension, std::int64_t count, std::string name);
+  /// Throws as rename(), and Error{overflow}.
+  void stack(Tensor& into, std::size_t dimension, std::int64_t count, std::string name);
   /// Marks tensors that are to leave the list.
   void remove(std::string name);
   void remove(Prefixes prefixes);

@@ -75,7 +75,7 @@ class ExpertTensors {
           file.remove(tensors[index].name);
         }
       }
-      file.put_together(one, 2, count, fmt::format("blk.{}.{}", first + place.first, place.second));
+      file.stack(one, 2, count, fmt::format("blk.{}.{}", first + place.first, place.second));
       any = true;
     }
     return any;
@@ -98,7 +98,7 @@ bool take(GgufEditor& file, Tensor& tensor, std::string name) {
   if (norm) {
     tensor.type = ElementType::f32;
   }
-  file.call(tensor, std::move(name));
+  file.rename(tensor, std::move(name));
   return norm;
 }
 
@@ -113,19 +113,20 @@ bool take_shared(GgufEditor& file, std::int64_t layer) {
       {"mtp.shared_head.norm.weight", "shared_head_norm"},
       {"mtp.norm.weight", "shared_head_norm"},
   }};
-  bool computed = false;
+  bool transforms = false;
   for (const auto& [from, to] : shared) {
     std::string name = fmt::format("blk.{}.nextn.{}.weight", layer, to);
     if (Tensor* found = file.tensor(from); found != nullptr && file.tensor(name) == nullptr) {
-      computed = take(file, *found, std::move(name)) || computed;
+      transforms = take(file, *found, std::move(name)) || transforms;
     }
   }
-  return computed;
+  return transforms;
 }
 
 }  // namespace
 
 bool take_ollama_drafts(GgufEditor& file) {
+  const bool mixture = file.metadata().architecture() == "qwen35moe";
   ExpertTensors experts;
   std::int64_t first = 0;
   std::int64_t count = 0;
@@ -148,18 +149,21 @@ bool take_ollama_drafts(GgufEditor& file) {
   }
   file.metadata().set(file.key("nextn_predict_layers"), count);
   file.metadata().set(file.key("block_count"), first + count);
-  bool computed = experts.merge(file, first);
+  bool transforms = mixture && experts.merge(file, first);
   for (Tensor& tensor : tensors) {
     const auto found = numbered(tensor.name, layer_prefix);
-    if (found && !found->rest.starts_with(expert_prefix)) {
-      computed = take(file, tensor, fmt::format("blk.{}.{}", first + found->number, found->rest)) ||
-                 computed;
+    if (!found || (mixture && found->rest.starts_with(expert_prefix))) {
+      continue;
+    }
+    std::string name = fmt::format("blk.{}.{}", first + found->number, found->rest);
+    if (file.tensor(name) == nullptr) {
+      transforms = take(file, tensor, std::move(name)) || transforms;
     }
   }
   if (count == 1) {
-    computed = take_shared(file, first) || computed;
+    transforms = take_shared(file, first) || transforms;
   }
-  return computed;
+  return transforms;
 }
 
 }  // namespace membudget

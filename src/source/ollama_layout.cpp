@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -21,19 +23,22 @@ namespace {
 
 using Prefixes = GgufEditor::Prefixes;
 
-// Of the vision tower, of what leads from it into the model, of the tower that hears, of
-// DeepSeek-OCR's second one.
-constexpr std::array<std::string_view, 1> tower{"v."};
-constexpr std::array<std::string_view, 2> sees{"v.", "mm."};
-constexpr std::array<std::string_view, 3> sees_and_hears{"v.", "mm.", "a."};
-constexpr std::array<std::string_view, 3> sees_twice{"v.", "mm.", "s."};
+// The vision tower, what leads from it into the model, the tower that hears, DeepSeek-OCR's SAM.
+constexpr std::array<std::string_view, 1> vision{"v."};
+constexpr std::array<std::string_view, 2> vision_and_projector{"v.", "mm."};
+constexpr std::array<std::string_view, 3> with_audio{"v.", "mm.", "a."};
+constexpr std::array<std::string_view, 3> with_sam{"v.", "mm.", "s."};
 constexpr std::array<std::string_view, 4> gemma4_towers{"v.", "mm.", "a.", "model.vision_tower."};
+constexpr std::array<std::string_view, 1> audio{"mm.a."};
 constexpr std::array<std::string_view, 1> drafts{"mtp."};
 
 /// A header on its way from Ollama's layout to llama.cpp's.
 struct Translation {
   GgufEditor file;
-  bool computed = false;  ///< Weights are, from several or other ones in the file.
+  bool transforms = false;  ///< Weights are computed from other ones in the file.
+  /// What Ollama loads as the projector, when there is a vision tower; and what of that it leaves.
+  Prefixes projector = with_audio;
+  Prefixes not_loaded = {};
 };
 
 // Tokens that an embedding has no row for are left out (gemma's markers of images).
@@ -41,7 +46,7 @@ void cut_vocabulary(GgufEditor& file, const Tensor* embedding) {
   constexpr std::string_view tokens = "tokenizer.ggml.tokens";
   const std::optional<std::int64_t> count = file.metadata().array_length(tokens);
   if (embedding != nullptr && count && *count > embedding->shape[1]) {
-    file.metadata().set_array_length(std::string(tokens), embedding->shape[1]);
+    file.cut_array(tokens, embedding->shape[1]);
   }
 }
 
@@ -53,25 +58,25 @@ void take_most_kv_heads(GgufEditor& file, std::int64_t otherwise) {
   }
   const std::int64_t most = list->empty() ? 0 : *std::max_element(list->begin(), list->end());
   if (most > 0 || otherwise > 0) {
-    file.metadata().set(file.key("attention.head_count_kv"), most > 0 ? most : otherwise);
+    file.set("attention.head_count_kv", most > 0 ? most : otherwise);
   }
 }
 
 // Three sections become four, the last of which is empty.
-void take_rope_sections(GgufEditor& file) {
-  const auto* list = file.list("rope.mrope_section");
-  if (list != nullptr && list->size() >= 3) {
-    file.metadata().set(file.key("rope.dimension_sections"),
-                        std::vector<std::int64_t>{(*list)[0], (*list)[1], (*list)[2], 0});
+void take_rope_sections(GgufEditor& file, std::string_view from) {
+  const auto* list = file.list(from);
+  if (list != nullptr && list->size() == 3) {
+    file.set("rope.dimension_sections",
+             std::vector<std::int64_t>{(*list)[0], (*list)[1], (*list)[2], 0});
   }
 }
 
-// Delta nets have a bias that is called as if it were a weight. Whether there was one.
-bool call_biases(GgufEditor& file) {
+// A delta net's bias lacks the end of its name. Whether there was one.
+bool complete_biases(GgufEditor& file) {
   bool any = false;
   for (Tensor& each : file.tensors()) {
     if (each.name.ends_with(".ssm_dt")) {
-      file.call(each, each.name + ".bias");
+      file.rename(each, each.name + ".bias");
       any = true;
     }
   }
@@ -79,12 +84,12 @@ bool call_biases(GgufEditor& file) {
 }
 
 void embedding_gemma(GgufEditor& file) {
-  file.call_architecture("gemma-embedding");
+  file.rename_architecture("gemma-embedding");
   file.metadata().erase(file.key("attention.causal"));
   file.metadata().erase(file.key("attention.sliding_window_pattern"));
-  file.rename("dense.0.weight", "dense_2.weight");
-  file.rename("dense.1.weight", "dense_3.weight");
-  file.rename("norm.weight", "output_norm.weight");
+  file.rename_if_free("dense.0.weight", "dense_2.weight");
+  file.rename_if_free("dense.1.weight", "dense_3.weight");
+  file.rename_if_free("norm.weight", "output_norm.weight");
 }
 
 void gemma3(Translation& it) {
@@ -93,15 +98,16 @@ void gemma3(Translation& it) {
     return;
   }
   constexpr std::string_view needed = "attention.layer_norm_rms_epsilon";
-  if (it.file.has(needed) && !it.file.holds(sees)) {
+  if (it.file.has(needed) && !it.file.holds(vision_and_projector) &&
+      !it.file.has("rope.global.freq_base") && !it.file.has("rope.local.freq_base")) {
     return;
   }
   if (!it.file.has(needed)) {
-    // Without it llama.cpp refuses the file, as it does files with other tensors than it asks for.
+    // Memory does not depend on it, but without it llama.cpp refuses the file.
     constexpr double usual = 1e-6;
     it.file.set(needed, usual);
   }
-  it.file.remove(sees);
+  it.file.remove(vision_and_projector);
   cut_vocabulary(it.file, it.file.tensor("token_embd.weight"));
 }
 
@@ -131,8 +137,8 @@ void fuse_gates(Translation& it, std::int64_t layer) {
     return;
   }
   it.file.remove(up->name);
-  it.file.put_together(*gate, 1, 2, name("ffn_gate_up_exps.weight"));
-  it.computed = true;
+  it.file.stack(*gate, 1, 2, name("ffn_gate_up_exps.weight"));
+  it.transforms = true;
 }
 
 void gemma4(Translation& it) {
@@ -142,8 +148,8 @@ void gemma4(Translation& it) {
   it.file.remove(gemma4_towers);
   for (std::int64_t layer = 0; layer < it.file.layers(); ++layer) {
     fuse_gates(it, layer);
-    it.file.rename(fmt::format("blk.{}.ffn_gate_inp.per_expert_scale", layer),
-                   fmt::format("blk.{}.ffn_down_exps.scale", layer));
+    it.file.rename_if_free(fmt::format("blk.{}.ffn_gate_inp.per_expert_scale", layer),
+                           fmt::format("blk.{}.ffn_down_exps.scale", layer));
   }
 }
 
@@ -152,24 +158,25 @@ void qwen35(Translation& it) {
   const bool mixture = file.metadata().architecture() == "qwen35moe";
   if (!file.has("vision.block_count") && !file.has("image_token_id") &&
       !file.has("ssm.v_head_reordered") && !file.has("rope.mrope_interleaved") &&
-      !(mixture && file.has("feed_forward_length")) && !file.holds(drafts) && !file.holds(tower)) {
+      !(mixture && file.has("feed_forward_length")) && !file.holds(drafts) && !file.holds(vision)) {
     return;
   }
   take_most_kv_heads(file, 2);
-  call_biases(file);
-  it.computed = take_ollama_drafts(file);
-  file.remove(sees);
+  take_rope_sections(file, "rope.dimension_sections");
+  complete_biases(file);
+  it.transforms = take_ollama_drafts(file);
+  file.remove(vision_and_projector);
   file.remove(drafts);
 }
 
 void qwen3next(Translation& it) {
-  if (call_biases(it.file)) {
+  if (complete_biases(it.file)) {
     take_most_kv_heads(it.file, 0);
   }
 }
 
 void gpt_oss(Translation& it) {
-  it.file.call_architecture("gpt-oss");
+  it.file.rename_architecture("gpt-oss");
   if (const Tensor* gate = it.file.tensor("blk.0.ffn_gate_exps.weight"); gate != nullptr) {
     it.file.set_if_missing("expert_feed_forward_length", gate->shape[1]);
   }
@@ -183,14 +190,14 @@ void lfm2(Translation& it) {
       it.file.tensor("token_embd_norm.weight") != nullptr) {
     return;
   }
-  it.file.rename("output_norm.weight", "token_embd_norm.weight");
+  it.file.rename_if_free("output_norm.weight", "token_embd_norm.weight");
   if (const Tensor* gate = it.file.tensor("blk.0.ffn_gate.weight"); gate != nullptr) {
     it.file.metadata().set(it.file.key("feed_forward_length"), gate->shape[1]);
   }
 }
 
 void olmo3(Translation& it) {
-  it.file.call_architecture("olmo2");
+  it.file.rename_architecture("olmo2");
 }
 
 void mistral3(Translation& it) {
@@ -198,13 +205,13 @@ void mistral3(Translation& it) {
       scale != nullptr) {
     it.file.set_if_missing("attention.temperature_scale", *scale);
   }
-  it.file.remove(sees);
+  it.file.remove(vision_and_projector);
 }
 
 void qwen25vl(Translation& it) {
-  it.file.call_architecture("qwen2vl");
-  take_rope_sections(it.file);
-  it.file.remove(sees);
+  it.file.rename_architecture("qwen2vl");
+  take_rope_sections(it.file, "rope.mrope_section");
+  it.file.remove(vision_and_projector);
 }
 
 void qwen3vl(Translation& it) {
@@ -216,7 +223,7 @@ void qwen3vl(Translation& it) {
   const auto seen =
       it.file.metadata().array_length(it.file.key("vision.deepstack_visual_indexes")).value_or(0);
   it.file.set_if_missing("n_deepstack_layers", seen);
-  it.file.remove(sees);
+  it.file.remove(vision_and_projector);
 }
 
 // What each head has becomes what the latent attention has; `_mla` is what each head has.
@@ -224,7 +231,7 @@ void glm4_moe_lite(Translation& it) {
   GgufEditor& file = it.file;
   const bool stated = file.has("attention.key_length");
   const std::int64_t head = file.metadata().integer("attention.key_length", 0);
-  file.call_architecture("deepseek2");
+  file.rename_architecture("deepseek2");
   file.set("attention.head_count_kv", std::int64_t{1});
   if (file.has("attention.kv_lora_rank") && file.has("rope.dimension_count")) {
     const std::int64_t rank = file.metadata().integer("attention.kv_lora_rank");
@@ -241,8 +248,9 @@ void glm4_moe_lite(Translation& it) {
 }
 
 void deepseek_ocr(Translation& it) {
-  it.file.call_architecture("deepseek2-ocr");
-  it.file.remove(sees_twice);
+  it.file.rename_architecture("deepseek2-ocr");
+  it.file.remove(with_sam);
+  it.projector = with_sam;
 }
 
 void nemotron_h_moe(Translation& it) {
@@ -258,27 +266,29 @@ void nemotron_h_moe(Translation& it) {
 }
 
 void nemotron_h_omni(Translation& it) {
-  if (!it.file.holds(sees_and_hears)) {
+  if (!it.file.holds(with_audio)) {
     return;
   }
   const Metadata& metadata = it.file.metadata();
   const bool mixture =
       metadata.integer("expert_count", 0) > 0 || metadata.integer("expert_used_count", 0) > 0;
-  it.file.call_architecture(mixture ? "nemotron_h_moe" : "nemotron_h");
-  it.file.remove(sees_and_hears);
+  it.file.rename_architecture(mixture ? "nemotron_h_moe" : "nemotron_h");
+  it.file.remove(with_audio);
+  it.projector = vision_and_projector;
+  it.not_loaded = audio;
   if (mixture) {
     nemotron_h_moe(it);
   }
 }
 
 void llama4(Translation& it) {
-  it.file.remove(sees);
+  it.file.remove(vision_and_projector);
 }
 
 void glm_ocr(Translation& it) {
   GgufEditor& file = it.file;
-  file.call_architecture("glm4");
-  take_rope_sections(file);
+  file.rename_architecture("glm4");
+  take_rope_sections(file, "rope.mrope_section");
   if (file.has("attention.key_length")) {
     file.set_if_missing("rope.dimension_count", file.metadata().integer("attention.key_length"));
   }
@@ -289,12 +299,12 @@ void glm_ocr(Translation& it) {
     const std::string gate = fmt::format("blk.{}.ffn_gate.weight", layer);
     Tensor* up = file.tensor(fmt::format("blk.{}.ffn_up.weight", layer));
     if (up != nullptr && file.tensor(gate) != nullptr) {
-      file.put_together(*up, 1, 2, std::string(up->name));
-      file.remove(gate);
+      file.stack(*up, 1, 2, std::string(up->name));
     }
+    file.remove(gate);
   }
-  file.remove(sees);
-  it.computed = true;
+  file.remove(vision_and_projector);
+  it.transforms = true;
 }
 
 struct Family {
@@ -324,28 +334,42 @@ constexpr std::array<Family, 19> families{{
     {"qwen3vlmoe", qwen3vl},
 }};
 
-// As Ollama reads it (fs/ggml, KV): of a list the most or the fewest.
+// As Ollama reads it (fs/ggml/ggml.go, KV): numbers of 32 bits, of a list the most or the fewest.
 OllamaLayout what_is_stated(GgufEditor& file) {
+  const auto number = [](std::int64_t stated, std::int64_t otherwise) {
+    return stated < 0 || stated > std::numeric_limits<std::uint32_t>::max() ? otherwise : stated;
+  };
   const auto numbers = [&](std::string_view own) {
     const auto* list = file.list(own);
-    return list != nullptr && !list->empty()
-               ? *list
-               : std::vector<std::int64_t>{list == nullptr ? file.metadata().integer(own, 1)
-                                                           : std::int64_t{1}};
+    std::vector<std::int64_t> out;
+    if (list == nullptr) {
+      out.push_back(number(file.metadata().integer(own, 1), 1));
+    } else {
+      std::transform(list->begin(), list->end(), std::back_inserter(out),
+                     [&](std::int64_t each) { return number(each, 0); });
+    }
+    return out.empty() ? std::vector<std::int64_t>{1} : out;
   };
   const std::vector<std::int64_t> heads = numbers("attention.head_count");
   const std::vector<std::int64_t> kv_heads = numbers("attention.head_count_kv");
   OllamaLayout out;
-  out.layers = file.metadata().integer("block_count", 0);
+  out.layers = number(file.metadata().integer("block_count", 0), 0);
   out.heads = *std::max_element(heads.begin(), heads.end());
   out.kv_heads = *std::min_element(kv_heads.begin(), kv_heads.end());
-  // llm/llama_server.go, mmprojMemoryRequirement and compatClipArches
-  if (file.holds(tower)) {
-    for (const Tensor& each : file.tensors()) {
-      out.projector += starts_with_one(each.name, sees_and_hears) ? each.size() : Bytes{};
+  return out;
+}
+
+// What its server loads as mmproj; its scheduler takes `v.`, `mm.` and `a.` for that.
+Bytes projector_of(Translation& it) {
+  Bytes sum;
+  if (it.file.holds(vision)) {
+    for (const Tensor& each : it.file.tensors()) {
+      if (starts_with_one(each.name, it.projector) && !starts_with_one(each.name, it.not_loaded)) {
+        sum += each.size();
+      }
     }
   }
-  return out;
+  return sum;
 }
 
 }  // namespace
@@ -364,9 +388,10 @@ OllamaLayout translate_ollama_layout(Gguf& gguf) {
   if (!it.file.changed()) {
     return {};
   }
+  out.projector = projector_of(it);
   it.file.remove_marked();
   out.architecture = architecture;
-  out.transformed = it.computed;
+  out.transforms = it.transforms;
   return out;
 }
 

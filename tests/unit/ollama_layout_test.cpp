@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "source/gguf_model.hpp"
 #include "support/embedded.hpp"
 #include "support/model_headers.hpp"
+#include "support/refusal.hpp"
 
 namespace membudget::ollama_layout_test {
 namespace {
@@ -108,9 +110,11 @@ class OllamaFile {
   int renamed_ = 0;
 };
 
-Footprint planned(const Model& model, const std::string& runtime = "llama.cpp") {
+Footprint planned(const Model& model, const std::string& runtime = "llama.cpp",
+                  std::optional<bool> mmap = {}) {
   Workload workload;
   workload.context = 8192;
+  workload.mmap = mmap;
   return estimate(model, profiles().runtime(runtime), workload);
 }
 
@@ -132,8 +136,10 @@ void expect_same(const Model& translated, const Model& plain) {
     return out;
   };
   EXPECT_EQ(listed(translated), listed(plain));
-  const Footprint one = planned(translated);
-  const Footprint other = planned(plain);
+  // What Ollama puts together does not lie in the file as it does there.
+  const bool mapped = !translated.ollama_transforms;
+  const Footprint one = planned(translated, "llama.cpp", mapped);
+  const Footprint other = planned(plain, "llama.cpp", mapped);
   EXPECT_EQ(one.graph_nodes, other.graph_nodes);
   ASSERT_EQ(one.parts.size(), other.parts.size());
   for (std::size_t i = 0; i < one.parts.size(); ++i) {
@@ -153,14 +159,17 @@ TEST(OllamaLayout, LeavesFilesOfLlamaCppAlone) {
         "mistral-small-3.2-24b", "ministral-3-8b", "llama-4-scout-17b-16e", "olmo-3-7b",
         "nemotron-3-nano-30b-a3b", "nemotron-3-super-120b-a12b", "embeddinggemma-300m"}) {
     Gguf gguf = header_of(id);
-    if (id == std::string_view("qwen3-vl-8b")) {
-      gguf.metadata.set("qwen3vl.rope.dimension_sections",
-                        std::vector<std::int64_t>{24, 20, 20, 0});
-    }
-    const std::size_t tensors = gguf.tensors.size();
+    gguf.metadata.set("tokenizer.ggml.model", "gpt2");
+    const Gguf before = gguf;
     EXPECT_THAT(translate_ollama_layout(gguf).architecture, IsEmpty()) << id;
-    EXPECT_EQ(gguf.tensors.size(), tensors) << id;
-    EXPECT_EQ(gguf.places.size(), tensors) << id;
+    EXPECT_EQ(gguf.metadata.values(), before.metadata.values()) << id;
+    EXPECT_EQ(gguf.places, before.places) << id;
+    EXPECT_EQ(gguf.tensors.size(), before.tensors.size()) << id;
+    for (std::size_t i = 0; i < std::min(gguf.tensors.size(), before.tensors.size()); ++i) {
+      EXPECT_EQ(gguf.tensors[i].name, before.tensors[i].name) << id;
+      EXPECT_EQ(gguf.tensors[i].shape, before.tensors[i].shape) << id;
+      EXPECT_EQ(gguf.tensors[i].type, before.tensors[i].type) << id;
+    }
   }
 }
 
@@ -212,20 +221,26 @@ TEST(OllamaLayout, MapsWhatLiesBetweenTheWeights) {
 }
 
 TEST(OllamaLayout, LeavesTokensWithoutARowOut) {
-  Gguf gguf = header_of("gemma-3-4b");
-  const std::int64_t rows = profiles().model("gemma-3-4b").vocabulary;
+  // gemma3:1b sees nothing, but has the token for images.
+  Gguf gguf = header_of("gemma-3-1b");
+  const std::int64_t rows = profiles().model("gemma-3-1b").vocabulary;
   gguf.metadata.erase("gemma3.vocab_size");
-  gguf.metadata.erase("gemma3.attention.layer_norm_rms_epsilon");
+  gguf.metadata.set("gemma3.rope.local.freq_base", 10000.0);
   gguf.metadata.set_array_length("tokenizer.ggml.tokens", rows + 1);
-  expect_same(model_of(std::move(gguf), "model.gguf", "model"), "gemma-3-4b");
+  Gguf translated = gguf;
+  EXPECT_EQ(translate_ollama_layout(translated).architecture, "gemma3");
+  EXPECT_EQ(translated.metadata.array_length("tokenizer.ggml.tokens"), rows);
+  expect_same(model_of(std::move(gguf), "model.gguf", "model"), "gemma-3-1b");
 }
 
 TEST(OllamaLayout, LeavesRowsWithoutAnEmbeddingPerLayerOut) {
   OllamaFile file("gemma-3n-e4b");
-  Gguf gguf = file.gguf();
+  Gguf gguf = file.without("vocab_size").gguf();
+  constexpr std::int64_t markers = 256;
   for (Tensor& tensor : gguf.tensors) {
     if (tensor.name == "token_embd.weight") {
-      tensor.shape[1] += 256;
+      tensor.shape[1] += markers;
+      gguf.metadata.set_array_length("tokenizer.ggml.tokens", tensor.shape[1]);
     }
   }
   const Model model = model_of(std::move(gguf), "model.gguf", "model");
@@ -266,7 +281,13 @@ TEST(OllamaLayout, TakesLayersForDraftingForTheLast) {
   OllamaFile file("qwen3.5-9b");
   const std::int64_t layers = 32;
   const auto f16 = ElementType::f16;
+  std::vector<std::int64_t> kv_heads(layers, 0);
+  for (std::size_t i = 3; i < kv_heads.size(); i += 4) {
+    kv_heads[i] = 4;
+  }
   file.rename(".ssm_dt.bias", ".ssm_dt")
+      .with("attention.head_count_kv", kv_heads)
+      .with("rope.dimension_sections", std::vector<std::int64_t>{11, 11, 10})
       .add("mtp.fc.weight", {8192, 4096, 1, 1}, f16)
       .add("mtp.pre_fc_norm_embedding.weight", {4096, 1, 1, 1}, f16)
       .add("mtp.pre_fc_norm_hidden.weight", {4096, 1, 1, 1}, f16)
@@ -288,6 +309,8 @@ TEST(OllamaLayout, TakesLayersForDraftingForTheLast) {
   EXPECT_EQ(model.draft_layers, 1);
   EXPECT_TRUE(model.ollama_transforms);
   EXPECT_EQ(model.stated_layers, layers);
+  EXPECT_EQ(model.stated_kv_heads, 0);
+  EXPECT_EQ(model.stated_heads, 16);
   EXPECT_NE(model.tensors.find(layers, "nextn.eh_proj.weight"), nullptr);
   const Tensor* norm = model.tensors.find(layers, "nextn.shared_head_norm.weight");
   ASSERT_NE(norm, nullptr);
@@ -318,7 +341,7 @@ TEST(OllamaLayout, MergesExpertsOfLayersForDrafting) {
   Gguf gguf = file.gguf();
   const std::size_t before = gguf.tensors.size();
   const OllamaLayout layout = translate_ollama_layout(gguf);
-  EXPECT_TRUE(layout.transformed);
+  EXPECT_TRUE(layout.transforms);
   EXPECT_EQ(gguf.tensors.size(), before - 2 * experts - 2 + 2);
   const auto merged =
       std::find_if(gguf.tensors.begin(), gguf.tensors.end(),
@@ -372,12 +395,72 @@ TEST(OllamaLayout, ReadsModelsThatSee) {
   expect_same(with_tower("llama-4-scout-17b-16e").model(), "llama-4-scout-17b-16e");
 
   // The tower is the projector's whatever the rest is called then.
-  const Model omni = with_tower("nemotron-3-nano-30b-a3b").call("nemotron_h_omni").model();
+  const Model omni = with_tower("nemotron-3-nano-30b-a3b")
+                         .add("a.blk.0.attn_q.weight", {64, 64, 1, 1}, ElementType::f16)
+                         .add("mm.a.fc.weight", {64, 64, 1, 1}, ElementType::f16)
+                         .call("nemotron_h_omni")
+                         .model();
   EXPECT_EQ(omni.architecture, "nemotron_h_moe");
   const OllamaRules rules = *profiles().runtime("ollama").ollama;
   EXPECT_EQ(ollama_projector(omni, rules), Bytes(2 * 1280 * 1280));
   EXPECT_TRUE(ollama_single_slot(omni, rules));
   expect_same(omni, "nemotron-3-nano-30b-a3b");
+  expect_same(with_tower("nemotron-h-8b").call("nemotron_h_omni").model(), "nemotron-h-8b");
+
+  const Model scaled = with_tower("ministral-3-8b").with("rope.scaling_beta", 0.1).model();
+  expect_same(scaled,
+              OllamaFile("ministral-3-8b").with("attention.temperature_scale", 0.1).model());
+  EXPECT_NE(planned(scaled).graph_nodes,
+            planned(with_tower("ministral-3-8b").with("attention.temperature_scale", 0.0).model())
+                .graph_nodes);
+}
+
+TEST(OllamaLayout, ReadsGlmOcr) {
+  OllamaFile file("glm-4-9b-0414");
+  file.call("glmocr")
+      .halve("ffn_up.weight", "ffn_gate.weight", "ffn_up.weight")
+      .rename(".attn_output.weight", ".attn_out.weight")
+      .rename(".post_attention_norm.weight", ".post_attn_norm.weight")
+      .rename(".post_ffw_norm.weight", ".post_ffn_norm.weight")
+      .with("rope.mrope_section", std::vector<std::int64_t>{16, 24, 24})
+      .add("v.blk.0.attn_q.weight", {64, 64, 1, 1}, ElementType::f16);
+  ASSERT_EQ(file.renamed(), 4 * 40);
+  const Model model = file.model();
+  EXPECT_TRUE(model.ollama_transforms);
+  EXPECT_EQ(model.position_axes, 4);
+  expect_same(model, OllamaFile("glm-4-9b-0414")
+                         .with("rope.dimension_sections", std::vector<std::int64_t>{16, 24, 24, 0})
+                         .model());
+}
+
+TEST(OllamaLayout, ReadsQwen3Next) {
+  OllamaFile file("qwen3-next-80b-a3b");
+  std::vector<std::int64_t> kv_heads(48, 0);
+  kv_heads[3] = 2;
+  file.rename(".ssm_dt.bias", ".ssm_dt").with("attention.head_count_kv", kv_heads);
+  ASSERT_EQ(file.renamed(), 36);
+  const Model model = file.model();
+  EXPECT_EQ(model.stated_kv_heads, 0);
+  expect_same(model, "qwen3-next-80b-a3b");
+}
+
+TEST(OllamaLayout, LeavesLayersForDraftingThatAreLlamaCppsAlone) {
+  Gguf gguf = OllamaFile("qwen3.5-9b")
+                  .with("nextn_predict_layers", std::int64_t{1})
+                  .add("blk.32.nextn.eh_proj.weight", {8192, 4096, 1, 1}, ElementType::f16)
+                  .add("mtp.norm.weight", {4096, 1, 1, 1}, ElementType::f16)
+                  .gguf();
+  const OllamaLayout layout = translate_ollama_layout(gguf);
+  EXPECT_FALSE(layout.transforms);
+  EXPECT_EQ(gguf.metadata.integer("block_count"), 32);
+  EXPECT_EQ(gguf.tensors.back().name, "blk.32.nextn.eh_proj.weight");
+}
+
+TEST(OllamaLayout, RefusesTensorsThatWouldShareAName) {
+  OllamaFile file("gpt-oss-20b");
+  file.call("gptoss").add("blk.0.ffn_norm.weight", {2880, 1, 1, 1}, ElementType::f32);
+  test::expect_refusal(test::error_of([&] { return file.model(); }), Errc::invalid_model,
+                       "model.gguf", "are one to the engine");
 }
 
 TEST(OllamaLayout, StaysABoundWhereTheModelIsUnknown) {
@@ -388,7 +471,7 @@ TEST(OllamaLayout, StaysABoundWhereTheModelIsUnknown) {
                           .model();
   EXPECT_THAT(model.not_understood, HasSubstr("deepseek2-ocr"));
   EXPECT_EQ(model.tensors.find("v.blk.0.attn_q.weight"), nullptr);
-  EXPECT_EQ(model.beside, Bytes(2 * 64 * 64));
+  EXPECT_EQ(model.beside, Bytes(2 * 2 * 64 * 64));
 }
 
 }  // namespace

@@ -363,5 +363,14 @@ TEST(NamesOf, GiveOllamaATagOfTheQuantization) {
   EXPECT_EQ(names("qwen2.5-coder:32b", "").title, "Qwen2.5-Coder-32B-Instruct");
 }
 
+TEST(OllamaSettings, DoNotAskForWhatOllamaDoesAnyway) {
+  // It reads this file whatever use_mmap says.
+  PlannedRun run = planned("qwen3.5:4b", "m1-max-32gb", asked(8192));
+  EXPECT_THAT(runtime_commands(run).modelfile, Not(HasSubstr("use_mmap")));
+  run.plan = plan(run.model, run.machine, run.ollama, run.workload);
+  ASSERT_FALSE(run.plan.footprint.settings.mmap);
+  EXPECT_THAT(runtime_commands(run).modelfile, Not(HasSubstr("use_mmap")));
+}
+
 }  // namespace
 }  // namespace membudget::settings_test

@@ -16,13 +16,7 @@ void describe(const Metadata& metadata, Model& model) {
   experts.shared_width = experts.width * metadata.integer("expert_shared_count");
   put_experts(metadata, model, experts);
   drop_draft_layers(metadata, model, true);
-  // The vision model of the family (GLM-4.5V) states how a head's rotation splits into axes
-  // (llama_hparams::use_mrope).
-  if (const std::vector<std::int64_t> sections =
-          metadata.per_layer("rope.dimension_sections", 2, 0);
-      sections[0] > 0 && sections[1] > 0) {
-    model.position_axes = mrope_axes;
-  }
+  take_rope_axes(metadata, model);
 }
 
 std::vector<TensorShape> tensors(const Metadata& metadata, OptionalTensors optional) {

@@ -42,6 +42,7 @@ void describe_exaone4(const Metadata& metadata, Model& model) {
 void describe_glm4(const Metadata& metadata, Model& model) {
   describe_transformer(metadata, model);
   norm_branches(model);
+  take_rope_axes(metadata, model);
   for (Layer& layer : model.layers) {
     std::get<DenseFeedForward>(layer.feed_forward).gating = Gating::fused;
   }

@@ -56,6 +56,13 @@ std::int64_t read_extent(const Metadata& metadata, std::string_view key) {
   return value;
 }
 
+void take_rope_axes(const Metadata& metadata, Model& model) {
+  const std::vector<std::int64_t> sections = metadata.per_layer("rope.dimension_sections", 2, 0);
+  if (sections[0] > 0 && sections[1] > 0) {
+    model.position_axes = mrope_axes;
+  }
+}
+
 Dimensions read_dimensions(const Metadata& metadata) {
   Dimensions result;
   result.layers = metadata.integer("block_count");

@@ -72,6 +72,10 @@ struct Layout {
 /// (llama_hparams::n_pos_per_embd).
 inline constexpr std::int64_t mrope_axes = 4;
 
+/// For families of which only some models have them (GLM-4.5V, GLM-OCR): those that state how a
+/// head's rotation splits into axes (llama_hparams::use_mrope).
+void take_rope_axes(const Metadata& metadata, Model& model);
+
 /// Collects the tensors of a catalog model by GGUF's names.
 class TensorList {
  public:
