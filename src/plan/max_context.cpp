@@ -142,7 +142,7 @@ std::vector<ContextByCacheType> max_context_by_cache_type(const Model& model,
       if (const std::string place = error.where() + ": "; refusal.starts_with(place)) {
         refusal.erase(0, place.size());
       }
-      refusal = refusal.substr(0, refusal.find(';'));
+      refusal.resize(std::min(refusal.find(';'), refusal.size()));
     }
     result.push_back({.type = type, .tokens = tokens, .refusal = std::move(refusal)});
   }
