@@ -175,9 +175,7 @@ Workload configured(const Workload& workload, const Runtime& runtime, const Mode
   const OllamaBelief belief = ollama_belief(model, *runtime.ollama, *out.context, 0);
   const Bytes believed = belief.file + belief.cache;
   take_batch(workload, runtime, model, believed, budget, out);
-  if (model.ollama_transforms) {
-    out.mmap = false;  // resolve() says why.
-  } else if (!out.mmap) {
+  if (!out.mmap) {
     out.mmap = maps_file(runtime, model, out, believed, budget);
   }
   return out;

@@ -143,8 +143,6 @@ Model catalog_model(const ModelProfile& profile, const std::string& file,
   if (!std::holds_alternative<FileType>(quantization)) {
     model.header = array_lists(model.tensors);
     if (upload != nullptr) {
-      model.ollama_transforms = upload->ollama_transforms;
-      model.stated_kv_heads = upload->stated_kv_heads.value_or(model.stated_kv_heads);
       model.types_assumed = upload->other_mix;
       model.notes.push_back(upload->note);
     }

@@ -44,7 +44,7 @@ class GgufEditor {
   [[nodiscard]] std::int64_t layers() const;
   void rename_architecture(std::string name);
   void set(std::string_view own, Metadata::Value value);
-  /// Does not count as a change: engines can do without the key.
+  /// Does not count as a change by itself.
   void set_if_missing(std::string_view own, Metadata::Value value);
 
   /// Valid until remove_marked().

@@ -9,6 +9,9 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
+#include <vector>
 
 #include "fuzz/checks.hpp"
 #include "fuzz/seed_texts.hpp"
@@ -76,7 +79,8 @@ std::vector<Small> small_models() {
   return out;
 }
 
-test::GgufWriter writer_of(const Small& small, const std::string& architecture) {
+test::GgufWriter writer_of(const Small& small, const std::string& architecture,
+                           std::span<const Tensor> tensors) {
   test::GgufWriter gguf;
   gguf.set("general.architecture", architecture).set("general.file_type", std::uint32_t{1});
   for (const auto& [key, value] : small.profile.metadata) {
@@ -101,7 +105,7 @@ test::GgufWriter writer_of(const Small& small, const std::string& architecture) 
         value);
   }
   gguf.set_array("tokenizer.ggml.tokens", Texts{"a", "b", "", "cd"});
-  gguf.add_tensors(small.model.tensors.all());
+  gguf.add_tensors(tensors);
   return gguf;
 }
 
@@ -121,12 +125,25 @@ std::string in_ollama_layout(const Small& small) {
   for (const auto& [ours, theirs] : names) {
     architecture = architecture == ours ? theirs : architecture;
   }
-  test::GgufWriter gguf = writer_of(small, architecture);
+  const std::span<const Tensor> all = small.model.tensors.all();
+  std::vector<Tensor> tensors(all.begin(), all.end());
+  for (Tensor& tensor : tensors) {
+    constexpr std::string_view ours = ".attn_output.";
+    if (const auto at = tensor.name.find(ours);
+        at != std::string::npos && (architecture == "gptoss" || architecture == "glmocr")) {
+      tensor.name.replace(at, ours.size(), ".attn_out.");
+    }
+  }
+  test::GgufWriter gguf = writer_of(small, architecture, tensors);
   for (const char* name :
        {"v.blk.0.attn_q.weight", "mm.0.weight", "mtp.fc.weight", "mtp.layers.0.attn_norm.weight",
         "mtp.layers.0.mlp.experts.0.up_proj.weight", "mtp.layers.0.mlp.experts.1.up_proj.weight",
-        "dense.0.weight", "blk.0.ffn_latent_in.weight", "blk.1.ssm_dt"}) {
+        "blk.0.ffn_latent_in.weight", "blk.1.ssm_dt"}) {
     gguf.add_tensor(name, {64, 64}, ElementType::f16);
+  }
+  // What tells embeddinggemma from the gemma3 that chats.
+  if (small.profile.architecture == "gemma-embedding") {
+    gguf.add_tensor("dense.0.weight", {64, 64}, ElementType::f16);
   }
   return gguf.padded_header();
 }
@@ -175,12 +192,14 @@ std::string projector() {
 
 Texts gguf_seeds() {
   Texts out;
-  for (const Small& small : small_models()) {
-    std::string file = writer_of(small, small.profile.architecture).padded_header();
+  const std::vector<Small> models = small_models();
+  for (const Small& small : models) {
+    std::string file =
+        writer_of(small, small.profile.architecture, small.model.tensors.all()).padded_header();
     // The first is what other targets serve, and plain.
     out.insert(small.profile.architecture == "llama" ? out.begin() : out.end(), std::move(file));
   }
-  for (const Small& small : small_models()) {
+  for (const Small& small : models) {
     out.push_back(in_ollama_layout(small));
   }
   out.push_back(adapter());
