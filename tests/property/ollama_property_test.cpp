@@ -10,6 +10,7 @@
 #include "membudget/error.hpp"
 #include "membudget/profiles.hpp"
 #include "membudget/settings.hpp"
+#include "plan/fit.hpp"
 #include "support/embedded.hpp"
 #include "support/settings_reader.hpp"
 
@@ -71,16 +72,27 @@ std::map<std::string, std::string> exported(const std::vector<std::string>& line
   return out;
 }
 
-Plan planned_again(const PlannedRun& run, const std::map<std::string, std::string>& variables,
-                   const Modelfile& modelfile) {
+struct Again {
+  Plan plan;
+  bool layers_move = false;  ///< llama.cpp would keep some off the GPU by itself.
+};
+
+Again planned_again(const PlannedRun& run, const std::map<std::string, std::string>& variables,
+                    const Modelfile& modelfile) {
   std::vector<std::string> warnings;
   const Runtime server = with_ollama_environment(run.ollama, variables, warnings);
   RC_ASSERT(warnings.empty());
   const Workload asked = with_slot_context(with_modelfile({}, modelfile), server, run.model);
-  return plan(run.model, run.machine, server, asked);
+  Again out;
+  out.plan = plan(run.model, run.machine, server, asked);
+  out.layers_move =
+      fit_moves_layers(out.plan.footprint, configured(asked, server, run.model, out.plan.budget),
+                       server, run.model, out.plan.budget);
+  return out;
 }
 
-void must_be_same(const Plan& again, const Plan& planned) {
+void must_be_same(const Again& twice, const Plan& planned) {
+  const Plan& again = twice.plan;
   const Settings& now = again.footprint.settings;
   const Settings& then = planned.footprint.settings;
   RC_ASSERT(now.context == then.context);
@@ -92,6 +104,7 @@ void must_be_same(const Plan& again, const Plan& planned) {
   RC_ASSERT(now.mmap == then.mmap);
   RC_ASSERT(again.footprint.total() == planned.footprint.total());
   RC_ASSERT(again.footprint.total(Place::gpu) == planned.footprint.total(Place::gpu));
+  RC_ASSERT(!twice.layers_move);
 }
 
 RC_GTEST_PROP(OllamaProperty, ItsPrintedSettingsPlanTheSame, ()) {
@@ -112,13 +125,13 @@ RC_GTEST_PROP(OllamaProperty, ItsPrintedSettingsAreNoMoreThanNeeded, ()) {
   const auto variables = exported(commands.ollama);
   const auto differs = [&](const std::map<std::string, std::string>& some, const Modelfile& file) {
     try {
-      const Plan again = planned_again(run, some, file);
-      const Settings& now = again.footprint.settings;
+      const Again again = planned_again(run, some, file);
+      const Settings& now = again.plan.footprint.settings;
       const Settings& then = run.plan.footprint.settings;
       return now.context != then.context || now.parallel != then.parallel ||
              now.batch != then.batch || now.cache_type_k != then.cache_type_k ||
              now.flash_attention != then.flash_attention || now.gpu_layers != then.gpu_layers ||
-             now.mmap != then.mmap;
+             now.mmap != then.mmap || again.layers_move;
     } catch (const Error&) {
       return true;
     }
