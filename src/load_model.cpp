@@ -43,6 +43,14 @@ bool is_path(std::string_view model) {
   return std::filesystem::is_regular_file(std::filesystem::path(model), ignored);
 }
 
+/// Also what a slip makes none, "https:/host/x.gguf": messages show a path with all that is in it,
+/// of an address no password.
+bool means_address(std::string_view model) {
+  const std::string word = lower(model);
+  return word.find("://") != std::string::npos || word.starts_with("http:") ||
+         word.starts_with("https:");
+}
+
 /// What follows a prefix such as "ollama:"; nothing when `model` does not begin with it.
 std::optional<std::string_view> after(std::string_view prefix, std::string_view model) {
   return lower(model.substr(0, prefix.size())) == prefix
@@ -162,7 +170,7 @@ Model load_model(std::string_view model, std::string_view quantization, const Pr
     Model loaded = load_hub(*name, quantization, profiles, options);
     return loaded.checkpoint ? loaded : as_asked(std::move(loaded), quantization);
   }
-  if (model.find("://") != std::string_view::npos) {
+  if (means_address(model)) {
     Remote remote(options);
     return as_asked(remote.model_at(std::string(model)), quantization);
   }

@@ -111,13 +111,17 @@ std::string shown_url(std::string_view url) {
   std::string out = address ? address->origin() + address->path : std::string(url);
   out.resize(std::min(out.find_first_of("?#"), out.size()));
   // A slip makes an address none, but not its secrets: "htps://user:password@host", no scheme at
-  // all, or pasted twice. So a user may stand at the start and after each "//".
+  // all, or pasted twice. So a user may stand at the start and after each "//"; with a password
+  // after one "/" too, where another was forgotten.
   for (std::size_t from = 0;;) {
-    const auto host = out.substr(from, out.find('/', from) - from);
-    out.erase(from, host.rfind('@') + 1);
-    const auto next = out.find("//", from);
-    if (next == std::string::npos) return out;
-    from = next + 2;
+    const auto part = out.substr(from, out.find('/', from) - from);
+    const auto at = part.rfind('@');
+    const std::string_view before = std::string_view(out).substr(0, from);
+    const bool begins = before.empty() || (before.ends_with("//") && !before.ends_with("///"));
+    if (at != std::string::npos && (begins || part.find(':') < at)) out.erase(from, at + 1);
+    const auto slash = out.find('/', from);
+    if (slash == std::string::npos) return out;
+    from = slash + 1;
   }
 }
 

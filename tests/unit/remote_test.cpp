@@ -393,10 +393,21 @@ TEST_F(RemoteModels, QueriesDoNotShowInMessages) {
   EXPECT_THAT(error.what(), Not(HasSubstr("secret")));
 }
 
+TEST_F(RemoteModels, AMistypedAddressIsNoPath) {
+  for (const auto* wrong : {"https:/user:secret@host/x.gguf", "HTTPS:user:secret@host/x.gguf"}) {
+    const Error error = refusal(wrong);
+    EXPECT_EQ(error.code(), Errc::bad_request);
+    EXPECT_THAT(error.what(), HasSubstr("https://HOST/PATH.gguf"));
+    EXPECT_THAT(error.what(), Not(HasSubstr("secret")));
+  }
+}
+
 TEST(Addresses, AreShownWithoutSecretsEvenWhenTheyAreNone) {
   EXPECT_EQ(shown_url("https://user:secret@host/a?token=secret"), "https://host/a");
   EXPECT_EQ(shown_url("htps://user:secret@host/a?token=secret"), "htps://host/a");
   EXPECT_EQ(shown_url("https://user:secret@https://user:secret@host/a"), "https://https://host/a");
+  EXPECT_EQ(shown_url("https:/user:secret@host/a"), "https:/host/a");
+  EXPECT_EQ(shown_url("https:///user:secret@host/a"), "https:///host/a");
   EXPECT_EQ(shown_url("https://host/a@b//c"), "https://host/a@b//c");
   EXPECT_EQ(shown_url("user:secret@host"), "host");
   EXPECT_EQ(shown_url("htps:///a@b"), "htps:///a@b");
