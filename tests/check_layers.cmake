@@ -32,9 +32,10 @@ layer(detection "${h}(host_readings|this_machine)\\.hpp$" "^src/machine/(this_ma
       MAY units machine health)
 layer(records "${h}(record|calibration)\\.hpp$" "^src/records/" MAY ${below_model} runtime)
 layer(model "${h}model(_names)?\\.hpp$" "^src/model/" MAY ${below_model})
+layer(settings_format "${h}settings_format\\.hpp$" "^src/settings_format\\.cpp$")
 layer(runtime "${h}(runtime|engine_rules|ollama|speed_rules|quality_table|capability|serving_rules|stack_profile)\\.hpp$"
-      "^src/(runtime|serving_rules)\\.cpp$" "^src/ollama/" MAY ${below_model} workload model)
-set(described ${below_model} workload machine model runtime advice_rules)
+      "^src/(runtime|serving_rules)\\.cpp$" "^src/ollama/" MAY ${below_model} workload model settings_format)
+set(described ${below_model} workload machine model settings_format runtime advice_rules)
 # The seam to the world. Nothing below may include it.
 layer(sources "${h}(nearest|profiles|check|load_model|model_bytes)\\.hpp$" "^src/(source|profiles)/" "^src/load_model\\.cpp$"
       MAY ${described} detection health records)

@@ -232,8 +232,10 @@ PlanInputs read(const PlanOptions& options) {
   options.attachments.read(out.workload);
   add_draft(out, options, reader);
   // What text shows of them.
-  if (format == Format::text)
-    out.commands_for = {SettingsFormat::llama_server, SettingsFormat::mlx};
+  if (format == Format::text) {
+    out.commands_for.clear();
+    if (out.runtime.settings_for) out.commands_for.push_back(*out.runtime.settings_for);
+  }
   return out;
 }
 

@@ -57,7 +57,7 @@ void remark(const PlanReport& report, SettingsFormat format) {
 Exit run(const SettingsOptions& options) {
   const auto format = format_of(options);
   auto inputs = read(options);
-  if (!has_commands(inputs.runtime.engine)) {
+  if (!inputs.runtime.settings_for) {
     throw UsageError(Errc::unsupported, "--runtime",
                      fmt::format("what to paste for {} is not known; give the runtime that --for "
                                  "names",

@@ -56,6 +56,7 @@
 #include "membudget/server_monitor.hpp"
 #include "membudget/serving_rules.hpp"
 #include "membudget/settings.hpp"
+#include "membudget/settings_format.hpp"
 #include "membudget/speed.hpp"
 #include "membudget/speed_rules.hpp"
 #include "membudget/stack.hpp"

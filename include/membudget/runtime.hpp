@@ -9,6 +9,7 @@
 
 #include "membudget/engine_rules.hpp"
 #include "membudget/model.hpp"
+#include "membudget/settings_format.hpp"
 #include "membudget/units.hpp"
 #include "membudget/workload.hpp"
 
@@ -198,6 +199,8 @@ struct Runtime {
   /// none.
   std::int64_t vm_ram_percent = 0;
   std::string vm_source;
+  /// How it is told a plan; empty = what could be written for it is not known.
+  std::optional<SettingsFormat> settings_for;
   std::vector<std::string> remarks;  ///< What every plan says of it, a sentence each.
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -14,29 +13,11 @@
 #include "membudget/model_names.hpp"
 #include "membudget/plan.hpp"
 #include "membudget/runtime.hpp"
+#include "membudget/settings_format.hpp"
 #include "membudget/workload.hpp"
 
 #pragma GCC visibility push(default)
 namespace membudget {
-
-/// Who reads the settings.
-enum class SettingsFormat : std::uint8_t {
-  ollama,        ///< The environment of Ollama's server, for its app and for a shell.
-  modelfile,     ///< Ollama, per model.
-  llama_server,  ///< A command.
-  lmstudio,      ///< Shell lines: the defaults of the model, then `lms load`.
-  mlx,           ///< An mlx_lm.server command.
-  sysctl,        ///< Shell lines that raise Metal's limit, now and after every start.
-};
-
-inline constexpr std::array settings_formats{
-    SettingsFormat::ollama,   SettingsFormat::modelfile, SettingsFormat::llama_server,
-    SettingsFormat::lmstudio, SettingsFormat::mlx,       SettingsFormat::sysctl};
-
-/// "ollama", "modelfile", "llama-server", "lmstudio", "mlx", "sysctl".
-[[nodiscard]] std::string_view to_string(SettingsFormat format);
-/// Nothing for a name that is none of these.
-[[nodiscard]] std::optional<SettingsFormat> settings_format_of_name(std::string_view name);
 
 /// A plan with what it was made from.
 struct PlannedRun {
@@ -65,17 +46,14 @@ struct PlannedRun {
 /// all of these formats skip. Names and paths may hold anything: they are quoted, and what cannot
 /// be quoted is said in a comment and left out.
 struct RuntimeCommands {
-  std::vector<std::string> ollama;  ///< Shell lines.
-  std::string modelfile;            ///< Without a final newline, like all of these.
+  std::vector<std::string> ollama;      ///< Shell lines.
+  std::vector<std::string> ollama_run;  ///< Those that then load the model: `ollama run TAG`.
+  std::string modelfile;                ///< Without a final newline, like all of these.
   std::string llama_server;
   std::vector<std::string> lmstudio;  ///< Shell lines.
   std::string mlx;
   std::string sysctl;  ///< Empty where Metal's limit is high enough as it is, or no limit helps.
 };
-
-/// Whether this is known for a plan of the engine: others read other weights, or are told nothing
-/// that could be written here.
-[[nodiscard]] bool has_commands(Engine engine);
 
 /// The settings of every runtime of `formats` that can serve the plan; the others stay empty. Each
 /// may cost an estimate, for what it says about the memory.

@@ -45,6 +45,28 @@ constexpr std::array flash_attentions{
     std::pair<std::string_view, FlashAttention>("on", FlashAttention::on),
     std::pair<std::string_view, FlashAttention>("auto", FlashAttention::automatic)};
 
+// sysctl tells macOS, not a runtime; a Modelfile tells Ollama less than its environment does.
+constexpr std::array settings_of{
+    std::pair<std::string_view, SettingsFormat>("llama-server", SettingsFormat::llama_server),
+    std::pair<std::string_view, SettingsFormat>("ollama", SettingsFormat::ollama),
+    std::pair<std::string_view, SettingsFormat>("lmstudio", SettingsFormat::lmstudio),
+    std::pair<std::string_view, SettingsFormat>("mlx", SettingsFormat::mlx)};
+
+/// Of an engine's own server.
+std::optional<SettingsFormat> usual_settings(Engine engine) {
+  switch (engine) {
+    case Engine::llama_cpp:
+      return SettingsFormat::llama_server;
+    case Engine::mlx:
+      return SettingsFormat::mlx;
+    case Engine::candle:
+    case Engine::mlc:
+    case Engine::coreml:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 constexpr std::array mlc_modes{
     std::pair<std::string_view, MlcRules::Mode>("local", MlcRules::Mode::local),
     std::pair<std::string_view, MlcRules::Mode>("interactive", MlcRules::Mode::interactive),
@@ -217,6 +239,9 @@ RuntimeProfile decode_runtime(Faults& faults) {
   out.aliases = fields.texts_or_none("aliases");
   runtime.for_safetensors = fields.text_or_none("for_safetensors").value_or("");
   runtime.engine = take_choice(fields, "engine", engines);
+  runtime.settings_for = fields.has_optional("settings_for")
+                             ? take_choice(fields, "settings_for", settings_of)
+                             : usual_settings(runtime.engine);
   if (runtime.engine == Engine::llama_cpp) {
     take_llama_cpp(fields, out);
   } else {

@@ -156,23 +156,62 @@ void recommendation(Page& page, const PlanReport& report, const TextStyle& style
   }
 }
 
+std::string_view title(SettingsFormat format) {
+  switch (format) {
+    case SettingsFormat::ollama:
+      return "Ollama";
+    case SettingsFormat::modelfile:
+      return "a Modelfile";
+    case SettingsFormat::llama_server:
+      return "llama-server";
+    case SettingsFormat::lmstudio:
+      return "LM Studio";
+    case SettingsFormat::mlx:
+      return "MLX";
+    case SettingsFormat::sysctl:
+      return "macOS";
+  }
+  return "";
+}
+
+/// "for Ollama, LM Studio and MLX: membudget settings --for ...": who else can be told a plan for
+/// `engine` that was told to `own`.
+std::string other_settings(Engine engine, SettingsFormat own) {
+  using enum SettingsFormat;
+  std::vector<SettingsFormat> others{lmstudio, mlx};
+  if (engine == Engine::llama_cpp) {
+    // Whoever sets Ollama's server may want to set one model only.
+    others = {own == ollama ? modelfile : ollama, llama_server, lmstudio, mlx};
+  }
+  std::erase(others, own);
+  std::string out = "for ";
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    out += i == 0 ? "" : i + 1 == others.size() ? " and " : ", ";
+    out += title(others[i]);
+  }
+  return out + ": membudget settings --for " +
+         (others.size() == 1 ? std::string(to_string(others.front())) : "...");
+}
+
 /// How to run what fits; a command is never broken, so that it can be pasted.
 void commands(Page& page, const PlanReport& report) {
-  const bool mlx = report.runtime.engine == Engine::mlx;
-  std::string_view rest = mlx ? report.commands.mlx : report.commands.llama_server;
-  if (rest.empty() || !fits(report.plan.verdict)) {
-    return;
+  if (!report.runtime.settings_for || !fits(report.plan.verdict)) return;
+  const SettingsFormat own = *report.runtime.settings_for;
+  std::string text = text_of(report.commands, own);
+  if (text.empty()) return;
+  if (own == SettingsFormat::ollama) {
+    for (const std::string& line : report.commands.ollama_run) text += line + "\n";
   }
   page.blank();
   page.title("Run it");
-  while (!rest.empty()) {
+  // A here-document ends at the start of a line.
+  const std::string_view indent = text.find("<<") == std::string::npos ? "  " : "";
+  for (std::string_view rest = text; !rest.empty();) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
-    page.raw("  " + std::string(line));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    page.raw(fmt::format("{}{}", indent, line));
+    rest.remove_prefix(line.size() + 1);
   }
-  page.paragraph("", 2,
-                 mlx ? "for LM Studio: membudget settings --for lmstudio"
-                     : "for Ollama, LM Studio and MLX: membudget settings --for ...");
+  page.paragraph("", 2, other_settings(report.runtime.engine, own));
 }
 
 }  // namespace

@@ -171,7 +171,7 @@ PlanReport plan_report(PlanInputs inputs) {
       .draft_names = std::move(inputs.draft_names),
       .engine = inputs.runtime.engine,
   };
-  if (has_commands(inputs.runtime.engine)) {
+  if (inputs.runtime.settings_for) {
     out.commands = runtime_commands(run, inputs.commands_for);
   }
   out.plan = std::move(run.plan);

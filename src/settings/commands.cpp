@@ -90,31 +90,6 @@ std::string memory_note(const PlannedRun& run, const Runtime& runtime, const Wor
 
 }  // namespace settings
 
-std::string_view to_string(SettingsFormat format) {
-  switch (format) {
-    case SettingsFormat::ollama:
-      return "ollama";
-    case SettingsFormat::modelfile:
-      return "modelfile";
-    case SettingsFormat::llama_server:
-      return "llama-server";
-    case SettingsFormat::lmstudio:
-      return "lmstudio";
-    case SettingsFormat::mlx:
-      return "mlx";
-    case SettingsFormat::sysctl:
-      return "sysctl";
-  }
-  return "";
-}
-
-std::optional<SettingsFormat> settings_format_of_name(std::string_view name) {
-  for (const SettingsFormat format : settings_formats) {
-    if (to_string(format) == name) return format;
-  }
-  return std::nullopt;
-}
-
 namespace {
 
 /// With a raised limit a plan may fit that does not without: whoever pastes only one of the
@@ -140,10 +115,6 @@ constexpr std::string_view reads_gguf =
 
 }  // namespace
 
-bool has_commands(Engine engine) {
-  return engine == Engine::llama_cpp || engine == Engine::mlx;
-}
-
 RuntimeCommands runtime_commands(const PlannedRun& run, std::span<const SettingsFormat> formats) {
   using settings::joined;
   const bool mlx = run.engine == Engine::mlx;
@@ -156,8 +127,13 @@ RuntimeCommands runtime_commands(const PlannedRun& run, std::span<const Settings
   for (const SettingsFormat format : formats) {
     switch (format) {
       case SettingsFormat::ollama:
-        out.ollama = mlx ? std::vector{settings::comment(ollama_runs_mlx)}
-                         : noted(settings::ollama_lines(run));
+        if (mlx) {
+          out.ollama = {settings::comment(ollama_runs_mlx)};
+        } else {
+          auto lines = settings::ollama_lines(run);
+          out.ollama = noted(std::move(lines.server));
+          out.ollama_run = std::move(lines.run);
+        }
         break;
       case SettingsFormat::modelfile:
         out.modelfile =

@@ -11,7 +11,11 @@ namespace membudget::settings {
 
 // One file per runtime; each gives the lines of its format.
 
-[[nodiscard]] std::vector<std::string> ollama_lines(const PlannedRun& run);
+struct OllamaLines {
+  std::vector<std::string> server;  ///< Sets it.
+  std::vector<std::string> run;     ///< Then loads the model.
+};
+[[nodiscard]] OllamaLines ollama_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> modelfile_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> llama_server_lines(const PlannedRun& run);
 [[nodiscard]] std::vector<std::string> lmstudio_lines(const PlannedRun& run);

@@ -68,21 +68,38 @@ std::string source_of(const PlannedRun& run, std::vector<std::string>& lines) {
   return "./" + usual_file(run);
 }
 
-}  // namespace
+/// What starts a command where Ollama's server is.
+std::string_view shell_of(const PlannedRun& run) {
+  return run.ollama.defaults.backend == Backend::cpu ? "docker exec -it ollama " : "";
+}
 
-std::vector<std::string> ollama_lines(const PlannedRun& run) {
-  const OllamaRun ollama = ollama_run(run);
-  auto variables = server_variables(run, ollama);
-  auto parameters = model_parameters(ollama);
-  if (!ollama.context_is_default) {
-    // A num_ctx that came with the model stands before the variable.
-    if (run.model.default_context > 0) {
-      parameters.insert(parameters.begin(), fmt::format("num_ctx {}", ollama.num_ctx));
-    } else {
-      variables.insert(variables.begin(),
-                       {run.ollama.ollama->variables.context, std::to_string(ollama.num_ctx)});
-    }
+/// `ollama run` takes neither a path nor a parameter: these come from a Modelfile.
+std::vector<std::string> run_lines(const PlannedRun& run, bool with_variables,
+                                   bool with_parameters) {
+  const ModelNames& names = run.names;
+  std::vector<std::string> out;
+  if (with_variables && shell_of(run).empty()) {
+    out.push_back(comment("Once the server has started with these:"));
   }
+  const bool named = names.file.empty() && names.folder.empty() &&
+                     !(names.ollama.empty() && names.gguf_repository.empty());
+  if (!named || with_parameters) {
+    out.push_back(
+        comment("With what `membudget settings --for modelfile` prints, saved as Modelfile:"));
+    if (!shell_of(run).empty()) out.emplace_back("docker cp Modelfile ollama:/Modelfile");
+    out.push_back(fmt::format("{}ollama create my-model -f Modelfile", shell_of(run)));
+    out.push_back(fmt::format("{}ollama run my-model", shell_of(run)));
+    return out;
+  }
+  const std::string source = source_of(run, out);
+  out.push_back(fmt::format("{}ollama {} {}", shell_of(run), run.model.logits ? "run" : "pull",
+                            shell_word(source)));
+  return out;
+}
+
+std::vector<std::string> server_lines(const PlannedRun& run, const OllamaRun& ollama,
+                                      const std::vector<Variable>& variables,
+                                      const std::vector<std::string>& parameters) {
   std::vector<std::string> out;
   add_notes(ollama, out);
   if (!parameters.empty()) {
@@ -112,6 +129,25 @@ std::vector<std::string> ollama_lines(const PlannedRun& run) {
     out.push_back(fmt::format("export {}={}", name, shell_word(value)));
   }
   return out;
+}
+
+}  // namespace
+
+OllamaLines ollama_lines(const PlannedRun& run) {
+  const OllamaRun ollama = ollama_run(run);
+  auto variables = server_variables(run, ollama);
+  auto parameters = model_parameters(ollama);
+  if (!ollama.context_is_default) {
+    // A num_ctx that came with the model stands before the variable.
+    if (run.model.default_context > 0) {
+      parameters.insert(parameters.begin(), fmt::format("num_ctx {}", ollama.num_ctx));
+    } else {
+      variables.insert(variables.begin(),
+                       {run.ollama.ollama->variables.context, std::to_string(ollama.num_ctx)});
+    }
+  }
+  return {.server = server_lines(run, ollama, variables, parameters),
+          .run = run_lines(run, !variables.empty(), !parameters.empty())};
 }
 
 std::vector<std::string> modelfile_lines(const PlannedRun& run) {

@@ -236,6 +236,8 @@ constexpr Broken broken[] = {
      "/ollama/variables/parallel", "must be"},
     {"ollama_of_nobody", docker, "\"ollama_of\": \"ollama\"", "\"ollama_of\": \"olama\"",
      "\"olama\"", "/ollama_of", "no runtime is called 'olama'"},
+    {"settings_for_nobody", docker, "\"settings_for\": \"ollama\"", "\"settings_for\": \"sysctl\"",
+     "\"sysctl\"", "/settings_for", "none of: llama-server, ollama, lmstudio, mlx"},
     {"virtual_machine_of_more_than_all", docker, "\"ram_percent\": 50", "\"ram_percent\": 500",
      "500", "/virtual_machine/ram_percent", "more than the machine has"},
     {"unknown_backend", docker, "\"backend\": \"cpu\"", "\"backend\": \"npu\"", "\"npu\"",

@@ -29,6 +29,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
 using testing::Not;
 using testing::StartsWith;
 
@@ -61,6 +62,15 @@ PlannedRun of_file(const std::string& path) {
   auto run = planned("qwen2.5-coder:0.5b", "m1-max-32gb", asked(4096));
   run.names = {};
   run.names.file = path;
+  return run;
+}
+
+/// A plan for Ollama itself. In Docker it has no GPU, and says so by itself.
+PlannedRun planned_for(const std::string& ollama, const std::string& name, std::int64_t context) {
+  auto run = planned(name, "m1-max-32gb", asked(context));
+  run.ollama = Profiles::embedded().runtime(ollama);
+  run.plan = plan(run.model, run.machine, run.ollama, run.workload);
+  run.workload = configured(run.workload, run.ollama, run.model, run.plan.budget);
   return run;
 }
 
@@ -150,6 +160,35 @@ TEST(SettingsOllama, SetsTheSameVariablesForAppAndShell) {
             "OLLAMA_CONTEXT_LENGTH=8192\nOLLAMA_KV_CACHE_TYPE=q8_0\n");
 }
 
+TEST(SettingsOllama, RunsATagOnceTheServerIsSet) {
+  const auto lines = [](const std::string& ollama, const std::string& name, std::int64_t context) {
+    return runtime_commands(planned_for(ollama, name, context)).ollama_run;
+  };
+  // 32768 tokens are what it takes on that machine by itself.
+  EXPECT_THAT(lines("ollama", "llama3.1:8b", 32768), ElementsAre("ollama run llama3.1:8b"));
+  EXPECT_THAT(lines("ollama", "llama3.1:8b", 8192),
+              ElementsAre(StartsWith("# Once"), "ollama run llama3.1:8b"));
+  // The container starts with what it is told.
+  EXPECT_THAT(lines("docker-ollama", "llama3.1:8b", 8192),
+              ElementsAre("docker exec -it ollama ollama run llama3.1:8b"));
+  // Nobody talks to what only embeds.
+  EXPECT_THAT(lines("ollama", "nomic-embed-text", 2048),
+              ElementsAre("ollama pull nomic-embed-text"));
+}
+
+TEST(SettingsOllama, MakesAModelOfAFileAndOfParameters) {
+  const std::vector<std::string> lines{
+      "# With what `membudget settings --for modelfile` prints, saved as Modelfile:",
+      "ollama create my-model -f Modelfile", "ollama run my-model"};
+  const auto made = IsSupersetOf(lines);
+  EXPECT_THAT(runtime_commands(of_file("/models/x.gguf")).ollama_run, made);
+  auto workload = asked(4096, 1);
+  workload.batch = workload.ubatch = 128;
+  const auto batches = planned("qwen2.5-coder:7b", "m1-16gb", workload);
+  ASSERT_THAT(runtime_commands(batches).modelfile, HasSubstr("PARAMETER num_batch 128"));
+  EXPECT_THAT(runtime_commands(batches).ollama_run, made);
+}
+
 TEST(SettingsOllama, LeavesOutWhatThisMachineDefaultsTo) {
   // 24.96 GiB of working set stand for 32768 tokens; 11.84 GiB for 4096.
   const auto large = planned("qwen2.5-coder:32b", "m1-max-32gb", asked(32768, 1));
@@ -176,17 +215,8 @@ TEST(SettingsOllama, SaysWhatItCannotDo) {
   }
 }
 
-/// A plan for Ollama in Docker, which has no GPU and says so by itself.
-PlannedRun planned_for_docker(std::int64_t context) {
-  auto run = planned("llama3.1:8b", "m1-max-32gb", asked(context));
-  run.ollama = Profiles::embedded().runtime("docker-ollama");
-  run.plan = plan(run.model, run.machine, run.ollama, run.workload);
-  run.workload = configured(run.workload, run.ollama, run.model, run.plan.budget);
-  return run;
-}
-
 TEST(SettingsLlamaServer, IsEstimatedOnTheCpuWhereItIsKeptToIt) {
-  const auto run = planned_for_docker(4096);
+  const auto run = planned_for("docker-ollama", "llama3.1:8b", 4096);
   ASSERT_EQ(run.plan.footprint.total(Place::gpu), Bytes{});
   const auto text = runtime_commands(run).llama_server;
   EXPECT_THAT(text, HasSubstr("--device none"));
