@@ -120,12 +120,23 @@ class ScriptedTransport final : public Transport {
   bool monitor_;
 };
 
-/// Whether the password stands where an address has one: before its host.
+/// Whether the password stands where an address has one, before its host, and nowhere else: whoever
+/// writes it elsewhere too shows it himself.
 bool has_password(std::string_view url) {
-  const auto scheme = url.find("://");
-  const std::string_view rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
-  const std::string_view host = rest.substr(0, rest.find_first_of("/?#"));
-  return host.substr(0, host.rfind('@') + 1).find(password) != std::string_view::npos;
+  const std::string_view shown = url.substr(0, url.find_first_of("?#"));
+  bool found = false;
+  for (auto at = shown.find(password); at != std::string_view::npos;
+       at = shown.find(password, at + 1)) {
+    const auto slash = shown.rfind('/', at);
+    const auto begin = slash == std::string_view::npos ? 0 : slash + 1;
+    const std::string_view before = shown.substr(0, begin);
+    const std::string_view part = shown.substr(begin, shown.find('/', at) - begin);
+    const auto host = part.find('@', at - begin);
+    const bool address = begin == 0 || (before.ends_with("//") && !before.ends_with("///"));
+    if (host == std::string_view::npos || (!address && part.find(':') > host)) return false;
+    found = true;
+  }
+  return found;
 }
 
 /// As read_or_refuse(), and what is refused shows no secret of what was asked for.
