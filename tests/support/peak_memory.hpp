@@ -5,18 +5,18 @@
 
 namespace membudget::test {
 
-/// AddressSanitizer keeps what is freed for a while, and ThreadSanitizer shadows every byte: the
-/// peak then says nothing about the program.
+/// AddressSanitizer keeps what is freed for a while, and ThreadSanitizer shadows every byte: what a
+/// run then takes, memory or time, says nothing about the program.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool peak_is_of_the_program = false;
+constexpr bool costs_are_of_the_program = false;
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool peak_is_of_the_program = false;
+constexpr bool costs_are_of_the_program = false;
 #else
-constexpr bool peak_is_of_the_program = true;
+constexpr bool costs_are_of_the_program = true;
 #endif
 #else
-constexpr bool peak_is_of_the_program = true;
+constexpr bool costs_are_of_the_program = true;
 #endif
 
 /// Bytes of memory this process held at most; 0 where the system does not tell.

@@ -269,7 +269,7 @@ void expect_all_refused(const std::vector<Damaged>& files, const std::string& na
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(100))
         << damaged.what;
   }
-  if (peak_is_of_the_program) {
+  if (costs_are_of_the_program) {
     EXPECT_LT(peak_memory() - before, std::int64_t{64} << 20);
   }
 }
