@@ -156,6 +156,7 @@ std::vector<std::string> modelfile_lines(const PlannedRun& run) {
   add_notes(ollama, out);
   if (const auto variables = server_variables(run, ollama); !variables.empty()) {
     std::vector<std::string> words;
+    words.reserve(variables.size());
     for (const auto& [name, value] : variables) words.push_back(fmt::format("{}={}", name, value));
     out.push_back(
         comment(fmt::format("Only the server's environment can set: {}", fmt::join(words, " "))));
