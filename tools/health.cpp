@@ -170,7 +170,7 @@ class Samples {
     Bytes models;
     for (const ResidentModel& model : out.server->models) models += model.size;
     const Bytes reserve = machine_->reserve.value_or(machine_->chip.reserve);
-    const double ram = static_cast<double>(machine_->chip.ram.count());
+    const auto ram = static_cast<double>(machine_->chip.ram.count());
     out.measured.memory = std::min(static_cast<double>((models + reserve).count()) / ram, 1.0);
     out.notes.push_back(fmt::format("memory is estimated: {} of models and {} for the rest, of {}",
                                     to_text(models), to_text(reserve),

@@ -71,7 +71,8 @@ double bits_of(const json& quantization) {
     if (!quantization.contains("bits")) return floats;
     // Numbers do not cross words of 32 bits: ten of 3 bits take as much as eight of 4.
     const int bits = quantization.at("bits");
-    return 32.0 / (32 / bits) + floats / quantization.at("group_size").get<double>();
+    const int in_a_word = 32 / bits;
+    return 32.0 / in_a_word + floats / quantization.at("group_size").get<double>();
   }
   const std::string mode = quantization.at("mode");
   // A scale of one byte, or in affine mode scale and bias of two each.
@@ -154,6 +155,7 @@ struct ListRow {
 std::vector<ListRow> rows_of(const Profiles& profiles, ProfileKind kind,
                              const std::vector<std::string>& ids) {
   std::vector<ListRow> out;
+  out.reserve(ids.size());
   for (const std::string& id : ids) {
     out.push_back({id, json::parse(profiles.document(kind, id))});
   }

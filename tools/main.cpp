@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <iterator>
 #include <memory>
@@ -47,18 +48,18 @@ struct MainCommand {
 };
 
 // As --help lists them.
-constexpr MainCommand all_commands[] = {
-    {"plan", add_plan},           {"max-context", add_max_context},
-    {"compare", add_compare},     {"compare-runtimes", add_compare_runtimes},
-    {"sweep", add_sweep},         {"report", add_report},
-    {"settings", add_settings},   {"recommend", add_recommend},
-    {"stack", add_stack},         {"inspect", add_inspect},
-    {"detect", add_detect},       {"list", add_list},
-    {"show", add_show},           {"check", add_check},
-    {"verify", add_verify},       {"health", add_health},
-    {"record", add_record},       {"records", add_records},
-    {"calibrate", add_calibrate}, {"completion", add_completion},
-    {"manual", add_manual}};
+constexpr auto all_commands = std::to_array<MainCommand>(
+    {{"plan", add_plan},           {"max-context", add_max_context},
+     {"compare", add_compare},     {"compare-runtimes", add_compare_runtimes},
+     {"sweep", add_sweep},         {"report", add_report},
+     {"settings", add_settings},   {"recommend", add_recommend},
+     {"stack", add_stack},         {"inspect", add_inspect},
+     {"detect", add_detect},       {"list", add_list},
+     {"show", add_show},           {"check", add_check},
+     {"verify", add_verify},       {"health", add_health},
+     {"record", add_record},       {"records", add_records},
+     {"calibrate", add_calibrate}, {"completion", add_completion},
+     {"manual", add_manual}});
 
 /// The command that is named first, by itself: describing the options of all of them takes longer
 /// than a plan. All are there when none is named, and for those that tell of the others.
@@ -82,6 +83,7 @@ void add_commands(CLI::App& program, Exit& exit, const std::vector<std::string>&
 void check_command(const CLI::App& program, const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front().starts_with('-')) return;
   std::vector<std::string> names;
+  names.reserve(all_commands.size());
   for (const MainCommand& command : all_commands) names.emplace_back(command.name);
   if (std::ranges::find(names, arguments.front()) == names.end()) {
     refuse_usage(program, unknown_command(arguments.front(), names));

@@ -32,7 +32,7 @@ Exit run(const ReportOptions& options) {
         Errc::bad_request, "--format",
         "'" + options.format + "' is not known; a report is html, see plan for others");
   }
-  PlanOptions asked = options;
+  PlanOptions asked = static_cast<const PlanOptions&>(options);
   asked.format = "text";
   auto inputs = read(asked);
   inputs.commands_for.assign(settings_formats.begin(), settings_formats.end());

@@ -73,7 +73,7 @@ std::vector<std::string> list_of(const std::vector<std::string>& texts, const st
 /// The combinations of chips, runtimes and quantizations, in this order. When there is none at all,
 /// the reason of the first is the command's.
 std::vector<SweepSubject> subjects_of(const SweepOptions& options, std::size_t& plans) {
-  PlanOptions one = options;
+  PlanOptions one = static_cast<const PlanOptions&>(options);
   one.format = "text";
   one.json = false;
   std::vector<SweepSubject> out;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <iterator>
 #include <vector>
@@ -17,30 +18,30 @@ struct OtherName {
   std::string_view name;
   std::string_view option;
 };
-constexpr OtherName other_names[] = {{"c", "ctx-size"},
-                                     {"ctx", "ctx-size"},
-                                     {"context", "ctx-size"},
-                                     {"context-size", "ctx-size"},
-                                     {"context-length", "ctx-size"},
-                                     {"n-ctx", "ctx-size"},
-                                     {"num-ctx", "ctx-size"},
-                                     {"max-model-len", "ctx-size"},
-                                     {"q", "quant"},
-                                     {"quantization", "quant"},
-                                     {"quantisation", "quant"},
-                                     {"ram", "chip"},
-                                     {"memory", "chip"},
-                                     {"mac", "chip"},
-                                     {"machine", "chip"},
-                                     {"np", "parallel"},
-                                     {"slots", "parallel"},
-                                     {"num-parallel", "parallel"},
-                                     {"ngl", "gpu-layers"},
-                                     {"num-gpu", "gpu-layers"},
-                                     {"num-batch", "batch-size"},
-                                     {"kv-cache-type", "cache-type"},
-                                     {"engine", "runtime"},
-                                     {"m", "model"}};
+constexpr auto other_names = std::to_array<OtherName>({{"c", "ctx-size"},
+                                                       {"ctx", "ctx-size"},
+                                                       {"context", "ctx-size"},
+                                                       {"context-size", "ctx-size"},
+                                                       {"context-length", "ctx-size"},
+                                                       {"n-ctx", "ctx-size"},
+                                                       {"num-ctx", "ctx-size"},
+                                                       {"max-model-len", "ctx-size"},
+                                                       {"q", "quant"},
+                                                       {"quantization", "quant"},
+                                                       {"quantisation", "quant"},
+                                                       {"ram", "chip"},
+                                                       {"memory", "chip"},
+                                                       {"mac", "chip"},
+                                                       {"machine", "chip"},
+                                                       {"np", "parallel"},
+                                                       {"slots", "parallel"},
+                                                       {"num-parallel", "parallel"},
+                                                       {"ngl", "gpu-layers"},
+                                                       {"num-gpu", "gpu-layers"},
+                                                       {"num-batch", "batch-size"},
+                                                       {"kv-cache-type", "cache-type"},
+                                                       {"engine", "runtime"},
+                                                       {"m", "model"}});
 
 /// "--Num_Ctx=8k" as it is compared: "num-ctx".
 std::string bare_name(std::string_view word) {

@@ -112,7 +112,7 @@ class Planner {
   }
 
  private:
-  Chip named_chip() const {
+  [[nodiscard]] Chip named_chip() const {
     try {
       return profiles_.chip(options_.chip);
     } catch (const Error& error) {
