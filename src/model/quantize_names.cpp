@@ -2,6 +2,7 @@
 #include "model/quantize_names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 namespace membudget {
@@ -29,13 +30,17 @@ TensorRole role_of(std::string_view name) {
     std::string_view part;
     TensorRole role;
   };
-  static constexpr Pattern patterns[] = {
-      {"attn_qkv.weight", TensorRole::attn_v}, {"attn_kv_b.weight", TensorRole::attn_v},
-      {"attn_v.weight", TensorRole::attn_v},   {"attn_k.weight", TensorRole::attn_k},
-      {"attn_q.weight", TensorRole::attn_q},   {"attn_output.weight", TensorRole::attn_output},
-      {"ffn_up", TensorRole::ffn_up},          {"ffn_gate", TensorRole::ffn_gate},
+  static constexpr auto patterns = std::to_array<Pattern>({
+      {"attn_qkv.weight", TensorRole::attn_v},
+      {"attn_kv_b.weight", TensorRole::attn_v},
+      {"attn_v.weight", TensorRole::attn_v},
+      {"attn_k.weight", TensorRole::attn_k},
+      {"attn_q.weight", TensorRole::attn_q},
+      {"attn_output.weight", TensorRole::attn_output},
+      {"ffn_up", TensorRole::ffn_up},
+      {"ffn_gate", TensorRole::ffn_gate},
       {"ffn_down", TensorRole::ffn_down},
-  };
+  });
   for (const Pattern& pattern : patterns) {
     if (contains(name, pattern.part)) {
       return pattern.role;
@@ -46,7 +51,7 @@ TensorRole role_of(std::string_view name) {
 
 // tensor_allows_quantization in src/llama-quant.cpp, the part that looks at names.
 bool may_be_quantized(std::string_view name) {
-  static constexpr std::string_view excluded[] = {
+  static constexpr auto excluded = std::to_array<std::string_view>({
       "_norm.weight",
       "ffn_gate_inp.weight",
       "ffn_gate_tid2eid.weight",
@@ -82,14 +87,14 @@ bool may_be_quantized(std::string_view name) {
       ".patch_merger",
       "a.rvq.codebook",
       "mm.a.code_embd",
-  };
+  });
   return name.ends_with("weight") && name != "position_embd.weight" &&
          name != "token_types.weight" && !contains_any(name, excluded);
 }
 
 // convert_hf_to_gguf.py decides this; the list is read off the types in converted files.
 bool stays_f32(std::string_view name) {
-  static constexpr std::string_view parts[] = {
+  static constexpr auto parts = std::to_array<std::string_view>({
       "ffn_gate_inp.weight",        "position_embd.weight",
       "token_types.weight",         "ssm_conv1d",
       "shortconv.conv.weight",      "time_mix_first.weight",
@@ -100,7 +105,7 @@ bool stays_f32(std::string_view name) {
       "indexer.q_proj.weight",      "indexer.proj.weight",
       "compressor_ape.weight",      "hc_attn_fn.weight",
       "hc_ffn_fn.weight",           "output_hc_fn.weight",
-  };
+  });
   return !name.ends_with(".weight") || name.ends_with("_norm.weight") || contains_any(name, parts);
 }
 

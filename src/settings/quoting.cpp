@@ -92,7 +92,7 @@ std::optional<std::string> modelfile_value(std::string_view text) {
   }
   if (text.front() == '"' || text.front() == ' ' || text.back() == ' ') {
     // The quotes end at the end of the line: quotes inside need nothing.
-    return "\"\"\"" + std::string(text) + "\"\"\"";
+    return R"(""")" + std::string(text) + R"(""")";
   }
   return std::string(text);
 }
