@@ -17,24 +17,6 @@ namespace {
 
 using namespace report;
 
-std::string settings_title(SettingsFormat format) {
-  switch (format) {
-    case SettingsFormat::ollama:
-      return "Ollama's environment";
-    case SettingsFormat::modelfile:
-      return "Ollama's Modelfile";
-    case SettingsFormat::llama_server:
-      return "llama-server";
-    case SettingsFormat::lmstudio:
-      return "LM Studio";
-    case SettingsFormat::mlx:
-      return "MLX";
-    case SettingsFormat::sysctl:
-      return "Metal's limit";
-  }
-  return "";
-}
-
 std::string sized(Bytes size) {
   return fmt::format("<span data-bytes=\"{}\">{}</span>", size.count(), to_text(size));
 }
@@ -121,7 +103,7 @@ void add_settings(HtmlPage& page, const PlanReport& report) {
   }
   for (const SettingsFormat format : settings_formats) {
     if (const auto text = text_of(report.commands, format); !text.empty()) {
-      page.commands(settings_title(format), text);
+      page.commands(title(format), text);
     }
   }
 }

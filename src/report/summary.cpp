@@ -67,6 +67,24 @@ std::string system_words(const Machine& machine) {
   return machine.system == System::macos ? fmt::format("macOS {}", machine.macos) : "Linux";
 }
 
+std::string_view title(SettingsFormat format) {
+  switch (format) {
+    case SettingsFormat::ollama:
+      return "Ollama";
+    case SettingsFormat::modelfile:
+      return "Modelfiles";
+    case SettingsFormat::llama_server:
+      return "llama-server";
+    case SettingsFormat::lmstudio:
+      return "LM Studio";
+    case SettingsFormat::mlx:
+      return "MLX";
+    case SettingsFormat::sysctl:
+      return "Metal's limit";
+  }
+  return "";
+}
+
 std::string headline(const PlanReport& report) {
   const auto& model = report.model;
   const auto& chip = report.machine.chip;

@@ -13,6 +13,8 @@ namespace membudget::report {
 
 /// "macOS 26", "Linux"
 [[nodiscard]] std::string system_words(const Machine& machine);
+/// "Ollama", "Modelfiles": who is told.
+[[nodiscard]] std::string_view title(SettingsFormat format);
 /// "qwen2.5-coder:32b Q4_K_M on Apple M1 Max, 32.00 GiB RAM, macOS 26"
 [[nodiscard]] std::string headline(const PlanReport& report);
 /// "llama.cpp b10587: 8192 tokens, f16 cache, flash attention, 40 of 65 layers on the GPU"

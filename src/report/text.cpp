@@ -156,24 +156,6 @@ void recommendation(Page& page, const PlanReport& report, const TextStyle& style
   }
 }
 
-std::string_view title(SettingsFormat format) {
-  switch (format) {
-    case SettingsFormat::ollama:
-      return "Ollama";
-    case SettingsFormat::modelfile:
-      return "a Modelfile";
-    case SettingsFormat::llama_server:
-      return "llama-server";
-    case SettingsFormat::lmstudio:
-      return "LM Studio";
-    case SettingsFormat::mlx:
-      return "MLX";
-    case SettingsFormat::sysctl:
-      return "macOS";
-  }
-  return "";
-}
-
 /// "for Ollama, LM Studio and MLX: membudget settings --for ...": who else can be told a plan for
 /// `engine` that was told to `own`.
 std::string other_settings(Engine engine, SettingsFormat own) {
