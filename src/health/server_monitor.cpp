@@ -94,10 +94,10 @@ struct ServerMonitor::State {
   std::optional<Work> generated;
   std::optional<Work> prompted;
 
-  Answer get(const std::string& path) const;
-  bool read_ollama(ServerSample& out, bool must);
+  [[nodiscard]] Answer get(const std::string& path) const;
+  bool read_ollama(ServerSample& out, bool must) const;
   void read_metrics(ServerSample& out);
-  void read_slots(ServerSample& out);
+  void read_slots(ServerSample& out) const;
   [[noreturn]] void fail(const std::string& path, const std::string& problem) const {
     throw Error(Errc::network, shown_url(base + path), problem);
   }
@@ -128,7 +128,7 @@ Answer ServerMonitor::State::get(const std::string& path) const {
   return out;
 }
 
-bool ServerMonitor::State::read_ollama(ServerSample& out, bool must) {
+bool ServerMonitor::State::read_ollama(ServerSample& out, bool must) const {
   constexpr const char* path = "/api/ps";
   const Answer answer = get(path);
   const json value = answer.status == 200 ? json::parse(answer.body, nullptr, false) : json();
@@ -177,7 +177,7 @@ void ServerMonitor::State::read_metrics(ServerSample& out) {
   }
 }
 
-void ServerMonitor::State::read_slots(ServerSample& out) {
+void ServerMonitor::State::read_slots(ServerSample& out) const {
   constexpr const char* path = "/slots";
   const Answer answer = get(path);
   const json value = answer.status == 200 ? json::parse(answer.body, nullptr, false) : json();

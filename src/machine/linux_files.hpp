@@ -11,11 +11,9 @@
 #include "membudget/host_readings.hpp"
 #include "membudget/units.hpp"
 
-namespace membudget {
-
 /// What the files say that a Linux kernel shows under /proc and /sys; texts in, values out. A text
 /// that is not what it should be gives nothing.
-namespace linux_files {
+namespace membudget::linux_files {
 
 using Files = std::map<std::string, std::string>;
 
@@ -65,5 +63,4 @@ struct CgroupLimits {
 };
 [[nodiscard]] CgroupLimits cgroup_limits(const Files& files);
 
-}  // namespace linux_files
-}  // namespace membudget
+}  // namespace membudget::linux_files

@@ -85,6 +85,7 @@ std::vector<Program> programs_of(const std::vector<ProcessReading>& processes) {
     program.bytes += process.bytes;
   }
   std::vector<Program> out;
+  out.reserve(by_name.size());
   for (auto& [name, program] : by_name) {
     out.push_back(std::move(program));
   }
@@ -126,7 +127,7 @@ void plan_on_cpu(ThisMachine& host, const HostRules& rules) {
     host.machine.notes.push_back(fmt::format("{} grants {} of the {} installed.", host.limit->name,
                                              to_text(host.limit->limit), to_text(host.installed)));
   }
-  host.machine.notes.push_back(
+  host.machine.notes.emplace_back(
       "There is no Metal here: the plan is for llama.cpp on the CPU, and no speed is known.");
 }
 

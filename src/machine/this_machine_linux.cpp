@@ -40,7 +40,7 @@ std::string processor_of(const HostReadings& readings, const std::string& board)
 }
 
 std::string board_of(const HostReadings& readings) {
-  const std::string tree = first_line(file(readings, "/sys/firmware/devicetree/base/model"));
+  std::string tree = first_line(file(readings, "/sys/firmware/devicetree/base/model"));
   if (!tree.empty()) {
     return tree;
   }
@@ -82,7 +82,7 @@ void read_cpus(ThisMachine& host, const HostReadings& readings, const CgroupLimi
     return;
   }
   host.cpu_cores = most;
-  double granted = static_cast<double>(most);
+  auto granted = static_cast<double>(most);
   if (allowed > 0) {
     granted = std::min(granted, static_cast<double>(allowed));
   }

@@ -140,7 +140,7 @@ class Reader {
     const auto first = text.find_first_not_of(blanks);
     text = first == std::string_view::npos ? "" : text.substr(first);
     text = text.substr(0, text.find_last_not_of(blanks) + 1);
-    for (const std::string_view quote : {std::string_view("\"\"\""), std::string_view("\"")}) {
+    for (const std::string_view quote : {std::string_view(R"(""")"), std::string_view("\"")}) {
       if (!text.starts_with(quote)) continue;
       if (text.size() < 2 * quote.size() || !text.ends_with(quote)) return std::nullopt;
       return std::string(text.substr(quote.size(), text.size() - 2 * quote.size()));
@@ -163,8 +163,8 @@ class Reader {
     }
   }
 
-  std::int64_t number(const std::string& name, const std::string& value, std::int64_t line,
-                      std::int64_t least) const {
+  [[nodiscard]] std::int64_t number(const std::string& name, const std::string& value,
+                                    std::int64_t line, std::int64_t least) const {
     constexpr std::int64_t most = (std::int64_t{1} << 31) - 1;
     std::int64_t out = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);

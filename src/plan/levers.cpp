@@ -48,7 +48,8 @@ Positions cache_types(const Model& model, const Settings& settings, const Advice
     if (bits(type) >= std::max(bits(settings.cache_type_k), bits(settings.cache_type_v))) {
       continue;
     }
-    Position each = position(rules, Lever::cache_type, k == v ? k : k + "/" + v, option_name(type));
+    Position each = position(rules, Lever::cache_type, k == v ? k : fmt::format("{}/{}", k, v),
+                             option_name(type));
     std::string published =
         figure(published_cache_quality(quality, type, type, parameters_of(model)),
                fmt::format("a {} cache", option_name(type)));

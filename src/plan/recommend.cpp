@@ -140,7 +140,7 @@ class Search {
     return out;
   }
 
-  std::vector<ElementType> cache_types() const {
+  [[nodiscard]] std::vector<ElementType> cache_types() const {
     if (asked_.cache_type_k || asked_.cache_type_v) {
       return {asked_.cache_type_k.value_or(asked_.cache_type_v.value_or(ElementType::f16))};
     }
@@ -243,7 +243,7 @@ class Search {
     out_.considered.back().verdict = out_.plan.verdict;
   }
 
-  std::int64_t largest(const Workload& workload) const {
+  [[nodiscard]] std::int64_t largest(const Workload& workload) const {
     return max_context(*out_.model, machine_, runtime_, workload, wanted_room());
   }
 
@@ -277,7 +277,7 @@ class Search {
   }
 
   /// 0 when the engine refuses.
-  std::int64_t longer(const Workload& workload) const {
+  [[nodiscard]] std::int64_t longer(const Workload& workload) const {
     try {
       return largest(workload);
     } catch (const Error& error) {

@@ -239,6 +239,7 @@ class StackClimb {
     // What later and larger steps made needless goes, dearest first.
     const Verdict reached = now.verdict;
     std::vector<std::pair<std::size_t, std::size_t>> levers;
+    levers.reserve(done.size());
     for (const Done& each : done) {
       levers.emplace_back(each.candidate.member, each.candidate.lever);
     }

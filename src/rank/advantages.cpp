@@ -44,7 +44,7 @@ std::vector<std::string> advantages(const RankedModel& one, const RankedModel& o
                               other.entry.trained_context));
   }
   if (one.entry.modality == "vision" && other.entry.modality != "vision") {
-    out.push_back("reads images too, with a projector beside it");
+    out.emplace_back("reads images too, with a projector beside it");
   }
   if (one.plan.verdict < other.plan.verdict) {
     out.push_back(fmt::format("is {}, not only {}", to_string(one.plan.verdict),

@@ -130,8 +130,8 @@ class Ranker {
     return out_.models.size() < out_.request.count ? 0 : out_.models.back().factors.score();
   }
 
-  std::vector<Result> planned(std::span<const Candidate> candidates,
-                              const std::vector<std::string>& quantizations) const {
+  [[nodiscard]] std::vector<Result> planned(std::span<const Candidate> candidates,
+                                            const std::vector<std::string>& quantizations) const {
     std::vector<Result> out(candidates.size());
     std::atomic<std::size_t> next = 0;
     const auto work = [&] {

@@ -56,8 +56,8 @@ Worth worth_of(const CatalogEntry& entry, std::string_view task, const Capabilit
                    [&](const std::string& each) { return has(traits, each); })) {
     out.training = 0;
   }
-  const double total = static_cast<double>(entry.parameters);
-  const double active = static_cast<double>(entry.active_parameters);
+  const auto total = static_cast<double>(entry.parameters);
+  const auto active = static_cast<double>(entry.active_parameters);
   out.size = std::pow(total, rules.total_share) * std::pow(active, 1 - rules.total_share);
   out.age =
       std::exp2(static_cast<double>(released - behind - rules.reference) / rules.halving_months);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -65,8 +66,10 @@ void make_folder_of(const fs::path& file) {
 
 /// Some network file systems have no locks; there one append is still one write at the end.
 void lock(int descriptor, int kind, const fs::path& file) {
+  // The first two are one on Linux and two on macOS.
+  constexpr std::array no_locks{EOPNOTSUPP, ENOTSUP, ENOLCK, EINVAL};
   if (again_when_interrupted([&] { return ::flock(descriptor, kind); }) != 0 &&
-      errno != EOPNOTSUPP && errno != ENOTSUP && errno != ENOLCK && errno != EINVAL) {
+      std::ranges::find(no_locks, errno) == no_locks.end()) {
     fail(file, "cannot be locked", errno);
   }
 }

@@ -30,8 +30,8 @@ std::string near(double x, double y, const ChartStyle& style, const std::string&
 std::string filled(const Part& part, double x, double y, double width, double height,
                    const ChartStyle& style) {
   const PartLook look = part_look(part.name);
-  const auto box = fmt::format("x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"", px(x), px(y),
-                               px(width), px(height));
+  const auto box =
+      fmt::format(R"(x="{}" y="{}" width="{}" height="{}")", px(x), px(y), px(width), px(height));
   std::string out = fmt::format("<rect class=\"f{}\" {}/>", look.colour, box);
   if (look.hatching > 0) {
     out += fmt::format("<rect fill=\"url(#{}-h{})\" {}/>", style.id, look.hatching, box);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace membudget::report {
 namespace {
@@ -60,7 +61,9 @@ std::vector<Tick> TokenScale::ticks(int most) const {
   } else {
     double step = 1;
     while ((last_ - first_) / step > most - 1) step *= 2;
-    for (double value = std::ceil(first_ / step) * step; value <= last_; value += step) add(value);
+    const auto lowest = static_cast<std::int64_t>(std::ceil(first_ / step));
+    const auto highest = static_cast<std::int64_t>(std::floor(last_ / step));
+    for (std::int64_t at = lowest; at <= highest; ++at) add(static_cast<double>(at) * step);
   }
   // The end is what a model was trained for; it deserves a mark unless one is near.
   const double room = 0.7 / most;

@@ -107,7 +107,7 @@ std::string drawn_axes(const ChartPanel& panel, const PlotFrame& frame) {
         "<g class=\"tick\" data-bytes=\"{:.0f}\" data-y=\"{}\"><path class=\"grid\" "
         "d=\"M{} {}H{}\"/>{}</g>\n",
         tick.value, px(y), px(frame.left), px(y), px(frame.right()),
-        svg_text(frame.left - 8, y + 4, "class=\"muted\" text-anchor=\"end\"", tick.label));
+        svg_text(frame.left - 8, y + 4, R"(class="muted" text-anchor="end")", tick.label));
   }
   const int horizontal = static_cast<int>(frame.width / 46);
   for (const Tick& tick : frame.tokens.ticks(horizontal)) {
@@ -116,15 +116,15 @@ std::string drawn_axes(const ChartPanel& panel, const PlotFrame& frame) {
         "<g class=\"xtick\" data-tokens=\"{:.0f}\" data-x=\"{}\"><path class=\"axis\" "
         "d=\"M{} {}v5\"/>{}</g>\n",
         tick.value, px(x), px(x), px(frame.bottom()),
-        svg_text(x, frame.bottom() + 19, "class=\"muted\" text-anchor=\"middle\"", tick.label));
+        svg_text(x, frame.bottom() + 19, R"(class="muted" text-anchor="middle")", tick.label));
   }
   out += fmt::format("<path class=\"axis\" fill=\"none\" d=\"M{} {}V{}H{}\"/>\n", px(frame.left),
                      px(frame.top), px(frame.bottom()), px(frame.right()));
-  out += svg_text(frame.left, frame.top - 10, "class=\"muted\"",
+  out += svg_text(frame.left, frame.top - 10, R"(class="muted")",
                   panel.gpu ? "GPU memory, GiB" : "memory, GiB") +
          "\n";
   return out +
-         svg_text(frame.right(), frame.bottom() + 38, "class=\"muted\" text-anchor=\"end\"",
+         svg_text(frame.right(), frame.bottom() + 38, R"(class="muted" text-anchor="end")",
                   "context, tokens (1k = 1024)") +
          "\n";
 }
@@ -137,7 +137,10 @@ int crossings(const ChartPanel& panel, const PlotFrame& frame, double from, doub
   for (const ChartCurve& curve : panel.curves) {
     const double first = frame.x(static_cast<double>(curve.points.front().tokens));
     const double last = frame.x(static_cast<double>(curve.points.back().tokens));
-    for (double x = std::max(from, first); x <= std::min(to, last); x += 4) {
+    const double left = std::max(from, first);
+    const int steps = static_cast<int>(std::floor((std::min(to, last) - left) / 4));
+    for (int step = 0; step <= steps; ++step) {
+      const double x = left + step * 4;
       const double y =
           frame.y(bytes_at(curve, frame.tokens.tokens((x - frame.left) / frame.width)));
       if (y > top - 4 && y < bottom + 4) ++out;
@@ -156,8 +159,8 @@ std::string line_label(const ChartPanel& panel, const PlotFrame& frame, double b
   const int at_right =
       crossings(panel, frame, frame.right() - 6 - width, frame.right() - 6, top, baseline + 2);
   return at_right < at_left
-             ? svg_text(frame.right() - 6, baseline, "class=\"halo\" text-anchor=\"end\"", text)
-             : svg_text(frame.left + 6, baseline, "class=\"halo\"", text);
+             ? svg_text(frame.right() - 6, baseline, R"(class="halo" text-anchor="end")", text)
+             : svg_text(frame.left + 6, baseline, R"(class="halo")", text);
 }
 
 std::string drawn_limits(const ChartPanel& panel, const PlotFrame& frame, bool above) {
@@ -210,7 +213,7 @@ std::string drawn_panel(const ChartPanel& panel, const ChartStyle& style, double
   const double right_end = style.width - 8.0;
   std::string out = "<g class=\"panel\">\n";
   if (!panel.title.empty()) {
-    out += lines_of_text(panel.title, 8, y, style.width - 16.0, "class=\"muted\"");
+    out += lines_of_text(panel.title, 8, y, style.width - 16.0, R"(class="muted")");
   }
   if (!panel.curves.empty()) {
     const ChartExtent extent = extent_of(panel);
@@ -242,7 +245,7 @@ std::string drawn_panel(const ChartPanel& panel, const ChartStyle& style, double
     y = frame.bottom() + 54;
   }
   for (const auto& note : panel.notes) {
-    out += lines_of_text(note, 8, y, style.width - 16.0, "class=\"muted\"");
+    out += lines_of_text(note, 8, y, style.width - 16.0, R"(class="muted")");
   }
   y += 14;
   return out + "</g>\n";
@@ -304,7 +307,7 @@ std::string report::px(double value) {
 
 std::string report::svg_text(double x, double y, std::string_view attributes,
                              std::string_view text) {
-  return fmt::format("<text x=\"{}\" y=\"{}\" {}>{}</text>", px(x), px(y), attributes,
+  return fmt::format(R"(<text x="{}" y="{}" {}>{}</text>)", px(x), px(y), attributes,
                      marked_up(text));
 }
 
@@ -314,7 +317,7 @@ double report::text_width(std::string_view text, double size) {
 }
 
 std::string report::fitted(std::string_view text, double width, double size) {
-  const std::string whole = printable(text);
+  std::string whole = printable(text);
   if (text_width(whole, size) <= width) return whole;
   const int most = std::max(1, static_cast<int>(width / text_width("x", size)) - 1);
   std::string out;

@@ -69,7 +69,7 @@ std::string drawn_point(const ChartPoint& point, const ChartCurve& curve, std::s
       marked_up(curve.label), to_text(point.bytes), point.tokens, words(point.verdict),
       point.largest ? "; the largest context that fits" : "");
   if (point.largest) {
-    out += fmt::format("<circle class=\"ring\" cx=\"{}\" cy=\"{}\" r=\"8\"/>", px(x), px(y));
+    out += fmt::format(R"(<circle class="ring" cx="{}" cy="{}" r="8"/>)", px(x), px(y));
   }
   return out + fmt::format("<path class=\"{}\" d=\"{}\"/></g>\n", good ? "fits" : "not",
                            marker(shape, x, y, 3.6));
@@ -101,6 +101,7 @@ struct EndLabel {
 std::string drawn_labels(std::vector<EndLabel> labels, const PlotFrame& frame) {
   std::ranges::stable_sort(labels, {}, &EndLabel::y);
   std::vector<double> wanted;
+  wanted.reserve(labels.size());
   for (const EndLabel& label : labels) wanted.push_back(label.y);
   const auto at = spread(std::move(wanted), label_height, frame.top + 4, frame.bottom() - 4);
   std::string out;
@@ -169,7 +170,7 @@ std::string drawn_largest(const ChartCurve& curve, const PlotFrame& frame) {
   return fmt::format("<path class=\"drop\" d=\"M{0} {1}V{2}\"/>\n", px(x),
                      px(frame.y(largest->bytes)), px(frame.bottom())) +
          svg_text(x + (left_half ? 6 : -6), frame.bottom() - 8,
-                  left_half ? "class=\"halo\"" : "class=\"halo\" text-anchor=\"end\"",
+                  left_half ? R"(class="halo")" : R"(class="halo" text-anchor="end")",
                   fmt::format("{} tokens fit", largest->tokens)) +
          "\n";
 }

@@ -66,7 +66,7 @@ class Canvas {
   [[nodiscard]] std::string row(int at) const {
     std::string out;
     for (int column = 0; column < width_; ++column) {
-      const Cell& cell = cells_[static_cast<std::size_t>(at * width_ + column)];
+      const Cell& cell = cells_[index(at, column)];
       std::string sign = cell.sign.empty() ? std::string(" ") : std::string(cell.sign);
       if (cell.dots != 0 && cell.sign.size() != 1) sign = braille(cell.dots);
       out += cell.curve < 0 ? sign : painted(sign, colour_of(cell.curve), style_);
@@ -84,7 +84,11 @@ class Canvas {
   }
 
  private:
-  Cell& cell(int at, int column) { return cells_[static_cast<std::size_t>(at * width_ + column)]; }
+  [[nodiscard]] std::size_t index(int at, int column) const {
+    const int out = at * width_ + column;
+    return static_cast<std::size_t>(out);
+  }
+  Cell& cell(int at, int column) { return cells_[index(at, column)]; }
 
   static std::string braille(unsigned dots) {
     const unsigned code = 0x2800U + dots;
@@ -182,6 +186,7 @@ std::vector<RowLabel> labels_of(const ChartPanel& panel, const Canvas& canvas, i
   }
   std::ranges::stable_sort(out, {}, &RowLabel::row);
   std::vector<double> wanted;
+  wanted.reserve(out.size());
   for (const RowLabel& label : out) wanted.push_back(label.row);
   const auto spaced = spread(std::move(wanted), 1, 0, chart_rows - 1);
   for (std::size_t i = 0; i < out.size(); ++i) out[i].row = std::round(spaced[i]);

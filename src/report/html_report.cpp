@@ -72,6 +72,7 @@ void add_entries(HtmlPage& page, std::string_view caption, std::string_view firs
                  std::string_view second, const std::vector<Entry>& entries) {
   if (entries.empty()) return;
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(entries.size());
   for (const Entry& entry : entries)
     rows.push_back({marked_up(entry.label), marked_up(entry.text)});
   page.table(caption, {std::string(first), std::string(second)}, rows, 2, 2);

@@ -16,11 +16,11 @@ using namespace report;
 
 std::string page_cell(const SweepPanel& panel, const SweepSeries& series, std::size_t at) {
   const SweepPoint& point = series.points[at];
-  if (!point.plan) return "<span class=\"muted\">–</span>";
+  if (!point.plan) return R"(<span class="muted">–</span>)";
   const Bytes size = counted(*point.plan, panel);
   const auto verdict = point.plan->verdict;
   const bool edge = largest_fitting(series) == &point;
-  auto out = fmt::format("<span{} data-tokens=\"{}\" data-bytes=\"{}\">{}</span>",
+  auto out = fmt::format(R"(<span{} data-tokens="{}" data-bytes="{}">{}</span>)",
                          edge ? " class=\"edge\"" : "", point.asked, size.count(), in_gib(size));
   if (verdict != Verdict::comfortable) {
     out += fmt::format(" <span class=\"{}\">{}</span>", fits(verdict) ? "muted" : "not",

@@ -107,7 +107,7 @@ std::string title_of(const Sweep& sweep) {
 }
 
 std::string limits_of(const SweepSeries& series) {
-  const auto ram = fmt::format("RAM available {}", to_text(series.ram_available));
+  auto ram = fmt::format("RAM available {}", to_text(series.ram_available));
   if (!series.metal) return ram;
   return fmt::format("GPU limit {} ({}), safe up to {}; {}", to_text(series.gpu_limit),
                      series.gpu_limit_rule,
@@ -148,6 +148,7 @@ std::vector<std::string> refusals_of(const SweepPanel& panel) {
     }
   }
   std::vector<std::string> out;
+  out.reserve(whose.size());
   for (const auto& [who, reason] : whose) out.push_back(fmt::format("{}: {}", who, reason));
   return out;
 }

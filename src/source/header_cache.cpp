@@ -120,7 +120,7 @@ void tidy(const fs::path& cache) {
 
 }  // namespace
 
-HeaderFile::HeaderFile(const fs::path& cache) : cache_(cache) {
+HeaderFile::HeaderFile(fs::path cache) : cache_(std::move(cache)) {
   std::error_code code;
   if (!cache_.empty()) {
     fs::create_directories(cache_, code);

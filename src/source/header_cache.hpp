@@ -23,7 +23,7 @@ struct HeaderKey {
 class HeaderFile {
  public:
   /// A new one, empty; in the temporary folder when `cache` is empty or cannot be written.
-  explicit HeaderFile(const std::filesystem::path& cache);
+  explicit HeaderFile(std::filesystem::path cache);
   ~HeaderFile();
   HeaderFile(HeaderFile&& other) noexcept;
   HeaderFile& operator=(HeaderFile&&) = delete;

@@ -275,6 +275,7 @@ void gemma4(Conversion& to) {
   }
   if (const auto full_heads = to.config.whole("num_global_key_value_heads")) {
     std::vector<std::int64_t> heads;
+    heads.reserve(slides.size());
     for (const std::int64_t slide : slides) {
       heads.push_back(slide != 0 ? to.config.need("num_key_value_heads") : *full_heads);
     }

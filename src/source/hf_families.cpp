@@ -21,7 +21,7 @@ struct Family {
   std::string_view classes;  ///< "A|B"
   std::string_view architecture;
   /// "gguf key = config keys; ..." beyond common_keys.
-  std::string_view copies = "";
+  std::string_view copies{};
   void (*compute)(Conversion&) = nullptr;
 };
 

@@ -41,7 +41,7 @@ fs::path lm_studio_setting(const fs::path& settings) {
 }
 
 fs::path lm_studio_folder(const fs::path& home) {
-  if (const fs::path set = lm_studio_setting(home / ".lmstudio" / "settings.json"); !set.empty()) {
+  if (fs::path set = lm_studio_setting(home / ".lmstudio" / "settings.json"); !set.empty()) {
     return set;
   }
   const fs::path older = home / ".cache" / "lm-studio" / "models";

@@ -43,7 +43,7 @@ std::string_view file_of(std::string_view url) {
 class AddressFiles final : public ModelFiles {
  public:
   using Open = std::function<std::unique_ptr<ByteSource>(const std::string& file)>;
-  AddressFiles(std::string name, std::string file, Open open)
+  AddressFiles(std::string name, const std::string& file, Open open)
       : name_(std::move(name)), open_(std::move(open)) {
     // "x-00002-of-00003.gguf": its siblings are taken to be there.
     const auto of = file.rfind("-of-");

@@ -226,7 +226,7 @@ class CurlTransport final : public Transport {
   }
 
  private:
-  Outcome outcome(CURLcode code, Exchange state) const {
+  [[nodiscard]] Outcome outcome(CURLcode code, Exchange state) const {
     Outcome out{.reply = std::move(state.reply), .failure = {}, .stopped = state.stopped};
     if (code == CURLE_OK || state.stopped) {
       return out;

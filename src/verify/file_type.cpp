@@ -91,7 +91,7 @@ std::string quantization_of(const LoggedModel& model, const Profiles& profiles) 
         names, [&](const std::string& each) { return upper(each) == upper(name); });
     return found == names.end() ? std::string() : *found;
   };
-  if (const auto printed = known(name_of_file_type(model.file_type)); !printed.empty()) {
+  if (auto printed = known(name_of_file_type(model.file_type)); !printed.empty()) {
     return printed;
   }
   for (const std::string_view name : {std::string_view(model.path), std::string_view(model.name)}) {
@@ -100,12 +100,12 @@ std::string quantization_of(const LoggedModel& model, const Profiles& profiles) 
     if (const auto start = type_start(file); start != std::string_view::npos) {
       std::string_view type = file.substr(start);
       type = type.substr(0, type.find_first_of("-.:"));
-      if (const auto found = known(type); !found.empty()) return found;
+      if (auto found = known(type); !found.empty()) return found;
     }
     // MLX's uploads: "Qwen3-4B-4bit".
     const auto dash = name.rfind('-');
     if (dash != std::string_view::npos) {
-      if (const auto found = known(name.substr(dash + 1)); !found.empty()) return found;
+      if (auto found = known(name.substr(dash + 1)); !found.empty()) return found;
     }
   }
   return "";

@@ -79,7 +79,7 @@ bool take_compose(LogLine& line) {
 bool take_router(LogLine& line) {
   if (line.text.size() < 8 || line.text.front() != '[') return false;
   const auto end = line.text.find("] ");
-  if (end == std::string_view::npos || end != 6) return false;
+  if (end != 6) return false;
   const std::string_view port = trimmed(line.text.substr(1, end - 1));
   if (port.empty() || !std::all_of(port.begin(), port.end(), is_digit)) return false;
   line.source = line.text.substr(0, end + 1);

@@ -37,7 +37,7 @@ ElementType cache_type(const std::string& name, PlannedSettings& out) {
   const auto type = element_type_of_name(name);
   if (!type) {
     out.plain_cache = false;
-    out.notes.push_back(
+    out.notes.emplace_back(
         "its cache has a type that is none of llama.cpp's, so that is not compared");
     return ElementType::f16;
   }
@@ -84,7 +84,7 @@ void conclude_sequences(const EngineLoad& load, const Model& model, PlannedSetti
         out.notes.push_back(fmt::format("{} sequences, by the size of the output buffer", count));
       }
       if (embeddings) {
-        out.notes.push_back("embeddings as well as logits, by the size of the output buffer");
+        out.notes.emplace_back("embeddings as well as logits, by the size of the output buffer");
       }
       return;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "verify/process_list.hpp"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "ascii.hpp"
@@ -56,10 +58,8 @@ std::optional<PrintedSize> human_size(std::string_view text) {
   const std::string_view digits = leading_number(text);
   constexpr double cut_from = 10;
   if (value && *value < cut_from && digits.find('.') == std::string_view::npos) {
-    const auto exact =
-        printed_size(std::string(digits) + ".000000" + std::string(text.substr(digits.size())),
-                     Rounding::nearest);
-    return exact;
+    return printed_size(fmt::format("{}.000000{}", digits, text.substr(digits.size())),
+                        Rounding::nearest);
   }
   return printed_size(text, value && *value >= cut_from ? Rounding::truncated : Rounding::nearest);
 }

@@ -91,7 +91,8 @@ class Ranges {
 
  private:
   [[nodiscard]] const Range& at(Access access) const {
-    return stored_[static_cast<std::size_t>(~access)];
+    const Access index = ~access;
+    return stored_[static_cast<std::size_t>(index)];
   }
 
   std::vector<Range> stored_;

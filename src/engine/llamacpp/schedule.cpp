@@ -304,16 +304,17 @@ class Scheduler {
         split->begin = at;
       }
       started = true;
-      for (std::size_t i = 0; i < graph_[id].sources.size(); ++i) {
-        const NodeId source = graph_[id].sources[i];
+      // Not those in the graph, which grows with every copy.
+      auto sources = graph_[id].sources;
+      for (NodeId& source : sources) {
         if (source == no_node || device(source) == split->device ||
             readable(source, split->device)) {
           continue;
         }
         const NodeId known = copy_on(source, split->device);
-        const NodeId copy = known == no_node ? make_copy(source, *split) : known;
-        graph_[id].sources[i] = copy;
+        source = known == no_node ? make_copy(source, *split) : known;
       }
+      graph_[id].sources = sources;
     }
     result.splits.back().end = static_cast<std::int32_t>(order.size());
   }

@@ -97,8 +97,8 @@ Terms terms(const Model& model, const Runtime& runtime, const Settings& settings
   Terms out;
   out.parameters = model.tensors.total();
   out.temporary = largest_function(model, own, chunk) * 2;
-  // :708-710; keys and values of 16 bits, and 1.25 bytes of page tables.
-  out.token_quarters = times(times(times(shape.head_dim, shape.kv_heads), shape.layers), 4 * 4) + 5;
+  // :708-710, in quarters of a byte; keys and values of 16 bits, and 1.25 bytes of page tables.
+  out.token_quarters = times(times(times(shape.head_dim, shape.kv_heads), shape.layers), 16) + 5;
   // :711-713
   out.cache_workspace =
       Bytes((sequences + 1) * 88 + times(chunk, (shape.heads + 1) * 8) +

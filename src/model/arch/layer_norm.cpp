@@ -58,7 +58,7 @@ std::vector<TensorShape> falcon_tensors(const Metadata& metadata, OptionalTensor
   Layout layout{
       .norms = {"attn_norm"}, .norm_bias = true, .fused_qkv = true, .gating = Gating::none};
   if (TensorList(metadata, optional).has("attn_norm_2.weight")) {
-    layout.norms.push_back("attn_norm_2");
+    layout.norms.emplace_back("attn_norm_2");
   }
   return transformer_tensors(metadata, optional, layout);
 }
@@ -67,7 +67,7 @@ std::vector<TensorShape> stablelm_tensors(const Metadata& metadata, OptionalTens
   const TensorList list(metadata, optional);
   Layout layout{.norms = {"attn_norm"}, .norm_bias = true};
   if (list.has("ffn_norm.weight")) {
-    layout.norms.push_back("ffn_norm");
+    layout.norms.emplace_back("ffn_norm");
   }
   if (list.has("attn_q_norm.weight")) {
     layout.query_key_norm = QueryKeyNorm::each_head;
