@@ -11,7 +11,7 @@ namespace {
 
 void gguf_header(benchmark::State& state, const bench::HeaderKind& kind) {
   const bench::ModelOnDisk file(kind);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(read_gguf(file.path()));
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * file.header_bytes());
@@ -24,7 +24,7 @@ BENCHMARK_CAPTURE(gguf_header, 70b_256k_vocabulary, bench::llama_70b_256k)
 /// ... and describing the model.
 void load_gguf_file(benchmark::State& state, const bench::HeaderKind& kind) {
   const bench::ModelOnDisk file(kind);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(load_gguf(file.path()));
   }
 }

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -61,6 +62,7 @@ Run run_once(char** command) {
 
 double median(const std::vector<Run>& runs, double Run::*figure) {
   std::vector<double> values;
+  values.reserve(runs.size());
   for (const Run& run : runs) {
     values.push_back(run.*figure);
   }
@@ -91,6 +93,7 @@ int main(int count, char** arguments) {
     const int wanted = std::max(1, std::atoi(arguments[2]));
     static_cast<void>(run_once(arguments + 3));
     std::vector<Run> runs;
+    runs.reserve(static_cast<std::size_t>(wanted));
     for (int i = 0; i < wanted; ++i) {
       runs.push_back(run_once(arguments + 3));
     }

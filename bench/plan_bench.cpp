@@ -23,7 +23,7 @@ void plan_model(benchmark::State& state, const char* name, std::int64_t slots) {
   Workload workload;
   workload.context = 8192;
   workload.parallel = slots;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(plan(model, mac, runtime, workload));
   }
 }
@@ -42,7 +42,7 @@ void one_more_estimate(benchmark::State& state, const char* name) {
   Workload workload;
   workload.parallel = 1;
   workload.context = 4096;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     workload.context = *workload.context % 131'072 + 256;
     benchmark::DoNotOptimize(plan(model, mac, runtime, workload));
   }
@@ -72,7 +72,7 @@ void sweep_models(benchmark::State& state, std::size_t most) {
   }
   request.contexts = context_axis("2k..256k", 0, "--ctx-size");
   const auto threads = static_cast<unsigned>(state.range(0));
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(sweep(request, threads));
   }
   state.counters["points"] = static_cast<double>(
@@ -96,7 +96,7 @@ BENCHMARK_CAPTURE(sweep_models, catalog, 1000)
 
 void load_catalog_model(benchmark::State& state) {
   const Profiles profiles = Profiles::embedded();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(profiles.model("llama-3.3-70b", "Q4_K_M"));
   }
 }
@@ -107,7 +107,7 @@ void largest_context(benchmark::State& state) {
   const Model model = profiles.model("qwen2.5-coder-32b");
   const Machine mac = machine(profiles.chip("m1-max-32gb"));
   const Runtime runtime = profiles.runtime("llama.cpp");
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(max_context(model, mac, runtime, {}));
   }
 }

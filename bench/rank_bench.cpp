@@ -15,7 +15,7 @@ void recommend_coding(benchmark::State& state, const char* chip) {
   const Runtime runtime = profiles.runtime("llama.cpp");
   RankRequest request;
   request.task = "coding";
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto catalog = profiles.catalog();
     benchmark::DoNotOptimize(rank(
         catalog,

@@ -78,7 +78,7 @@ void set_bytes(benchmark::State& state, const std::string& header) {
 void header_memcpy(benchmark::State& state) {
   const std::string header = header_for(state);
   std::vector<char> copy(header.size());
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     std::memcpy(copy.data(), header.data(), header.size());
     benchmark::DoNotOptimize(copy.data());
     benchmark::ClobberMemory();
@@ -90,7 +90,7 @@ void header_ifstream(benchmark::State& state) {
   const std::string header = header_for(state);
   const HeaderOnDisk file(header);
   std::vector<char> copy(header.size());
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     std::ifstream stream(file.path(), std::ios::binary);
     stream.read(copy.data(), static_cast<std::streamsize>(copy.size()));
     benchmark::DoNotOptimize(copy.data());
@@ -101,7 +101,7 @@ void header_ifstream(benchmark::State& state) {
 void header_parse_memory(benchmark::State& state) {
   const std::string header = header_for(state);
   const MemorySource source("memory", std::as_bytes(std::span(header)));
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(read_gguf(source));
   }
   set_bytes(state, header);
@@ -110,7 +110,7 @@ void header_parse_memory(benchmark::State& state) {
 void header_parse_file(benchmark::State& state) {
   const std::string header = header_for(state);
   const HeaderOnDisk file(header);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(read_gguf(file.path()));
   }
   set_bytes(state, header);

@@ -12,7 +12,7 @@ namespace membudget {
 namespace {
 
 void embedded_profiles(benchmark::State& state) {
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(Profiles::embedded());
   }
 }
@@ -21,7 +21,7 @@ BENCHMARK(embedded_profiles)->Unit(benchmark::kMicrosecond);
 // A set of profiles remembers what it decoded, so each run has its own.
 template <class Look>
 void first_look(benchmark::State& state, Look look) {
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const Profiles profiles = Profiles::embedded();
     benchmark::DoNotOptimize(look(profiles));
   }
@@ -41,7 +41,7 @@ BENCHMARK_CAPTURE(first_look, model_by_ollama_tag, [](const Profiles& all) {
 
 /// From names to a report, all of it.
 void plan_of_the_catalog(benchmark::State& state, const char* name) {
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const Profiles profiles = Profiles::embedded();
     PlanReport report;
     report.model = profiles.model(name);
