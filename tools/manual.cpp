@@ -94,8 +94,8 @@ asks for it.
 .PP
 Results go to standard output, everything else to standard error.
 .B \-\-json
-prints what a program may read; profiles/schema of the sources has the schemas of plan, stack,
-sweep, compare\-runtimes, detect, health, record and verify.
+prints what a program may read: membudget.plan/1 follows plan.schema.json in profiles/schema of the
+sources, and so on; errors follow error.schema.json.
 Options have llama.cpp's names.
 )";
 

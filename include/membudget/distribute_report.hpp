@@ -25,7 +25,7 @@ struct DistributedReport {
 
 /// For people, as `plan --distribute` prints it; with a final newline.
 [[nodiscard]] std::string to_text(const DistributedReport& report, const TextStyle& style);
-/// One JSON object by profiles/schema/distributed_plan.schema.json.
+/// One JSON object by profiles/schema/distributed-plan.schema.json.
 [[nodiscard]] std::string to_json(const DistributedReport& report);
 
 }  // namespace membudget

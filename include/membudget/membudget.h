@@ -27,11 +27,11 @@
  *
  *   {"error": {"code": "bad_request", "where": "/ctx-size", "message": "..."}}
  *
- * `code` is one of io, truncated, invalid_model, unsupported, invalid_profile, unknown_name,
- * bad_request, overflow, network and internal; `where` is the JSON pointer of the key at fault, or
- * a place in the bytes, or empty; `message` is one line for people. "Does not fit" is an answer,
- * not a failure. Every handle and string handed out is NULL after a failure, except for this error,
- * which is NULL after a success and where no memory was left for it.
+ * by profiles/schema/error.schema.json. `code` is one of io, truncated, invalid_model, unsupported,
+ * invalid_profile, unknown_name, bad_request, overflow, network and internal; `where` is the JSON
+ * pointer of the key at fault, or a place in the bytes, or empty; `message` is one line for people.
+ * "Does not fit" is an answer, not a failure. Every handle and string handed out is NULL after a
+ * failure, except for this error, which is NULL after a success and where no memory was left for it.
  *
  * Sizes are whole bytes (1 GiB = 2^30), contexts whole tokens. Text is UTF-8 that ends with a zero
  * byte.
@@ -230,7 +230,7 @@ MEMBUDGET_API membudget_status membudget_prepared_max_context(const membudget_pr
 /** For programs that lay out a plan themselves, such as a page. */
 
 /** `{"plan": ..., "words": ...}`: the plan as membudget_plan_json() gives it, and everything that
- * `membudget plan` says of it in words ("membudget.words/1": include/membudget/words.hpp). Fails as
+ * `membudget plan` says of it in words, by profiles/schema/words.schema.json. Fails as
  * membudget_plan_json() does. */
 MEMBUDGET_API membudget_status membudget_page_json(const membudget_planner* planner,
                                                    const membudget_model* model,

@@ -27,8 +27,8 @@ namespace membudget {
 [[nodiscard]] std::vector<std::string> listed_ids(const Profiles& profiles, ProfileKind kind,
                                                   std::string_view part = {});
 
-/// These profiles as they stand in their files, in one JSON object: `{"schema": "membudget.list/1",
-/// "kind", "profiles": [...]}`, indented, with a final newline.
+/// These profiles as they stand in their files, in one JSON object by
+/// profiles/schema/list.schema.json, indented, with a final newline.
 [[nodiscard]] std::string list_json(const Profiles& profiles, ProfileKind kind,
                                     std::string_view part = {});
 

@@ -28,7 +28,7 @@ struct RankReport {
 
 /// For people, as `recommend` without MODEL prints it; with a final newline.
 [[nodiscard]] std::string to_text(const RankReport& report, const TextStyle& style);
-/// One JSON object, indented, with a final newline.
+/// One JSON object by profiles/schema/ranking.schema.json, indented, with a final newline.
 [[nodiscard]] std::string to_json(const RankReport& report);
 
 }  // namespace membudget

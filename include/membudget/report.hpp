@@ -54,7 +54,7 @@ struct TextStyle {
 /// `ascii` draws the bar without block characters.
 [[nodiscard]] std::string to_markdown(const PlanReport& report, bool explain, bool ascii = false);
 
-/// `{"error": {"code", "where", "message"}}`, for --json.
+/// `{"error": {"code", "where", "message"}}`, for --json; by profiles/schema/error.schema.json.
 [[nodiscard]] std::string to_json(const Error& error);
 
 }  // namespace membudget

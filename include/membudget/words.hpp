@@ -9,8 +9,8 @@
 namespace membudget {
 
 /// What to_text() says, sentence by sentence, for programs that lay it out themselves: one JSON
-/// object with "schema": "membudget.words/1", on one line. Figures are those of to_json(), already
-/// in words.
+/// object by profiles/schema/words.schema.json, on one line. Figures are those of to_json(),
+/// already in words.
 [[nodiscard]] std::string to_words_json(const PlanReport& report);
 
 /// The members of it that follow from the plan alone, without any search: the headline, the

@@ -29,4 +29,17 @@ std::string schema_faults(const nlohmann::json& document, const std::filesystem:
   return out.empty() ? "invalid, for no reason given" : out;
 }
 
+std::string own_schema_faults(const nlohmann::json& document, const std::filesystem::path& folder) {
+  std::string name = document.contains("error") ? "error" : document.value("schema", "");
+  if (name.starts_with("membudget.")) name = name.substr(10, name.find('/') - 10);
+  const auto file = folder / (name + ".schema.json");
+  if (!std::filesystem::exists(file)) return "there is no " + file.filename().string();
+  std::string out = schema_faults(document, file);
+  for (const char* key : {"plans", "profiles"}) {
+    if (!document.contains(key)) continue;
+    for (const auto& each : document.at(key)) out += own_schema_faults(each, folder);
+  }
+  return out;
+}
+
 }  // namespace membudget::test

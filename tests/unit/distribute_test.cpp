@@ -241,7 +241,7 @@ TEST(Distribute, JsonFollowsItsSchema) {
                            profiles().speed_rules(report.runtime));
   const auto json = nlohmann::json::parse(to_json(report));
   EXPECT_EQ(test::schema_faults(
-                json, std::filesystem::path(PROFILES_DIR) / "schema/distributed_plan.schema.json"),
+                json, std::filesystem::path(PROFILES_DIR) / "schema/distributed-plan.schema.json"),
             "");
   EXPECT_THAT(json.at("machines").at(0).at("commands").at(0).get<std::string>(),
               HasSubstr("--rpc MAC2:50052 --tensor-split"));

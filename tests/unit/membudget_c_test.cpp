@@ -15,8 +15,10 @@
 
 #include "membudget/membudget.h"
 #include "membudget/membudget.hpp"
+#include "support/schema.hpp"
 #include "support/scratch_folder.hpp"
 #include "support/small_llama.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::membudget_c_test {
 namespace {
@@ -132,6 +134,7 @@ TEST(MembudgetC, FailuresAreStatusesWithTheirKey) {
     const auto answer = plan_json(all.get(), request);
     EXPECT_EQ(answer.status, status) << request;
     EXPECT_EQ(json::parse(answer.text)["error"]["where"], where) << answer.text;
+    EXPECT_EQ(test::own_schema_faults(json::parse(answer.text), PROFILES_DIR "/schema"), "");
   };
   expect("{", MEMBUDGET_BAD_REQUEST, "");
   expect(R"({"model": "llama3.1:8b"})", MEMBUDGET_BAD_REQUEST, "/chip");
@@ -315,6 +318,7 @@ TEST(MembudgetC, ACutGgufSaysHowManyBytesItNeeds) {
     ASSERT_EQ(membudget_gguf_needs_bytes(head.data(), head.size(), file_size, &needed),
               MEMBUDGET_OK);
     EXPECT_EQ(json::parse(error)["needs_bytes"], needed);
+    EXPECT_EQ(test::own_schema_faults(json::parse(error), PROFILES_DIR "/schema"), "");
     ASSERT_GT(needed, size);
     ASSERT_LE(needed, file_size);
     size = std::min(static_cast<std::size_t>(needed), header.size());

@@ -10,6 +10,8 @@
 
 #include "membudget/membudget.h"
 #include "membudget/membudget.hpp"
+#include "support/schema.hpp"
+#include "test_paths.hpp"
 
 namespace membudget::words_test {
 namespace {
@@ -62,6 +64,15 @@ TEST(Words, AreThoseThatTheProgramPrints) {
     }
     for (const auto& part : words.at("parts")) {
       EXPECT_THAT(text, HasSubstr(part.at("note").get<std::string>())) << request;
+    }
+  }
+}
+
+TEST(Words, FollowTheirSchema) {
+  for (const auto& request : requests()) {
+    const auto report = reported(request);
+    for (const auto& words : {to_words_json(report), to_verdict_json(report)}) {
+      EXPECT_EQ(test::own_schema_faults(json::parse(words), PROFILES_DIR "/schema"), "") << request;
     }
   }
 }
