@@ -27,10 +27,10 @@ std::int64_t shared(std::int64_t value, std::int64_t ranks, std::string_view wha
 enum class Cut : std::uint8_t { none, rows, columns };
 
 Cut cut_of(std::string_view name) {
-  static constexpr std::array<std::string_view, 21> rows{
-      "attn_q", "attn_k", "attn_v", "attn_q_b", "attn_k_b", "attn_v_b", "ffn_gate", "ffn_up",
-      "ffn_gate_exps", "ffn_up_exps", "ffn_gate_shexp", "ffn_up_shexp", "ffn_gate_up_exps",
-      "attn_sinks",
+  static constexpr std::array<std::string_view, 22> rows{
+      "attn_q", "attn_k", "attn_v", "attn_q_b", "attn_kv_b", "attn_k_b", "attn_v_b", "ffn_gate",
+      "ffn_up", "ffn_gate_exps", "ffn_up_exps", "ffn_gate_shexp", "ffn_up_shexp",
+      "ffn_gate_up_exps", "attn_sinks",
       // Gated delta nets (qwen3_5.py).
       "attn_qkv", "attn_gate", "ssm_alpha", "ssm_beta", "ssm_dt", "ssm_a", "ssm_conv1d"};
   static constexpr std::array<std::string_view, 5> columns{
