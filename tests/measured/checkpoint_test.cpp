@@ -3,6 +3,8 @@
 // must plan the same GGUF, tensor by tensor, and the same memory, byte by byte. The configs are
 // written from memory after those of the models' Hugging Face repositories, shortened to what says
 // something about memory, with the catalog's sizes: they test the conversion, not the catalog.
+// Those of Gemma 4 are by convert_gemma4_weights.py of transformers, those of Gemma 3n and Jamba by
+// the defaults of its configuration classes.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -104,7 +106,7 @@ TEST(Checkpoints, PlanTheSameGgufAsTheCatalog) {
       ADD_FAILURE() << config.id << ": " << error.what();
     }
   }
-  EXPECT_GE(compared, 25U);
+  EXPECT_GE(compared, 35U);
 }
 
 }  // namespace
