@@ -217,6 +217,26 @@ TEST_F(Attachments, DraftingLayersMustBeThereAndHaveAGraph) {
                  "--spec-type", "no graph for the drafting layers of llama");
 }
 
+TEST_F(Attachments, DraftingWithAGraphThatIsNotKnownIsABound) {
+  // As a file of Step 3.5 or MiMo 2 has them; the sizes are Llama's.
+  Model drafts = model_;
+  drafts.draft_layers = 2;
+  drafts.drafts = true;
+  Workload workload = plain_;
+  const Footprint without = estimate(drafts, server_, workload);
+  workload.predict = true;
+  const Footprint with = estimate(drafts, server_, workload);
+  EXPECT_TRUE(with.assumed());
+  EXPECT_FALSE(without.assumed());
+  // Two layers like the last one, and buffers as large as the model's own.
+  const auto& attention = std::get<Attention>(drafts.layers.back().mixer);
+  const Bytes cache{2 * with.settings.context * attention.kv_heads *
+                    (attention.key_dim + attention.value_dim) * 2};
+  const Bytes output{4 * (drafts.vocabulary + drafts.embedding) * with.settings.parallel};
+  EXPECT_EQ(with.total(PartName::draft), cache + with.total(PartName::compute) + output);
+  EXPECT_EQ(with.total(PartName::kv_cache), without.total(PartName::kv_cache));
+}
+
 // ---- what grows with use
 
 TEST_F(Attachments, ThePromptCacheIsCountedWhenAskedForAndToldOtherwise) {
