@@ -71,6 +71,7 @@ std::string sentences(const std::vector<PlanReport>& reports) {
 /// "8192 tokens"; where a runtime chooses by the machine, what it chooses on each.
 std::string planned_contexts(const std::vector<PlanReport>& reports) {
   std::vector<std::int64_t> tokens;
+  tokens.reserve(reports.size());
   for (const PlanReport& report : reports) {
     tokens.push_back(report.plan.footprint.settings.context);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -76,6 +77,7 @@ std::string reserves() {
 template <class Values>
 std::string names_of_all(const Values& values) {
   std::vector<std::string> out;
+  out.reserve(std::size(values));
   for (const auto value : values) out.emplace_back(to_string(value));
   return join(out);
 }
