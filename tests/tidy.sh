@@ -1,17 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Fails on what clang-tidy finds in bench/, src/ and tools/ (half an hour on two cores), or in the
-# files that are named. Its versions differ, so only 14 decides.
+# files that are named.
 #   tests/tidy.sh [FILE...]
 set -eu
 
 cd "$(dirname "$0")/.."
-for program in clang-tidy-14 clang-tidy; do
-  case "$(command -v "$program" >/dev/null 2>&1 && "$program" --version)" in
-    *"version 14."*) tidy=$program; break ;;
-  esac
-done
-[ -n "${tidy:-}" ] || { echo 'clang-tidy 14 is missing: apt-get install clang-tidy-14' >&2; exit 77; }
+tidy=$(tests/llvm14.sh clang-tidy)
 cmake --preset tidy >&2
 if [ $# -eq 0 ]; then
   # shellcheck disable=SC2046  # Names of the project, which have no blanks.

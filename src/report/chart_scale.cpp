@@ -63,7 +63,7 @@ std::vector<Tick> TokenScale::ticks(int most) const {
     while ((last_ - first_) / step > most - 1) step *= 2;
     const auto lowest = static_cast<std::int64_t>(std::ceil(first_ / step));
     const auto highest = static_cast<std::int64_t>(std::floor(last_ / step));
-    for (std::int64_t at = lowest; at <= highest; ++at) add(static_cast<double>(at) * step);
+    for (std::int64_t i = lowest; i <= highest; ++i) add(static_cast<double>(i) * step);
   }
   // The end is what a model was trained for; it deserves a mark unless one is near.
   const double room = 0.7 / most;

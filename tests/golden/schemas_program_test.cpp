@@ -58,7 +58,12 @@ TEST_F(ProgramSchemas, RankingsFollowTheirs) {
   for (const json& model : ranking["models"]) {
     EXPECT_THAT(text.output, HasSubstr(model["id"].get<std::string>()));
   }
-  EXPECT_TRUE(answer("recommend --quality maximum --chip m4-max-36gb").contains("models"));
+  for (const std::string task :
+       {"chat", "reasoning", "math", "writing", "rag", "agent", "vision", "embedding"}) {
+    EXPECT_EQ(answer("recommend --chip m1-16gb --task " + task)["task"], task);
+  }
+  EXPECT_TRUE(
+      answer("recommend --quality maximum --chip m4-max-36gb").contains("documents_choose"));
 }
 
 TEST_F(ProgramSchemas, ARankingOfNothingSaysWhatIsLeftOut) {

@@ -115,6 +115,16 @@ TEST(MlxShards, TensorsAreCutWhereMlxCutsThem) {
   }
 }
 
+// deepseek_v2.py: kv_b_proj, which older GGUF files hold as one tensor.
+TEST(MlxShards, KeysAndValuesInOneMatrixAreCutByItsRows) {
+  Model model = profiles().model("deepseek-coder-v2-lite");
+  Tensor both = *model.tensors.find(1, "attn_v_b.weight");
+  both.name = "blk.1.attn_kv_b.weight";
+  both.shape = {512, 4096, 1, 1};
+  model.tensors = TensorTable({both});
+  EXPECT_EQ(mlx_tensor_shard(model, 2).tensors.find(1, "attn_kv_b.weight")->shape[1], 2048);
+}
+
 TEST(MlxShards, HeadsAndWidthsAreSharedByTheLayersToo) {
   const Model dense = mlx_tensor_shard(profiles().model("llama3.1:8b"), 2);
   const auto& attention = std::get<Attention>(dense.layers[0].mixer);
